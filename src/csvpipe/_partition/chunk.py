@@ -1,0 +1,29 @@
+"""The unit of work, commit and resume."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Chunk:
+    """A record-aligned, half-open byte range of the local file.
+
+    Attributes:
+        start: Byte offset of its first record (or blank line).
+        end: Byte offset just past its last one.
+        first_row: 1-based number of its first data record.
+        first_line: 1-based physical line at `start`.
+        rows: Data records in it, as the partitioner counted them; blank lines are none.
+        lines: Physical lines in it.
+        cuts: Record-aligned offsets inside, ascending, `start < cut < end`: where a worker may pause. About one every
+            64 KiB.
+    """
+
+    start: int
+    end: int
+    first_row: int
+    first_line: int
+    rows: int
+    lines: int
+    cuts: tuple[int, ...] = ()

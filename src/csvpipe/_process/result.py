@@ -1,0 +1,81 @@
+"""What comes back from a worker."""
+
+from __future__ import annotations
+
+import attrs
+
+from csvpipe._partition.chunk import Chunk
+from csvpipe.errors import FileFailure, RowError
+
+
+@attrs.frozen(kw_only=True)
+class ErrorTotal:
+    """How many row errors share a code and a column.
+
+    Attributes:
+        code: A `RowCode` or the handler's own.
+        column: Header name, or None for errors of whole records.
+        errors: Their exact number.
+        samples: The first few of them, in file order.
+    """
+
+    code: str
+    column: str | None
+    errors: int
+    samples: tuple[RowError, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class ChunkResult:
+    """What a worker did with a chunk, or with the first part of one.
+
+    A worker may return early: then `end` is a record boundary before the chunk's own end, and the rest is queued again.
+    `processed + failed + skipped` is the worker's own count of rows; the partitioner's is `Chunk.rows`, and both must
+    agree.
+
+    Attributes:
+        start: Byte offset, the chunk's.
+        end: Byte offset just past the last record that was done.
+        first_row: 1-based, the chunk's.
+        first_line: 1-based, the chunk's.
+        lines: Physical lines in `[start, end)`.
+        processed: Rows handled with success.
+        failed: Rows with at least one error.
+        skipped: Rows left out by the handler.
+        errors: The first of its row errors, in file order, up to the budget that the worker was given.
+        totals: Exact numbers per (code, column) of all its row errors.
+        spill: Name of the file that holds the errors over the budget, or None.
+        failure: Set when the job must end here: an abort, a limit, an outage.
+    """
+
+    start: int
+    end: int
+    first_row: int
+    first_line: int
+    lines: int
+    processed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    errors: tuple[RowError, ...] = ()
+    totals: tuple[ErrorTotal, ...] = ()
+    spill: str | None = None
+    failure: FileFailure | None = None
+
+    @property
+    def rows(self) -> int:
+        """The worker's own count of data records in `[start, end)`."""
+        return self.processed + self.failed + self.skipped
+
+    def rest_of(self, chunk: Chunk) -> Chunk | None:
+        """What is left of `chunk` after this result, or None if all of it is done."""
+        if self.end >= chunk.end:
+            return None
+        return Chunk(
+            start=self.end,
+            end=chunk.end,
+            first_row=chunk.first_row + self.rows,
+            first_line=chunk.first_line + self.lines,
+            rows=chunk.rows - self.rows,
+            lines=chunk.lines - self.lines,
+            cuts=tuple(cut for cut in chunk.cuts if cut > self.end),
+        )

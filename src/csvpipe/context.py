@@ -1,0 +1,141 @@
+"""What a handler may ask about the row in hand, and say about the rows of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, SupportsIndex
+
+from csvpipe.errors import Reject, RowCode
+
+if TYPE_CHECKING:
+    from csvpipe.jobs import JobId
+
+
+class Context:
+    """Handed to a handler that names it as its second parameter; valid during that call only.
+
+    Attributes:
+        job_id: The job that the row belongs to.
+        root_id: The first job of a chain of mended submissions; `job_id` where there is none.
+        filename: As given at submission, for display.
+        owner: As given at submission.
+        attempt: How often a worker has taken this job.
+        dry_run: Whether the caller asked that nothing be written.
+        rows: 1-based row numbers of this call: one, or one for each row of the batch.
+        lines: Physical lines on which those rows start.
+    """
+
+    __slots__ = ("_rejects", "_skips", "attempt", "dry_run", "filename", "job_id", "lines", "owner", "root_id", "rows")
+
+    def __init__(
+        self,
+        *,
+        job_id: JobId,
+        root_id: JobId,
+        filename: str,
+        owner: str | None,
+        attempt: int,
+        dry_run: bool,
+        rows: Sequence[int] = (),
+        lines: Sequence[int] = (),
+    ) -> None:
+        self.job_id = job_id
+        self.root_id = root_id
+        self.filename = filename
+        self.owner = owner
+        self.attempt = attempt
+        self.dry_run = dry_run
+        self.rows = rows
+        self.lines = lines
+        self._rejects: dict[int, Reject] = {}
+        self._skips: set[int] = set()
+
+    def at(self, rows: Sequence[int], lines: Sequence[int]) -> Context:
+        """The same job's context for another call: `rows` and `lines` as in the attributes."""
+        return Context(
+            job_id=self.job_id,
+            root_id=self.root_id,
+            filename=self.filename,
+            owner=self.owner,
+            attempt=self.attempt,
+            dry_run=self.dry_run,
+            rows=rows,
+            lines=lines,
+        )
+
+    @property
+    def row(self) -> int:
+        """1-based number of the row in hand; of a batch, its first row's."""
+        return self.rows[0]
+
+    @property
+    def line(self) -> int:
+        """Physical line on which the row in hand starts; of a batch, its first row's."""
+        return self.lines[0]
+
+    @property
+    def row_key(self) -> str:
+        """A stable name of the row, the same in every attempt, retry and process: to de-duplicate by."""
+        return f"{self.root_id}:{self.rows[0]}"
+
+    @property
+    def row_keys(self) -> list[str]:
+        """`row_key` of every row of the batch."""
+        return [f"{self.root_id}:{row}" for row in self.rows]
+
+    def reject(
+        self,
+        rows: int | Iterable[SupportsIndex | bool],
+        message: str,
+        column: str | None = None,
+        code: str = RowCode.REJECTED,
+    ) -> None:
+        """Mark rows of a batch as bad that otherwise succeeded.
+
+        Args:
+            rows: Index within the batch (0-based), a sequence of them, or a boolean mask as long as the batch.
+            message: For the person who mends the file.
+            column: Name of the column at fault.
+            code: A short stable word.
+
+        Raises:
+            IndexError: An index is outside the batch, or a mask has another length.
+        """
+        reason = Reject(message, column, code)
+        for index in self._indices(rows):
+            self._rejects[index] = reason
+            self._skips.discard(index)
+
+    def skip(self, rows: int | Iterable[SupportsIndex | bool]) -> None:
+        """Mark rows of a batch as left out. `rows` as in `reject`, which wins where both name a row.
+
+        Raises:
+            IndexError: An index is outside the batch, or a mask has another length.
+        """
+        self._skips.update(index for index in self._indices(rows) if index not in self._rejects)
+
+    @property
+    def marks(self) -> tuple[dict[int, Reject], set[int]]:
+        """What `reject` and `skip` have named so far, by index within the batch."""
+        return self._rejects, self._skips
+
+    def _indices(self, rows: int | Iterable[SupportsIndex | bool]) -> list[int]:
+        size = len(self.rows)
+        if isinstance(rows, int) and not isinstance(rows, bool):
+            chosen = [rows]
+        else:
+            given = list(rows)  # type: ignore[arg-type]  # a lone bool is not iterable and says so itself
+            if given and all(_is_flag(item) for item in given):
+                if len(given) != size:
+                    raise IndexError(f"a mask of {len(given)} for a batch of {size} rows")
+                chosen = [index for index, flag in enumerate(given) if flag]
+            else:
+                chosen = [item.__index__() for item in given]
+        for index in chosen:
+            if not 0 <= index < size:
+                raise IndexError(f"row index {index} is outside the batch of {size} rows")
+        return chosen
+
+
+def _is_flag(item: object) -> bool:
+    return isinstance(item, bool) or type(item).__name__ in ("bool_", "BooleanScalar")

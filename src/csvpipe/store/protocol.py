@@ -1,0 +1,286 @@
+"""Where job state lives: the contract of every store.
+
+A store is synchronous and thread-safe: the pool calls it in worker threads, the lease is renewed from a thread of its own.
+Whoever makes a store closes it. `csvpipe.testing.JobStoreContract` is this page in executable form.
+
+**Ownership.** `claim` hands a job to a worker together with a `Lease`. Its `token` is the job's `attempt`, which every
+claim raises by one: a write with a lower token comes from a worker that has been replaced, and is refused with
+`LeaseLostError` before anything changes. A lease that is not renewed within its seconds may be claimed by another worker,
+by the store's own clock. A lease that has run out but that nobody has taken still writes.
+
+**Changes.** Every call is one transaction. Whatever changes a job raises `revision` by one and sets `updated_at`; renewals
+and repeats that change nothing do not. Status changes go through `csvpipe.jobs.next_status`.
+
+**Idempotence.** Chunk results are keyed by (job, start): committing one again replaces it. Row errors are keyed by (job,
+row, ordinal within the row). Counters are sums over the job's chunk results, never increments, so a commit whose outcome
+is unknown may simply be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final, Literal, NewType, Protocol
+
+import attrs
+
+from csvpipe._intake.inspection import JobPlan
+from csvpipe._process.result import ChunkResult, ErrorTotal
+from csvpipe.errors import FileFailure, RowError
+from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
+
+#: Names one pool in one process, made anew on entering the pool.
+WorkerId = NewType("WorkerId", str)
+
+
+class AnyOwner(Enum):
+    """The type of `ANY_OWNER`."""
+
+    ANY_OWNER = "any owner"
+
+
+#: "Whoever owns it": None means the jobs that have no owner.
+ANY_OWNER: Final = AnyOwner.ANY_OWNER
+
+OwnerFilter = str | None | AnyOwner
+
+
+@attrs.frozen(kw_only=True)
+class JobDraft:
+    """A job before the store has seen it.
+
+    Attributes:
+        id: Made by the pool.
+        pipeline: Registered name.
+        filename: For display.
+        owner: Whoever the application says.
+        plan: See `JobPlan`.
+        failure: Set when the file was refused at intake: the job is created `failed`.
+        root_id: First job of a chain of mended submissions; equal to `id` where there is none.
+        idempotency_key: Makes a repeat of (owner, key) return the first job; None for no such check.
+        content_key: What a repeat under the same key must equal: names the pipeline and the content.
+    """
+
+    id: JobId
+    pipeline: str
+    filename: str
+    owner: str | None
+    plan: JobPlan
+    failure: FileFailure | None = None
+    root_id: JobId
+    idempotency_key: str | None = None
+    content_key: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Lease:
+    """Proof of ownership, shown with every write."""
+
+    job_id: JobId
+    worker: WorkerId
+    token: int
+
+
+@attrs.frozen(kw_only=True)
+class Claim:
+    """A job in hand.
+
+    Attributes:
+        lease: To be renewed, and shown with every write.
+        record: The job after the claim: `processing`, its `attempt` equal to the token.
+        plan: What to do.
+        root_id: For row keys.
+    """
+
+    lease: Lease
+    record: JobRecord
+    plan: JobPlan
+    root_id: JobId
+
+
+@attrs.frozen(kw_only=True)
+class Renewal:
+    """The answer for one lease: whether it still holds, and what somebody asked of the job meanwhile."""
+
+    lease: Lease
+    is_held: bool
+    requested: Verb | None = None
+
+
+@attrs.frozen(kw_only=True)
+class JobPage:
+    """One page of jobs, newest first.
+
+    Attributes:
+        jobs: At most `limit` records.
+        page: 1-based.
+        limit: Records a page.
+        total: Records on all pages.
+    """
+
+    jobs: tuple[JobRecord, ...]
+    page: int
+    limit: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        """Number of pages; 0 where there is nothing."""
+        return -(-self.total // self.limit)
+
+
+class JobStore(Protocol):
+    """See the module's docstring for what holds for every method."""
+
+    def create(self, draft: JobDraft) -> JobRecord:
+        """Add a job: `pending`, or `failed` with the draft's failure.
+
+        Where the draft's (owner, idempotency_key) exists, nothing is added and the first job is returned: its `id`
+        differs from the draft's.
+
+        Raises:
+            IdempotencyConflictError: The key was used with another `content_key`.
+        """
+        ...
+
+    def get(self, job_id: JobId) -> JobRecord:
+        """The job as it is now.
+
+        Raises:
+            JobNotFoundError: There is none.
+        """
+        ...
+
+    def plan(self, job_id: JobId) -> JobPlan:
+        """The plan that the job was created with.
+
+        Raises:
+            JobNotFoundError: There is none.
+        """
+        ...
+
+    def list_jobs(
+        self,
+        *,
+        page: int = 1,
+        limit: int = 10,
+        status: JobStatus | None = None,
+        owner: OwnerFilter = ANY_OWNER,
+    ) -> JobPage:
+        """One page of the jobs that match, newest first by (`created_at`, order of creation).
+
+        Raises:
+            ValueError: `page` or `limit` is below 1.
+        """
+        ...
+
+    def claim(
+        self,
+        worker: WorkerId,
+        *,
+        pipelines: Sequence[str],
+        limit: int,
+        lease_seconds: float,
+        max_bytes: int | None = None,
+    ) -> list[Claim]:
+        """Take up to `limit` jobs, each by at most one worker, however many call at once.
+
+        Candidates are the `pending` jobs, and the `processing` ones whose lease has run out (a takeover), of these
+        pipelines and, with `max_bytes`, of at most that `bytes_total`; oldest first. Each becomes `processing` with
+        `attempt + 1`; `started_at` is set once and kept.
+
+        A takeover of a job for which a verb was requested enacts the verb instead: `pause` and `cancel` settle it
+        without a claim. The third takeover in a row without a newly committed chunk ends the job as `failed` with
+        `crash_loop`: a row that kills its host must not kill one host after the other.
+        """
+        ...
+
+    def renew(self, leases: Sequence[Lease], *, lease_seconds: float) -> list[Renewal]:
+        """Extend the leases that still hold by `lease_seconds` from now; one answer each, in the order given."""
+        ...
+
+    def commit(
+        self, lease: Lease, results: Sequence[ChunkResult], *, total_rows: int | None = None
+    ) -> JobRecord:
+        """Add chunk results and their errors, recompute the counters, and set `total_rows` where it is given.
+
+        Raises:
+            LeaseLostError: The token is not the job's.
+        """
+        ...
+
+    def settle(
+        self,
+        lease: Lease,
+        verb: Literal[Verb.COMPLETE, Verb.FAIL, Verb.CANCEL, Verb.PAUSE, Verb.RELEASE],
+        *,
+        results: Sequence[ChunkResult] = (),
+        total_rows: int | None = None,
+        failure: FileFailure | None = None,
+    ) -> JobRecord:
+        """Commit the last results and end the ownership, in one transaction.
+
+        `COMPLETE` first checks that the job's chunk results tile `[data_start, size)` without gap or overlap, that
+        their row numbers follow on each other, and that their rows add up to `total_rows`; otherwise the job is
+        `failed` with `conservation` and a message that says where. A verb that was requested before the settling
+        wins over `RELEASE`: a released job with a requested `pause` is `paused`.
+
+        Raises:
+            LeaseLostError: The token is not the job's.
+        """
+        ...
+
+    def request(
+        self, job_id: JobId, verb: Literal[Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY]
+    ) -> JobRecord:
+        """Ask something of a job, from any process.
+
+        Of a job that a live worker owns, `pause` and `cancel` are noted for its owner, which learns of them by
+        `renew`; `resume` takes back a noted `pause`. Otherwise the verb is enacted here and now. A repeat changes
+        nothing. `retry` clears the error and `completed_at`, keeps the committed chunks, and forgets past takeovers.
+
+        Raises:
+            JobNotFoundError: There is none.
+            TransitionError: The job's status does not allow it.
+        """
+        ...
+
+    def committed(self, job_id: JobId) -> list[ChunkResult]:
+        """The job's chunk results by `start`, without their errors: what a resuming worker leaves out.
+
+        Raises:
+            JobNotFoundError: There is none.
+        """
+        ...
+
+    def row_errors(
+        self, job_id: JobId, *, limit: int = 100, after: tuple[int, int] | None = None
+    ) -> list[tuple[int, RowError]]:
+        """Stored errors in file order, each with its ordinal (0-based) among its row's errors.
+
+        Args:
+            job_id: The job.
+            limit: At most so many.
+            after: (row, ordinal) of the last one seen, to read on from there.
+
+        Raises:
+            JobNotFoundError: There is none.
+        """
+        ...
+
+    def error_totals(self, job_id: JobId, *, samples: int = 3) -> list[ErrorTotal]:
+        """Exact totals per (code, column), most frequent first, each with its first stored errors.
+
+        Raises:
+            JobNotFoundError: There is none.
+        """
+        ...
+
+    def delete(self, job_id: JobId) -> JobPlan:
+        """Remove a job with its chunks and errors; its plan is returned so that the caller can remove its files.
+
+        Raises:
+            JobNotFoundError: There is none.
+            TransitionError: It is `processing` under a live lease: cancel it first.
+        """
+        ...
