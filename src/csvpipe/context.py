@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, SupportsIndex
 
-from csvpipe.errors import Reject, RowCode
+from csvpipe.errors import Reject, RowCode, Skip
 
 if TYPE_CHECKING:
     from csvpipe.jobs import JobId
@@ -119,6 +119,18 @@ class Context:
         """What `reject` and `skip` have named so far, by index within the batch."""
         return self._rejects, self._skips
 
+    def raise_marks(self) -> None:
+        """For a call of a single row: raise what `reject` or `skip` said of it, if anything.
+
+        Raises:
+            Reject: From `reject`.
+            Skip: From `skip`.
+        """
+        if self._rejects:
+            raise self._rejects[0]
+        if self._skips:
+            raise Skip
+
     def _indices(self, rows: int | Iterable[SupportsIndex | bool]) -> list[int]:
         size = len(self.rows)
         if isinstance(rows, int) and not isinstance(rows, bool):
@@ -128,7 +140,7 @@ class Context:
             if given and all(_is_flag(item) for item in given):
                 if len(given) != size:
                     raise IndexError(f"a mask of {len(given)} for a batch of {size} rows")
-                chosen = [index for index, flag in enumerate(given) if flag]
+                chosen = [index for index, flag in enumerate(given) if bool(flag)]
             else:
                 chosen = [item.__index__() for item in given]
         for index in chosen:
@@ -138,4 +150,5 @@ class Context:
 
 
 def _is_flag(item: object) -> bool:
-    return isinstance(item, bool) or type(item).__name__ in ("bool_", "BooleanScalar")
+    # numpy's (two names, by version) and pyarrow's, without importing either.
+    return isinstance(item, bool) or type(item).__name__ in ("bool", "bool_", "BooleanScalar")

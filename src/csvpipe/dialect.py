@@ -14,9 +14,9 @@ _NEWLINES = "\r\n"
 
 @attrs.frozen(kw_only=True)
 class Dialect:
-    """Delimiter, quote and escape of a file, under the names and meaning of the `csv` module.
+    r"""Delimiter, quote and escape of a file, under the names and meaning of the `csv` module.
 
-    Records end at `\\n`, `\\r\\n` or a lone `\\r`, always. What Python 3.13 refuses is refused on every Python.
+    Records end at `\n`, `\r\n` or a lone `\r`, always. What Python 3.13 refuses is refused on every Python.
 
     Attributes:
         delimiter: One character between fields.

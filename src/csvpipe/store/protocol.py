@@ -1,19 +1,19 @@
 """Where job state lives: the contract of every store.
 
-A store is synchronous and thread-safe: the pool calls it in worker threads, the lease is renewed from a thread of its own.
-Whoever makes a store closes it. `csvpipe.testing.JobStoreContract` is this page in executable form.
+A store is synchronous and thread-safe: the pool calls it in worker threads, the lease is renewed from a thread of its
+own. Whoever makes a store closes it. `csvpipe.testing.JobStoreContract` is this page in executable form.
 
 **Ownership.** `claim` hands a job to a worker together with a `Lease`. Its `token` is the job's `attempt`, which every
 claim raises by one: a write with a lower token comes from a worker that has been replaced, and is refused with
-`LeaseLostError` before anything changes. A lease that is not renewed within its seconds may be claimed by another worker,
-by the store's own clock. A lease that has run out but that nobody has taken still writes.
+`LeaseLostError` before anything changes. A lease that is not renewed within its seconds may be claimed by another
+worker, by the store's own clock. A lease that has run out but that nobody has taken still writes.
 
-**Changes.** Every call is one transaction. Whatever changes a job raises `revision` by one and sets `updated_at`; renewals
-and repeats that change nothing do not. Status changes go through `csvpipe.jobs.next_status`.
+**Changes.** Every call is one transaction. Whatever changes a job raises `revision` by one and sets `updated_at`;
+renewals and repeats that change nothing do not. Status changes go through `csvpipe.jobs.next_status`.
 
-**Idempotence.** Chunk results are keyed by (job, start): committing one again replaces it. Row errors are keyed by (job,
-row, ordinal within the row). Counters are sums over the job's chunk results, never increments, so a commit whose outcome
-is unknown may simply be repeated.
+**Idempotence.** Chunk results are keyed by (job, start): committing one again replaces it. Row errors are keyed by
+(job, row, ordinal within the row). Counters are sums over the job's chunk results, never increments, so a commit whose
+outcome is unknown may simply be repeated.
 """
 
 from __future__ import annotations
@@ -199,9 +199,7 @@ class JobStore(Protocol):
         """Extend the leases that still hold by `lease_seconds` from now; one answer each, in the order given."""
         ...
 
-    def commit(
-        self, lease: Lease, results: Sequence[ChunkResult], *, total_rows: int | None = None
-    ) -> JobRecord:
+    def commit(self, lease: Lease, results: Sequence[ChunkResult], *, total_rows: int | None = None) -> JobRecord:
         """Add chunk results and their errors, recompute the counters, and set `total_rows` where it is given.
 
         Raises:
@@ -230,9 +228,7 @@ class JobStore(Protocol):
         """
         ...
 
-    def request(
-        self, job_id: JobId, verb: Literal[Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY]
-    ) -> JobRecord:
+    def request(self, job_id: JobId, verb: Literal[Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY]) -> JobRecord:
         """Ask something of a job, from any process.
 
         Of a job that a live worker owns, `pause` and `cancel` are noted for its owner, which learns of them by

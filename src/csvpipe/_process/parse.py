@@ -1,0 +1,258 @@
+"""Bytes of a chunk to rows of cells, one slice at a time.
+
+A slice is a record-aligned part of a chunk, about 64 KiB: small enough that no C-level pass holds the interpreter for
+long, and that the cells of few records are in memory at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import Final, Literal
+
+import attrs
+
+from csvpipe._intake.inspection import Inspection, JobPlan
+from csvpipe._partition.chunk import Chunk
+from csvpipe._partition.records import Located, RecordKind, locate, scan_records
+from csvpipe._process.build import Flaw
+from csvpipe.errors import FileCode, FileError, Phase, RowCode
+from csvpipe.limits import Limits
+
+Ragged = Literal["reject", "pad", "keep"]
+
+#: A newline of its own after the data: the reader answers it with a blank record exactly if no record was still open.
+_SENTINEL: Final = ("\n",)
+
+
+@attrs.frozen
+class Place:
+    """Where a record stands: physical line (1-based) and bytes in the local file."""
+
+    line: int
+    start: int
+    end: int
+
+
+class Slice:
+    """Parsed rows of a record-aligned byte range.
+
+    Attributes:
+        start: Byte offset in the local file.
+        end: Byte offset just past it.
+        first_row: 1-based number of its first row.
+        first_line: 1-based physical line at `start`.
+        lines: Physical lines in it.
+        rows: Cells of each data record; None where it is bad. Blank lines are left out.
+        flaws: Index in `rows` to what is wrong with it.
+    """
+
+    def __init__(self, parser: SliceParser, data: bytes, *, start: int, first_row: int, first_line: int) -> None:
+        self._parser = parser
+        self._data = data
+        self.start = start
+        self.end = start + len(data)
+        self.first_row = first_row
+        self.first_line = first_line
+        self.lines = 0
+        self.rows: list[list[str] | None] = []
+        self.flaws: dict[int, tuple[Flaw, ...]] = {}
+
+    @cached_property
+    def _located(self) -> Located:
+        return self._parser.locate(self._data)
+
+    def place(self, index: int) -> Place:
+        """Where row `index` stands."""
+        found = self._located
+        return Place(
+            self.first_line + found.lines[index], self.start + found.starts[index], self.start + found.ends[index]
+        )
+
+    def line(self, index: int) -> int:
+        """Physical line of row `index`; cheap where every line is a row."""
+        if len(self.rows) == self.lines:
+            return self.first_line + index
+        return self.first_line + self._located.lines[index]
+
+    def boundary(self, index: int) -> tuple[int, int]:
+        """Byte offset and line at which row `index` begins, or the slice's end where there is no such row."""
+        if index >= len(self.rows):
+            return self.end, self.first_line + self.lines
+        place = self.place(index)
+        return place.start, place.line
+
+
+class SliceParser:
+    """Reads slices of one job's file."""
+
+    def __init__(self, inspection: Inspection, limits: Limits, ragged: Ragged) -> None:
+        self._columns = inspection.columns
+        self._width = len(inspection.columns)
+        self._dialect = inspection.dialect
+        self._encoding = inspection.encoding
+        self._options = inspection.dialect.reader_options()
+        self._limits = limits
+        self._ragged = ragged
+
+    def locate(self, data: bytes) -> Located:
+        """Where the records of `data` stand."""
+        return locate(data, dialect=self._dialect, encoding=self._encoding, row_bytes=self._limits.row_bytes)
+
+    def parse(self, data: bytes, *, start: int, first_row: int, first_line: int) -> Slice:
+        """Parse a record-aligned byte range; bad records become flaws, never exceptions."""
+        result = Slice(self, data, start=start, first_row=first_row, first_line=first_line)
+        if not self._parse_regular(data, result):
+            self._parse_exact(data, result)
+        self._check_rows(result, check_fields=len(data) > self._limits.field_characters)
+        return result
+
+    def oversized(self, size: int, *, start: int, first_row: int, first_line: int) -> Slice:
+        """A slice that is one line too large to load."""
+        result = Slice(self, b"", start=start, first_row=first_row, first_line=first_line)
+        result.end, result.lines, result.rows = start + size, 1, [None]
+        result.flaws[0] = (self._flaw(RowCode.ROW_TOO_LARGE),)
+        vars(result)["_located"] = Located(starts=[0], ends=[size], lines=[0])
+        return result
+
+    def _parse_regular(self, data: bytes, result: Slice) -> bool:
+        """The C reader over the whole slice, where it can be trusted: everything decodes, nothing stays open."""
+        if len(data) > self._limits.row_bytes:
+            return False
+        try:
+            text = data.decode(self._encoding)
+            reader = csv.reader(chain(io.StringIO(text, newline=""), _SENTINEL), **self._options)
+            rows = list(reader)
+        except (UnicodeDecodeError, csv.Error):
+            return False
+        if rows[-1] != []:
+            return False
+        result.rows = list(filter(None, rows))
+        result.lines = reader.line_num - 1
+        return True
+
+    def _parse_exact(self, data: bytes, result: Slice) -> None:
+        """Record by record, where the slice holds something that the C reader alone would misjudge."""
+        records = scan_records(
+            data, dialect=self._dialect, encoding=self._encoding, row_bytes=self._limits.row_bytes
+        )
+        result.rows, result.lines = [], 0
+        for record in records:
+            result.lines += record.lines
+            if record.kind is RecordKind.BLANK:
+                continue
+            if record.kind is RecordKind.ROW and record.fields is not None:
+                flaw = self._undecodable(record.fields)
+                result.rows.append(record.fields if flaw is None else None)
+            else:
+                flaw = self._flaw(RowCode(record.kind.value))
+                result.rows.append(None)
+            if flaw is not None:
+                result.flaws[len(result.rows) - 1] = (flaw,)
+
+    def _undecodable(self, fields: Sequence[str]) -> Flaw | None:
+        for position, cell in enumerate(fields):
+            if not cell.isascii() and any("\udc80" <= character <= "\udcff" for character in cell):
+                shown = cell.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                return Flaw(
+                    column=self._columns[position] if position < self._width else None,
+                    code=RowCode.DECODE,
+                    phase=Phase.PARSE,
+                    message=f"not valid {self._encoding} text; save the file in one encoding, "
+                    "or say which one it has with encoding=",
+                    value=shorten(shown),
+                )
+        return None
+
+    def _check_rows(self, result: Slice, *, check_fields: bool) -> None:
+        """Apply what holds for every row: the number of cells and their length."""
+        if check_fields:
+            for index, cells in enumerate(result.rows):
+                if cells is not None:
+                    self._check_fields(result, index, cells)
+        if self._ragged == "keep" or set(map(len, filter(None, result.rows))) <= {self._width}:
+            return
+        for index, cells in enumerate(result.rows):
+            if cells is None or len(cells) == self._width:
+                continue
+            if self._ragged == "pad" and len(cells) < self._width:
+                cells.extend([""] * (self._width - len(cells)))
+            else:
+                result.rows[index] = None
+                result.flaws[index] = (self._field_count(len(cells)),)
+
+    def _check_fields(self, result: Slice, index: int, cells: Sequence[str]) -> None:
+        most = self._limits.field_characters
+        if (position := next((p for p, cell in enumerate(cells) if len(cell) > most), None)) is None:
+            return
+        result.rows[index] = None
+        result.flaws[index] = (
+            Flaw(
+                column=self._columns[position] if position < self._width else None,
+                code=RowCode.FIELD_TOO_LARGE,
+                phase=Phase.PARSE,
+                message=f"the cell has {len(cells[position]):,} characters; the limit is {most:,} "
+                "(limits=Limits(field_characters=...))",
+                value=shorten(cells[position]),
+            ),
+        )
+
+    def _field_count(self, count: int) -> Flaw:
+        what = "a delimiter inside a cell needs quotes around it" if count > self._width else "some are missing"
+        return _record_flaw(RowCode.FIELD_COUNT, f"{count} cells, but the header names {self._width} columns; {what}")
+
+    def _flaw(self, code: RowCode) -> Flaw:
+        if code is RowCode.UNTERMINATED_QUOTE:
+            message = "a quote opens in this line and is not closed; close it, or double it if it belongs to the text"
+        elif code is RowCode.ROW_TOO_LARGE:
+            message = f"the row has more than {self._limits.row_bytes:,} bytes (limits=Limits(row_bytes=...))"
+        else:
+            message = "text stands between a closing quote and the next delimiter; double quotes that belong to the text"
+        return _record_flaw(code, message)
+
+
+def _record_flaw(code: RowCode, message: str) -> Flaw:
+    return Flaw(column=None, code=code, phase=Phase.PARSE, message=message, value=None)
+
+
+def shorten(text: str, most: int = 200) -> str:
+    """At most `most` characters of `text`, with the length where something is left out."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+
+
+def read_slices(plan: JobPlan, parser: SliceParser, chunk: Chunk) -> Iterator[Slice]:
+    """Read and parse a chunk of the job's local file, slice by slice.
+
+    Raises:
+        FileError: `source_changed` and its like, when the file is no longer what was taken in.
+    """
+    source, limits = plan.source, plan.limits
+    assert source is not None, "a job without a file has no chunks"  # noqa: S101  # refused at intake
+    row, line = chunk.first_row, chunk.first_line
+    bounds = (chunk.start, *chunk.cuts, chunk.end)
+    widest = max(end - start for start, end in zip(bounds, bounds[1:], strict=False))
+    loadable = limits.row_bytes + CUT_BYTES
+    with source.open() as file:
+        file.seek(chunk.start)
+        for start, end in zip(bounds, bounds[1:], strict=False):
+            if widest > loadable and end - start > loadable:
+                file.seek(end)
+                part = parser.oversized(end - start, start=start, first_row=row, first_line=line)
+            else:
+                data = file.read(end - start)
+                if len(data) != end - start:
+                    raise FileError(
+                        FileCode.SOURCE_CHANGED,
+                        f"{source.path}: ends at byte {start + len(data)}, before byte {end}; "
+                        "it was cut short while it was being imported",
+                    )
+                part = parser.parse(data, start=start, first_row=row, first_line=line)
+            row, line = row + len(part.rows), line + part.lines
+            yield part
+
+
+#: Distance between the places at which a chunk is cut into slices.
+CUT_BYTES: Final = 64 * 1024

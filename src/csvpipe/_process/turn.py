@@ -1,0 +1,87 @@
+"""Whose turn it is to use the interpreter.
+
+Threads that parse share one interpreter with the event loop. Ten of them at once make it lag by a second; so only a few,
+those with a permit of the pool's gate, parse at a time. A handler that computes keeps its permit, one that waits (for a
+database, a socket) gives it back, and which of the two it is shows in its processor time.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final, Protocol
+
+#: Wall time over processor time from which a handler counts as waiting.
+_WAITING: Final = 5.0
+
+#: Shortest spell that tells anything, in seconds.
+_SPELL: Final = 0.002
+
+
+class Gate(Protocol):
+    """Hands out permits in the order of asking."""
+
+    def acquire(self) -> bool:
+        """Wait for a permit, for a while at most; False if there was none in time: go on without one."""
+        ...
+
+    def release(self) -> None:
+        """Give a permit back, to the thread that has waited longest."""
+        ...
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody waits for a permit."""
+        ...
+
+
+class Habit:
+    """What is known of a pipeline's handler, shared by its workers: whether it mostly waits."""
+
+    __slots__ = ("waits",)
+
+    def __init__(self) -> None:
+        self.waits = False
+
+
+class Turn:
+    """One worker's hold on the gate while it runs a chunk."""
+
+    def __init__(self, gate: Gate, habit: Habit) -> None:
+        self._gate = gate
+        self._habit = habit
+        self._is_held = False
+        self._wall = 0.0
+        self._cpu = 0.0
+
+    def take(self) -> None:
+        """Before parsing: get a permit, unless one is held."""
+        if not self._is_held:
+            self._is_held = self._gate.acquire()
+
+    def handle(self) -> None:
+        """Before handling: keep the permit only if the handler computes."""
+        if self._habit.waits:
+            self.give()
+        self._wall, self._cpu = time.monotonic(), time.thread_time()
+
+    def review(self, now: float) -> None:
+        """Now and then while handling: learn what the handler does, and let others have their turn."""
+        wall = now - self._wall
+        if wall < _SPELL:
+            return
+        cpu = time.thread_time() - self._cpu
+        if self._is_held and wall > _WAITING * cpu:
+            self._habit.waits = True
+            self.give()
+        elif not self._is_held and wall < 2 * cpu:
+            self._habit.waits = False
+        elif self._is_held and self._gate.is_wanted:
+            self.give()
+            self.take()
+        self._wall, self._cpu = time.monotonic(), time.thread_time()
+
+    def give(self) -> None:
+        """Give the permit back, if one is held. Also called on behalf of a thread that was given up."""
+        if self._is_held:
+            self._is_held = False
+            self._gate.release()

@@ -1,0 +1,225 @@
+"""One chunk's way from bytes to a `ChunkResult`, whoever calls the handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import attrs
+
+from csvpipe._intake.inspection import JobPlan
+from csvpipe._partition.chunk import Chunk
+from csvpipe._process.build import BadRow, Flaw, compile_builder
+from csvpipe._process.conduct import Conduct, EndedError, Unit, conduct
+from csvpipe._process.parse import Slice, SliceParser, read_slices
+from csvpipe._process.result import ChunkResult
+from csvpipe._process.tally import Fate, Outcome, Tally
+from csvpipe.context import Context
+from csvpipe.errors import FileCode, FileError, FileFailure, RowCode
+from csvpipe.pipeline import Pipeline
+from csvpipe.rowtypes import Row, Shape
+
+#: Makes what the handler gets for one row.
+Build = Callable[[Slice, int, list[str]], object]
+
+
+class JobWork:
+    """What all chunks of a job share: prepared once, read by many workers.
+
+    Attributes:
+        pipeline: The handler and its policies.
+        plan: The job's.
+        columns: Of the file.
+        context: What `Context` says of the job, without rows.
+        chunk_seconds: After so long a worker returns what it has done, and the rest is queued again.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline[..., Any], plan: JobPlan, context: Context, *, chunk_seconds: float = 1.0
+    ) -> None:
+        inspection = plan.inspection
+        assert inspection is not None, "a job without a plan has no chunks"  # noqa: S101  # refused at intake
+        self.pipeline = pipeline
+        self.plan = plan
+        self.context = context
+        self.chunk_seconds = chunk_seconds
+        self.columns = inspection.columns
+        self.parser = SliceParser(inspection, plan.limits, pipeline.ragged)
+        self.build = self._build()
+
+    def _build(self) -> Build:
+        signature = self.pipeline.signature
+        if signature.row_schema is not None:
+            typed = compile_builder(signature.row_schema, self.columns)
+            return lambda part, index, cells: typed(cells)
+        if signature.shape is Shape.DICT:
+            names = self.columns
+            return lambda part, index, cells: dict(zip(names, cells, strict=True))
+        if signature.shape is Shape.LIST:
+            return lambda part, index, cells: cells
+        positions = {name: position for position, name in enumerate(self.columns)}
+        return lambda part, index, cells: Row(part.first_row + index, part.line(index), positions, cells)
+
+
+@attrs.frozen(kw_only=True)
+class Allowance:
+    """What a worker may put into its report of one chunk.
+
+    Attributes:
+        error_budget: Row errors that the result may carry.
+        spill: Path for those over the budget.
+    """
+
+    error_budget: int
+    spill: str | None = None
+
+
+class ChunkWork:
+    """A chunk in hand: hands out its rows in order, and counts what became of them."""
+
+    def __init__(self, job: JobWork, chunk: Chunk, allowance: Allowance) -> None:
+        self.job = job
+        self.chunk = chunk
+        self.tally = Tally(
+            columns=job.columns,
+            sensitive=job.pipeline.sensitive,
+            error_budget=allowance.error_budget,
+            spill=allowance.spill,
+        )
+        self._mark: tuple[Slice, int] | None = None
+        self._end_line = chunk.first_line
+        self._first_message: str | None = None
+
+    def slices(self) -> Iterator[Slice]:
+        """The chunk's slices; each counts as done only when its rows are.
+
+        Raises:
+            FileError: The file is not what it was.
+        """
+        for part in read_slices(self.job.plan, self.job.parser, self.chunk):
+            yield part
+            self._end_line = part.first_line + part.lines
+
+    def waves(self) -> Iterator[list[Unit]]:
+        """Units of `batch_size` rows (of one, for handlers of single rows), as many at a time as a slice completes.
+
+        Raises:
+            FileError: The file is not what it was.
+        """
+        signature = self.job.pipeline.signature
+        size = self.job.pipeline.batch_size if signature.is_batch else 1
+        unit = Unit()
+        for part in self.slices():
+            wave = []
+            for index, cells in enumerate(part.rows):
+                unit.add(part, index, *self._item(part, index, cells))
+                if len(unit) == size:
+                    wave.append(unit)
+                    unit = Unit()
+            if wave:
+                yield wave
+        if len(unit):
+            yield [unit]
+
+    def _item(self, part: Slice, index: int, cells: list[str] | None) -> tuple[object, Outcome | None]:
+        if cells is None:
+            return None, part.flaws[index]
+        try:
+            return self.job.build(part, index, cells), None
+        except BadRow as bad:
+            return None, bad.flaws
+
+    def conduct(self, unit: Unit) -> Conduct:
+        """The steps that settle `unit`."""
+        context = self.job.context if self.job.pipeline.signature.takes_context else None
+        return conduct(unit, columns=self.job.columns, retry=self.job.pipeline.retry, context=context)
+
+    def take(self, unit: Unit) -> None:
+        """Count the rows of `unit` whose fate is known, up to the first whose is not.
+
+        Raises:
+            EndedError: A row was rejected under `on_error="fail"`, or the breaker tripped.
+        """
+        for part, index, outcome in zip(unit.slices, unit.indices, unit.outcomes, strict=True):
+            if outcome is None:
+                return
+            if outcome is Fate.PROCESSED:
+                self.tally.processed += 1
+                self.reached(part, index + 1)
+            elif outcome is Fate.SKIPPED:
+                self.tally.skipped += 1
+                self.reached(part, index + 1)
+            else:
+                self.reject(part, index, outcome)
+
+    def reject(self, part: Slice, index: int, flaws: Sequence[Flaw]) -> None:
+        """Count one bad row.
+
+        Raises:
+            EndedError: As for `take`.
+        """
+        place, row = part.place(index), part.first_row + index
+        self.tally.reject(row, place, flaws, part.rows[index])
+        self.reached(part, index + 1)
+        if self.job.pipeline.on_error == "fail":
+            raise EndedError(_row_failure(row, place.line, flaws[0], self.job.pipeline.sensitive))
+        self._check_breaker(flaws[0])
+
+    def _check_breaker(self, flaw: Flaw) -> None:
+        """A handler that fails alike on every row from the file's first is broken; the file is not."""
+        most, tally = self.job.pipeline.breaker, self.tally
+        if most is None or tally.failed > most or self.chunk.first_row != 1 or tally.failed != tally.rows:
+            return
+        if tally.failed == 1:
+            self._first_message = flaw.message
+        if flaw.code != RowCode.HANDLER or flaw.message != self._first_message:
+            self._first_message = None
+        elif tally.failed == most:
+            raise EndedError(
+                FileFailure(
+                    code=FileCode.REJECT_LIMIT,
+                    message=f"the first {most} rows all failed in the handler with the same error: {flaw.message}; "
+                    "mend the handler and retry the job (breaker=None rejects such rows one by one)",
+                )
+            )
+
+    def reached(self, part: Slice, index: int) -> None:
+        """Remember that everything before row `index` of `part` is done."""
+        self._mark = (part, index)
+
+    def result(self, *, failure: FileFailure | None = None, is_complete: bool = False) -> ChunkResult:
+        """What is done so far: all of the chunk if `is_complete`, else up to the last row that was counted."""
+        if is_complete:
+            end, line = self.chunk.end, self._end_line
+        elif self._mark is not None:
+            part, index = self._mark
+            end, line = part.boundary(index)
+        else:
+            end, line = self.chunk.start, self.chunk.first_line
+        return ChunkResult(
+            start=self.chunk.start,
+            end=end,
+            first_row=self.chunk.first_row,
+            first_line=self.chunk.first_line,
+            lines=line - self.chunk.first_line,
+            processed=self.tally.processed,
+            failed=self.tally.failed,
+            skipped=self.tally.skipped,
+            errors=tuple(self.tally.errors),
+            totals=self.tally.totals(),
+            spill=self.tally.close(),
+            failure=failure,
+        )
+
+
+def _row_failure(row: int, line: int, flaw: Flaw, sensitive: Sequence[str]) -> FileFailure:
+    column = "" if flaw.column is None else f", column {flaw.column!r}"
+    message = "not shown" if sensitive else flaw.message
+    return FileFailure(
+        code=FileCode.ROW_ERROR, message=f"row {row}, line {line}{column}: [{flaw.code}] {message}; mend the file and submit it again"
+    )
+
+
+def source_failure(error: FileError) -> FileFailure:
+    """The failure of a job whose file cannot be read any more."""
+    return FileFailure(code=error.code, message=error.message)

@@ -1,0 +1,138 @@
+"""Daemon threads of our own, called from the event loop.
+
+The interpreter's exit, and AnyIO's, wait for the threads of their pools, however long a handler hangs. These are daemon
+threads: a handler that never returns costs its row, not the process.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+
+T = TypeVar("T")
+
+_numbers = itertools.count(1)
+
+
+class Errand(Generic[T]):
+    """One call in another thread, and what came of it."""
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._function = function
+        self._token = anyio.lowlevel.current_token()
+        self._done = anyio.Event()
+        self._value: list[T] = []
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        """In the thread: call, and wake the waiter; whose loop may be gone by then."""
+        try:
+            self._value.append(self._function())
+        except BaseException as error:  # noqa: BLE001  # carried to the waiter
+            self._error = error
+        try:
+            anyio.from_thread.run_sync(self._done.set, token=self._token)
+        except (RuntimeError, anyio.RunFinishedError):
+            pass
+
+    async def wait(self) -> None:
+        """Until the call is over. Cancellation leaves the call running; its result is dropped."""
+        await self._done.wait()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the call is over."""
+        return self._done.is_set()
+
+    def result(self) -> T:
+        """What the call returned.
+
+        Raises:
+            BaseException: What it raised.
+        """
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                self._error = None
+        return self._value[0]
+
+
+class DaemonThread:
+    """A thread that runs errands one after the other until it is closed."""
+
+    def __init__(self, name: str, at_end: Callable[[], object] | None = None) -> None:
+        self._errands: queue.SimpleQueue[Errand[object] | None] = queue.SimpleQueue()
+        self._at_end = at_end
+        self._thread = threading.Thread(target=self._run, name=f"csvpipe-{name}-{next(_numbers)}", daemon=True)
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"<DaemonThread {self._thread.name}{'' if self._thread.is_alive() else ' ended'}>"
+
+    def _run(self) -> None:
+        while (errand := self._errands.get()) is not None:
+            errand.run()
+            del errand
+        if self._at_end is not None:
+            self._at_end()
+
+    def begin(self, errand: Errand[T]) -> Errand[T]:
+        """Hand an errand over; it starts when those before it are over."""
+        self._errands.put(errand)  # type: ignore[arg-type]  # the thread does not look at the value
+        return errand
+
+    def close(self) -> None:
+        """End after the errands in hand; does not wait."""
+        self._errands.put(None)
+
+    def join(self, seconds: float) -> None:
+        """Wait for its end, in a thread that may block."""
+        self._thread.join(seconds)
+
+
+class ThreadGroup:
+    """Up to `most` daemon threads, made on demand, for short calls of our own: file and store access.
+
+    Calls are never abandoned: cancellation of the caller takes effect when the call is over.
+    """
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name = name
+        self._limiter = anyio.Semaphore(most)
+        self._idle: list[DaemonThread] = []
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<ThreadGroup {self._name}: {len(self._idle)} idle>"
+
+    async def call(self, function: Callable[..., T], *args: object) -> T:
+        """Run `function(*args)` in a thread.
+
+        Raises:
+            BaseException: What the function raises.
+        """
+        with anyio.CancelScope(shield=True):
+            async with self._limiter:
+                thread = self._idle.pop() if self._idle else DaemonThread(self._name)
+                errand = thread.begin(Errand(lambda: function(*args)))
+                await errand.wait()
+                if self._is_closed:
+                    thread.close()
+                else:
+                    self._idle.append(thread)
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        return errand.result()
+
+    def close(self) -> None:
+        """End the threads when they are idle."""
+        self._is_closed = True
+        while self._idle:
+            self._idle.pop().close()

@@ -1,0 +1,274 @@
+"""What to do with a row, and under which policies.
+
+`@csvpipe.pipeline` turns a function, the handler, into a `Pipeline`. Calling a pipeline calls the function, so a unit
+test of a handler needs no pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeAlias, TypedDict, TypeVar, overload
+
+import attrs
+from attrs import AttrsInstance, validators
+
+from csvpipe.context import Context
+from csvpipe.dialect import Dialect
+from csvpipe.errors import PipelineError
+from csvpipe.handlers import HandlerSignature, read_handler
+from csvpipe.limits import Limits
+from csvpipe.policies import Retry
+from csvpipe.rowtypes import Row, Shape
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from _typeshed import DataclassInstance
+
+    #: What the first parameter of a handler may be annotated with.
+    RowLike: TypeAlias = Row | dict[str, str] | list[Any] | tuple[Any, ...] | AttrsInstance | DataclassInstance
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T", bound="RowLike")
+X = TypeVar("X")
+X_contra = TypeVar("X_contra", contravariant=True)
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+
+#: True: the first record names the columns. False: there is none, columns are numbered. Names: there is none, and these
+#: are the columns.
+Header: TypeAlias = bool | Sequence[str]
+
+#: Enters what a handler needs: called once a worker (once a pool for async handlers).
+Setup: TypeAlias = Callable[[], AbstractContextManager[S] | AbstractAsyncContextManager[S]]
+
+
+class Policies(TypedDict, total=False):
+    """Keywords of `pipeline` besides `row_type` and `setup`; see `Pipeline` for their meaning."""
+
+    name: str
+    dialect: Dialect | None
+    encoding: str | None
+    header: Header
+    columns: Sequence[str] | None
+    ragged: Literal["reject", "pad", "keep"]
+    limits: Limits
+    on_error: Literal["reject", "fail"]
+    reject_limit: int | None
+    reject_rate_limit: float | None
+    reject_rate_min_rows: int
+    breaker: int | None
+    retry: Retry
+    timeout: float | None
+    ordered: bool
+    batch_size: int
+    concurrency: int
+    sensitive: Sequence[str]
+
+
+def _names(given: Sequence[str] | None) -> tuple[str, ...] | None:
+    if isinstance(given, str):
+        raise PipelineError(f"column names must be a list of strings, not the string {given!r}")
+    return None if given is None else tuple(given)
+
+
+def _header(given: Header) -> bool | tuple[str, ...]:
+    return given if isinstance(given, bool) else (_names(given) or ())
+
+
+def _some(given: Sequence[str]) -> tuple[str, ...]:
+    return _names(given) or ()
+
+
+def _positive(kind: type[int | float]) -> Any:
+    return validators.and_(validators.instance_of((int, kind)), validators.gt(0))
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Pipeline(Generic[P, R]):
+    """A handler with its policies. Made by `csvpipe.pipeline`; immutable, shared by every pool that knows it.
+
+    Attributes:
+        function: The handler.
+        signature: What its annotations say about rows, batches and further arguments.
+        name: Names the pipeline in a store: stable across releases of the application.
+        setup: Enters a resource; its value is the handler's last argument.
+        dialect: How files are spelt unless `submit` says otherwise; None for comma and double quote.
+        encoding: Encoding of the files unless `submit` says otherwise; None for UTF-8.
+        header: `Header`.
+        columns: Names that replace those of the file's header row.
+        ragged: What happens to a row with too few or too many cells: `reject` it, `pad` short ones with empty cells
+            (long ones are rejected), or `keep` it as it is (`list[str]` handlers only).
+        limits: See `Limits`.
+        on_error: `reject` sets a bad row aside and goes on; `fail` ends the job at the first.
+        reject_limit: The job fails once more rows than this are rejected; None for no limit.
+        reject_rate_limit: The job fails once more than this share (0.0 to 1.0) of its rows is rejected.
+        reject_rate_min_rows: Rows to see before the rate is judged.
+        breaker: The job fails when its first so many rows all fail in the handler with one and the same error: then
+            the handler is broken, not the file. None to reject them all.
+        retry: What counts as an outage, and how often a call is repeated.
+        timeout: Seconds that one call may take; then its row, or each row of its batch, is rejected with `timeout`.
+            A thread cannot be stopped: the call is abandoned and may still end later.
+        ordered: Chunks are handled one after the other, in file order.
+        batch_size: Rows a call, for handlers of `list[T]`.
+        concurrency: Calls of an async handler in flight at once, in one pool.
+        sensitive: Columns whose values never appear in errors or events.
+    """
+
+    function: Callable[P, R]
+    signature: HandlerSignature
+    name: str = attrs.field(validator=[validators.instance_of(str), validators.min_len(1)])
+    setup: Setup[Any] | None = None
+    dialect: Dialect | None = attrs.field(
+        default=None, validator=validators.optional(validators.instance_of(Dialect))
+    )
+    encoding: str | None = None
+    header: bool | tuple[str, ...] = attrs.field(default=True, converter=_header)
+    columns: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
+    ragged: Literal["reject", "pad", "keep"] = attrs.field(
+        default="reject", validator=validators.in_(("reject", "pad", "keep"))
+    )
+    limits: Limits = attrs.field(factory=Limits, validator=validators.instance_of(Limits))
+    on_error: Literal["reject", "fail"] = attrs.field(default="reject", validator=validators.in_(("reject", "fail")))
+    reject_limit: int | None = attrs.field(default=None, validator=validators.optional(validators.ge(0)))
+    reject_rate_limit: float | None = attrs.field(
+        default=None, validator=validators.optional(validators.and_(validators.ge(0), validators.le(1)))
+    )
+    reject_rate_min_rows: int = attrs.field(default=1000, validator=validators.ge(1))
+    breaker: int | None = attrs.field(default=100, validator=validators.optional(validators.ge(1)))
+    retry: Retry = attrs.field(factory=Retry, validator=validators.instance_of(Retry))
+    timeout: float | None = attrs.field(default=None, validator=validators.optional(_positive(float)))
+    ordered: bool = False
+    batch_size: int = attrs.field(default=1000, validator=_positive(int))
+    concurrency: int = attrs.field(default=10, validator=_positive(int))
+    sensitive: tuple[str, ...] = attrs.field(default=(), converter=_some)
+
+    def __attrs_post_init__(self) -> None:
+        if self.ragged == "keep" and self.signature.shape is not Shape.LIST:
+            raise PipelineError(f"pipeline {self.name!r}: ragged='keep' needs a handler of list[str] rows")
+        if self.columns is not None and self.header is not True:
+            raise PipelineError(
+                f"pipeline {self.name!r}: columns= replaces the names of a header row; "
+                "for files without one give the names as header="
+            )
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the handler as the plain function that it is."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self.name!r}>"
+
+
+class Decorator(Protocol):
+    """What `pipeline(...)` returns: takes `(row)` or `(row, Context)`."""
+
+    @overload
+    def __call__(self, handler: Callable[[T], R], /) -> Pipeline[[T], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[T, Context], R], /) -> Pipeline[[T, Context], R]: ...
+
+
+class SetupDecorator(Protocol[S_co]):
+    """What `pipeline(setup=...)` returns: takes `(row, resource)` or `(row, Context, resource)`."""
+
+    @overload
+    def __call__(self, handler: Callable[[T, S_co], R], /) -> Pipeline[[T, S_co], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[T, Context, S_co], R], /) -> Pipeline[[T, Context, S_co], R]: ...
+
+
+class TypedDecorator(Protocol[X_contra]):
+    """What `pipeline(row_type=X)` returns: takes X or `list[X]`, and perhaps a Context."""
+
+    @overload
+    def __call__(self, handler: Callable[[X_contra], R], /) -> Pipeline[[X_contra], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[X_contra, Context], R], /) -> Pipeline[[X_contra, Context], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[list[X_contra]], R], /) -> Pipeline[[list[X_contra]], R]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[[list[X_contra], Context], R], /
+    ) -> Pipeline[[list[X_contra], Context], R]: ...
+
+
+class TypedSetupDecorator(Protocol[X_contra, S_co]):
+    """What `pipeline(row_type=X, setup=...)` returns."""
+
+    @overload
+    def __call__(self, handler: Callable[[X_contra, S_co], R], /) -> Pipeline[[X_contra, S_co], R]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[[X_contra, Context, S_co], R], /
+    ) -> Pipeline[[X_contra, Context, S_co], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[list[X_contra], S_co], R], /) -> Pipeline[[list[X_contra], S_co], R]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[[list[X_contra], Context, S_co], R], /
+    ) -> Pipeline[[list[X_contra], Context, S_co], R]: ...
+
+
+@overload
+def pipeline(handler: Callable[[T], R], /) -> Pipeline[[T], R]: ...
+@overload
+def pipeline(handler: Callable[[T, Context], R], /) -> Pipeline[[T, Context], R]: ...
+@overload
+def pipeline(
+    *, row_type: type[X], setup: Setup[S], **policies: Unpack[Policies]
+) -> TypedSetupDecorator[X, S]: ...
+@overload
+def pipeline(*, row_type: type[X], **policies: Unpack[Policies]) -> TypedDecorator[X]: ...
+@overload
+def pipeline(*, setup: Setup[S], **policies: Unpack[Policies]) -> SetupDecorator[S]: ...
+@overload
+def pipeline(**policies: Unpack[Policies]) -> Decorator: ...
+def pipeline(
+    handler: Callable[..., Any] | None = None,
+    /,
+    *,
+    row_type: type[Any] | None = None,
+    setup: Setup[Any] | None = None,
+    **policies: Unpack[Policies],
+) -> Any:
+    """Declare what is done with each row, or batch of rows, of a file.
+
+    The annotation of the handler's first parameter chooses what it gets: `csvpipe.Row`, `dict[str, str]` or
+    `list[str]`; an attrs class, dataclass or `NamedTuple`, whose fields are the columns; or `list[...]` of one of these
+    for batches. Further parameters are `csvpipe.Context` and, with `setup=`, the resource, in this order. An `async def`
+    handler runs in the event loop, any other in a worker thread.
+
+    Args:
+        handler: The function, when the decorator is used bare.
+        row_type: The type of a row where the annotation does not say it.
+        setup: Makes a context manager that is entered, used and left in one worker; its value is the last argument.
+        **policies: See `Pipeline`.
+
+    Raises:
+        PipelineError: The handler or a policy cannot work; the message says where it stands and what to write.
+
+    Example:
+        >>> import csvpipe
+        >>> @csvpipe.pipeline(reject_limit=100)
+        ... def greet(row: csvpipe.Row) -> str:
+        ...     return f"hello {row['name']}"
+        >>> greet(csvpipe.Row(number=1, line=2, index={"name": 0}, values=["Ana"]))
+        'hello Ana'
+    """
+
+    def declare(function: Callable[..., Any]) -> Pipeline[Any, Any]:
+        signature = read_handler(function, row_type=row_type, has_setup=setup is not None)
+        given: dict[str, Any] = dict(policies)
+        name = given.pop("name", None) or getattr(function, "__name__", type(function).__name__)
+        try:
+            return Pipeline(function=function, signature=signature, name=name, setup=setup, **given)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, PipelineError):
+                raise
+            raise PipelineError(f"pipeline {name!r}: {error.args[0] if error.args else error}") from error
+
+    return declare if handler is None else declare(handler)

@@ -1,0 +1,41 @@
+"""How a pipeline behaves when something goes wrong, or slowly."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import attrs
+from attrs import validators
+
+
+def _exceptions(given: type[BaseException] | tuple[type[BaseException], ...]) -> tuple[type[BaseException], ...]:
+    return (given,) if isinstance(given, type) else tuple(given)
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """When a call is repeated because the world is down, not the row.
+
+    `csvpipe.Unavailable` always counts as such; `on` names more. The wait before repeat number n is
+    `backoff_seconds * 2 ** (n - 1)`, at most `max_backoff_seconds`, of which a random half is taken off so that workers
+    do not come back in step.
+
+    Attributes:
+        attempts: Calls in all; 1 never repeats.
+        on: Exception type, or types, that mean an outage.
+        backoff_seconds: Wait before the first repeat.
+        max_backoff_seconds: Longest wait.
+    """
+
+    attempts: int = attrs.field(default=5, validator=validators.ge(1))
+    on: tuple[type[BaseException], ...] = attrs.field(
+        default=(), converter=_exceptions, validator=validators.deep_iterable(validators.instance_of(type))
+    )
+    backoff_seconds: float = attrs.field(default=0.1, validator=validators.ge(0))
+    max_backoff_seconds: float = attrs.field(default=30.0, validator=validators.ge(0))
+
+    def delay_seconds(self, repeat: int, chance: Callable[[], float] = random.random) -> float:
+        """Seconds to wait before repeat number `repeat`, counted from 1; `chance` gives numbers in [0, 1)."""
+        longest: float = min(self.max_backoff_seconds, self.backoff_seconds * 2.0 ** min(repeat - 1, 60))
+        return longest * (1.0 - chance() / 2.0)

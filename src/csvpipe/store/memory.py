@@ -1,0 +1,350 @@
+"""Job state in this process's memory: for tests, for scripts, and wherever a crash may take the jobs with it."""
+
+from __future__ import annotations
+
+import math
+import time
+from bisect import bisect_left, insort
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from heapq import merge
+from itertools import islice
+from threading import Lock
+from typing import Final, Literal, TypeAlias
+
+import attrs
+
+from csvpipe._intake.inspection import JobPlan
+from csvpipe._process.result import ChunkResult, ErrorTotal
+from csvpipe.errors import (
+    FileFailure,
+    IdempotencyConflictError,
+    JobNotFoundError,
+    LeaseLostError,
+    RowError,
+    TransitionError,
+)
+from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
+from csvpipe.store._changes import counted, created, enacted, is_under, noted, settled, taken_over
+from csvpipe.store._ledger import Ledger
+from csvpipe.store.protocol import (
+    ANY_OWNER,
+    Claim,
+    JobDraft,
+    JobPage,
+    Lease,
+    OwnerFilter,
+    Renewal,
+    WorkerId,
+)
+
+#: When a job was created, and which of those created at that time it was.
+_Age: TypeAlias = tuple[datetime, int]
+
+_NO_LEASE: Final = -math.inf
+
+
+@attrs.define(eq=False, kw_only=True)
+class _Job:
+    """One job as the store keeps it. `lease_until` is in the store's monotonic seconds."""
+
+    record: JobRecord
+    draft: JobDraft
+    age: _Age
+    ledger: Ledger
+    lease_until: float = _NO_LEASE
+    requested: Verb | None = None
+    takeovers: int = 0
+
+    def is_live(self, now: float) -> bool:
+        """Whether an owner holds the job at monotonic time `now`."""
+        return now < self.lease_until
+
+
+def _age(job: _Job) -> _Age:
+    return job.age
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@attrs.define(eq=False, repr=False, kw_only=True)
+class MemoryJobStore:
+    """A `JobStore` that lives and dies with this process, for the worker pools and threads in it.
+
+    Args:
+        clock: Aware UTC time, for the times that records show.
+        monotonic: Seconds that never go back, for leases.
+        error_cap: How many row errors a job keeps, in order of arrival; totals stay exact beyond it.
+    """
+
+    _clock: Callable[[], datetime] = _utc_now
+    _monotonic: Callable[[], float] = time.monotonic
+    _error_cap: int = attrs.field(default=10_000, validator=attrs.validators.ge(0))
+    _lock: Lock = attrs.field(factory=Lock, init=False)
+    _jobs: dict[JobId, _Job] = attrs.field(factory=dict, init=False)
+    _keys: dict[tuple[str | None, str], _Job] = attrs.field(factory=dict, init=False)
+    _created_jobs: int = attrs.field(default=0, init=False)
+    # Pending jobs of each pipeline, oldest first, so that a claim need not look at all there are.
+    _waiting: dict[str, list[_Job]] = attrs.field(factory=lambda: defaultdict(list), init=False)
+    _processing: dict[JobId, _Job] = attrs.field(factory=dict, init=False)
+    # No lease runs out before this time: until then a claim need not look for takeovers.
+    _next_expiry: float = attrs.field(default=math.inf, init=False)
+
+    def __repr__(self) -> str:
+        with self._lock:
+            counts = Counter(job.record.status for job in self._jobs.values())
+        shown = [f"{status.value}={counts[status]}" for status in JobStatus if counts[status]]
+        return f"<{' '.join([type(self).__name__, *shown])}>"
+
+    # Looking ----------------------------------------------------------------------------------------------------------
+
+    def get(self, job_id: JobId) -> JobRecord:
+        """See `JobStore.get`."""
+        with self._lock:
+            return self._find(job_id).record
+
+    def plan(self, job_id: JobId) -> JobPlan:
+        """See `JobStore.plan`."""
+        with self._lock:
+            return self._find(job_id).draft.plan
+
+    def list_jobs(
+        self,
+        *,
+        page: int = 1,
+        limit: int = 10,
+        status: JobStatus | None = None,
+        owner: OwnerFilter = ANY_OWNER,
+    ) -> JobPage:
+        """See `JobStore.list_jobs`."""
+        if page < 1 or limit < 1:
+            raise ValueError(f"page and limit count from 1, not page={page}, limit={limit}")
+        with self._lock:
+            matching = [
+                job
+                for job in self._jobs.values()
+                if status in (None, job.record.status) and (owner is ANY_OWNER or owner == job.record.owner)
+            ]
+        matching.sort(key=_age, reverse=True)
+        records = tuple(job.record for job in matching[(page - 1) * limit : page * limit])
+        return JobPage(jobs=records, page=page, limit=limit, total=len(matching))
+
+    def committed(self, job_id: JobId) -> list[ChunkResult]:
+        """See `JobStore.committed`."""
+        with self._lock:
+            return self._find(job_id).ledger.in_file_order()
+
+    def row_errors(
+        self, job_id: JobId, *, limit: int = 100, after: tuple[int, int] | None = None
+    ) -> list[tuple[int, RowError]]:
+        """See `JobStore.row_errors`."""
+        with self._lock:
+            return self._find(job_id).ledger.page(limit=limit, after=after)
+
+    def error_totals(self, job_id: JobId, *, samples: int = 3) -> list[ErrorTotal]:
+        """See `JobStore.error_totals`."""
+        with self._lock:
+            return self._find(job_id).ledger.totals(samples=samples)
+
+    # Anybody's writes -------------------------------------------------------------------------------------------------
+
+    def create(self, draft: JobDraft) -> JobRecord:
+        """See `JobStore.create`."""
+        with self._lock:
+            first = self._first_under_key(draft)
+            if first is not None:
+                return first.record
+            record = created(draft, now=self._clock())
+            self._created_jobs += 1
+            age = (record.created_at, self._created_jobs)
+            job = _Job(record=record, draft=draft, age=age, ledger=Ledger(self._error_cap))
+            self._jobs[draft.id] = job
+            if draft.idempotency_key is not None:
+                self._keys[draft.owner, draft.idempotency_key] = job
+            if record.status is JobStatus.PENDING:
+                insort(self._waiting[record.pipeline], job, key=_age)
+            return record
+
+    def request(self, job_id: JobId, verb: Literal[Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY]) -> JobRecord:
+        """See `JobStore.request`."""
+        with self._lock:
+            job = self._find(job_id)
+            record = enacted(job.record, verb, now=self._clock())
+            if job.record.status is not JobStatus.PROCESSING:
+                if verb is Verb.RETRY:
+                    job.takeovers = 0
+                return self._save(job, record)
+            if record.status is JobStatus.PROCESSING or job.is_live(self._monotonic()):
+                requested = noted(job.requested, verb)
+                is_news, job.requested = requested is not job.requested, requested
+                return self._save(job, job.record, is_changed=is_news)
+            return self._save(job, record)
+
+    def delete(self, job_id: JobId) -> JobPlan:
+        """See `JobStore.delete`."""
+        with self._lock:
+            job = self._find(job_id)
+            if job.is_live(self._monotonic()):
+                raise TransitionError("delete", job.record.status.value)
+            self._withdraw(job, job.record.status)
+            del self._jobs[job_id]
+            if job.draft.idempotency_key is not None:
+                del self._keys[job.draft.owner, job.draft.idempotency_key]
+            return job.draft.plan
+
+    # Owners' writes ---------------------------------------------------------------------------------------------------
+
+    def claim(
+        self,
+        worker: WorkerId,
+        *,
+        pipelines: Sequence[str],
+        limit: int,
+        lease_seconds: float,
+        max_bytes: int | None = None,
+    ) -> list[Claim]:
+        """See `JobStore.claim`."""
+        largest = math.inf if max_bytes is None else max_bytes
+        names = set(pipelines)
+        with self._lock:
+            orphans = self._orphans(names, largest)
+            queues = [_up_to(largest, self._waiting[name]) for name in names if name in self._waiting]
+            chosen = list(islice(merge(orphans, *queues, key=_age), max(0, limit)))
+            return [self._hand_over(job, worker, lease_seconds) for job in chosen]
+
+    def renew(self, leases: Sequence[Lease], *, lease_seconds: float) -> list[Renewal]:
+        """See `JobStore.renew`."""
+        with self._lock:
+            return [self._renew(lease, lease_seconds) for lease in leases]
+
+    def commit(self, lease: Lease, results: Sequence[ChunkResult], *, total_rows: int | None = None) -> JobRecord:
+        """See `JobStore.commit`."""
+        with self._lock:
+            job = self._owned(lease)
+            is_changed = self._enter(job, results)
+            record = counted(job.record, job.draft.plan, job.ledger.results, total_rows=total_rows)
+            return self._save(job, record, is_changed=is_changed)
+
+    def settle(
+        self,
+        lease: Lease,
+        verb: Literal[Verb.COMPLETE, Verb.FAIL, Verb.CANCEL, Verb.PAUSE, Verb.RELEASE],
+        *,
+        results: Sequence[ChunkResult] = (),
+        total_rows: int | None = None,
+        failure: FileFailure | None = None,
+    ) -> JobRecord:
+        """See `JobStore.settle`."""
+        if verb is Verb.FAIL and failure is None:
+            raise ValueError("a job fails for a reason: give the failure")
+        with self._lock:
+            job = self._owned(lease)
+            self._enter(job, results)
+            plan, ledger = job.draft.plan, job.ledger
+            record = settled(
+                counted(job.record, plan, ledger.results, total_rows=total_rows),
+                verb,
+                plan=plan,
+                results=ledger.results,
+                requested=job.requested,
+                failure=failure,
+                now=self._clock(),
+            )
+            return self._save(job, record)
+
+    # Under the lock ---------------------------------------------------------------------------------------------------
+
+    def _find(self, job_id: JobId) -> _Job:
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise JobNotFoundError(job_id) from None
+
+    def _owned(self, lease: Lease) -> _Job:
+        job = self._jobs.get(lease.job_id)
+        if job is None or not is_under(job.record, lease.token):
+            raise LeaseLostError(lease.job_id)
+        return job
+
+    def _first_under_key(self, draft: JobDraft) -> _Job | None:
+        if draft.idempotency_key is None:
+            return None
+        first = self._keys.get((draft.owner, draft.idempotency_key))
+        if first is not None and first.draft.content_key != draft.content_key:
+            raise IdempotencyConflictError(draft.idempotency_key, str(first.draft.id))
+        return first
+
+    def _orphans(self, pipelines: set[str], largest: float) -> list[_Job]:
+        """The jobs to take over, oldest first; those that nobody shall have any more are ended on the way."""
+        now = self._monotonic()
+        if now < self._next_expiry:
+            return []
+        left = [job for job in self._processing.values() if not job.is_live(now)]
+        fit = [job for job in left if job.record.pipeline in pipelines and job.record.bytes_total <= largest]
+        orphans = [job for job in fit if not self._is_ended_instead(job)]
+        self._next_expiry = min((job.lease_until for job in self._processing.values()), default=math.inf)
+        return sorted(orphans, key=_age)
+
+    def _is_ended_instead(self, job: _Job) -> bool:
+        record = taken_over(job.record, takeovers=job.takeovers + 1, requested=job.requested, now=self._clock())
+        if record.status is JobStatus.PROCESSING:
+            return False
+        self._save(job, record)
+        return True
+
+    def _hand_over(self, job: _Job, worker: WorkerId, lease_seconds: float) -> Claim:
+        is_takeover = job.record.status is JobStatus.PROCESSING
+        job.takeovers += is_takeover
+        record = self._save(job, enacted(job.record, Verb.TAKEOVER if is_takeover else Verb.START, now=self._clock()))
+        self._extend(job, lease_seconds)
+        lease = Lease(job_id=record.id, worker=worker, token=record.attempt)
+        return Claim(lease=lease, record=record, plan=job.draft.plan, root_id=job.draft.root_id)
+
+    def _renew(self, lease: Lease, lease_seconds: float) -> Renewal:
+        try:
+            job = self._owned(lease)
+        except LeaseLostError:
+            return Renewal(lease=lease, is_held=False)
+        self._extend(job, lease_seconds)
+        return Renewal(lease=lease, is_held=True, requested=job.requested)
+
+    def _extend(self, job: _Job, lease_seconds: float) -> None:
+        job.lease_until = self._monotonic() + lease_seconds
+        self._next_expiry = min(self._next_expiry, job.lease_until)
+
+    def _enter(self, job: _Job, results: Sequence[ChunkResult]) -> bool:
+        """Put results into the job's ledger; tell whether that changes anything."""
+        if any(result.start not in job.ledger for result in results):
+            job.takeovers = 0
+        changes = [job.ledger.add(result) for result in results]
+        return any(changes)
+
+    def _save(self, job: _Job, record: JobRecord, *, is_changed: bool = False) -> JobRecord:
+        """Write what one call has made of a job, and keep the job where its status belongs."""
+        before = job.record
+        if record == before and not is_changed:
+            return before
+        job.record = attrs.evolve(record, revision=before.revision + 1, updated_at=self._clock())
+        if record.status is not before.status:
+            self._withdraw(job, before.status)
+            if record.status is JobStatus.PENDING:
+                insort(self._waiting[record.pipeline], job, key=_age)
+            elif record.status is JobStatus.PROCESSING:
+                self._processing[record.id] = job
+        return job.record
+
+    def _withdraw(self, job: _Job, status: JobStatus) -> None:
+        """Take a job from where it was kept while it had this status; with `processing` ends its ownership."""
+        if status is JobStatus.PENDING:
+            queue = self._waiting[job.record.pipeline]
+            del queue[bisect_left(queue, job.age, key=_age)]
+        elif status is JobStatus.PROCESSING:
+            del self._processing[job.record.id]
+            job.lease_until, job.requested = _NO_LEASE, None
+
+
+def _up_to(largest: float, queue: list[_Job]) -> Iterator[_Job]:
+    return (job for job in queue if job.record.bytes_total <= largest)

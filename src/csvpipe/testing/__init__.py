@@ -1,0 +1,29 @@
+"""For tests of one's own: of handlers, and of stores that somebody else writes.
+
+Nothing here is imported before it is used, so that `import csvpipe` never imports pytest.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from csvpipe.testing.store_contract import JobStoreContract, StoreHarness
+
+__all__ = ["JobStoreContract", "StoreHarness"]
+
+_HOMES = {
+    "JobStoreContract": "csvpipe.testing.store_contract",
+    "StoreHarness": "csvpipe.testing.store_contract",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

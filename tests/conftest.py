@@ -1,0 +1,21 @@
+"""What all tests share: both event loops, and Hypothesis without surprises."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# A time limit on each example would make a test depend on the machine; pytest-timeout guards the whole test. Locally
+# Hypothesis looks somewhere new every time; in CI it repeats the same examples, so that a red build is the change's
+# fault. Where more is wanted: `pytest --hypothesis-profile=thorough`.
+settings.register_profile("local", deadline=None, print_blob=True)
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
+settings.register_profile("thorough", settings.get_profile("local"), max_examples=5_000)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "local")
+
+
+@pytest.fixture(scope="module", params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Run each `anyio` test on both event loops."""
+    backend: str = request.param
+    return backend

@@ -1,0 +1,203 @@
+"""Everything that crosses from one process to another arrives as it was sent."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from datetime import UTC, datetime
+from importlib import import_module
+from types import ModuleType
+from typing import Final
+from uuid import UUID
+
+import attrs
+import pytest
+
+from csvpipe import errors
+from csvpipe._intake.inspection import Inspection, JobPlan
+from csvpipe._intake.source import LocalFile
+from csvpipe._partition.chunk import Chunk
+from csvpipe._process.result import ChunkResult, ErrorTotal
+from csvpipe.dialect import Dialect
+from csvpipe.errors import FileCode, FileFailure, Phase, Reject, RowError
+from csvpipe.events import EventKind, JobEvent
+from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
+from csvpipe.limits import Limits
+from csvpipe.store.protocol import Claim, JobDraft, JobPage, Lease, Renewal, WorkerId
+
+_MODULES: Final = (
+    "csvpipe.errors",
+    "csvpipe.jobs",
+    "csvpipe.events",
+    "csvpipe.dialect",
+    "csvpipe.limits",
+    "csvpipe._intake.inspection",
+    "csvpipe._intake.source",
+    "csvpipe._partition.chunk",
+    "csvpipe._process.result",
+    "csvpipe.store.protocol",
+)
+
+_NOON: Final = datetime(2024, 5, 1, 12, tzinfo=UTC)
+_JOB: Final = JobId(UUID(int=7))
+_PLAN: Final = JobPlan(
+    source=LocalFile(path="/data/people.csv", size=110, mtime_ns=1_700_000_000, is_spooled=True, sha256="ab"),
+    inspection=Inspection(
+        encoding="utf-8",
+        dialect=Dialect(delimiter=";", quotechar=None, escapechar="\\"),
+        columns=("id", "name"),
+        data_start=10,
+        data_line=2,
+        source_encoding="utf-16-le",
+    ),
+    limits=Limits(rows=9, file_bytes=1000),
+    dry_run=True,
+)
+_ROW_ERROR: Final = RowError(
+    row=3,
+    line=5,
+    column="age",
+    code="int",
+    phase=Phase.CONVERT,
+    message="not a number",
+    value="x",
+    start=40,
+    end=52,
+)
+_FAILURE: Final = FileFailure(code=FileCode.REJECT_LIMIT, message="too many")
+_TOTAL: Final = ErrorTotal(code="int", column="age", errors=4, samples=(_ROW_ERROR,))
+_RECORD: Final = JobRecord(
+    id=_JOB,
+    pipeline="people",
+    filename="people.csv",
+    owner="ana",
+    status=JobStatus.FAILED,
+    total_rows=10,
+    processed_rows=5,
+    failed_rows=4,
+    skipped_rows=1,
+    bytes_total=110,
+    bytes_processed=60,
+    error_code="reject_limit",
+    error_message="too many",
+    attempt=2,
+    revision=8,
+    created_at=_NOON,
+    started_at=_NOON,
+    completed_at=_NOON,
+    updated_at=_NOON,
+)
+_LEASE: Final = Lease(job_id=_JOB, worker=WorkerId("ana"), token=2)
+
+#: One of each class, every optional field filled.
+_SAMPLES: Final[tuple[object, ...]] = (
+    _FAILURE,
+    _LEASE,
+    _PLAN,
+    _PLAN.inspection,
+    _PLAN.limits,
+    _PLAN.source,
+    _RECORD,
+    _ROW_ERROR,
+    _TOTAL,
+    Dialect(delimiter="|", quotechar="'", doublequote=False, escapechar="\\", skipinitialspace=True, strict=True),
+    Chunk(start=10, end=60, first_row=1, first_line=2, rows=5, lines=6, cuts=(20, 40)),
+    ChunkResult(
+        start=10,
+        end=60,
+        first_row=1,
+        first_line=2,
+        lines=6,
+        processed=3,
+        failed=1,
+        skipped=1,
+        errors=(_ROW_ERROR,),
+        totals=(_TOTAL,),
+        spill="job-10.errors",
+        failure=_FAILURE,
+    ),
+    Claim(lease=_LEASE, record=_RECORD, plan=_PLAN, root_id=_JOB),
+    JobDraft(
+        id=_JOB,
+        pipeline="people",
+        filename="people.csv",
+        owner="ana",
+        plan=_PLAN,
+        failure=_FAILURE,
+        root_id=_JOB,
+        idempotency_key="k1",
+        content_key="people/abc",
+    ),
+    JobEvent(kind=EventKind.FAILED, job=_RECORD),
+    JobPage(jobs=(_RECORD,), page=2, limit=3, total=4),
+    Renewal(lease=_LEASE, is_held=True, requested=Verb.PAUSE),
+    errors.Abort("wrong file"),
+    errors.CsvPipeError("anything"),
+    errors.DialectError("delimiter must be one character"),
+    errors.EncodingUnknownError("utf-99"),
+    errors.FileError(FileCode.EMPTY, "nothing in it"),
+    errors.IdempotencyConflictError("k1", "7"),
+    errors.JobFailedError("people.csv", "failed", "empty", "nothing in it"),
+    errors.JobNotFoundError(_JOB),
+    errors.LeaseLostError(_JOB),
+    errors.MissingExtraError("SQLJobStore", "sql"),
+    errors.PipelineError("no annotation"),
+    errors.PipelineNotFoundError("load", ("a", "b")),
+    errors.PoolClosedError("outside its block"),
+    errors.Reject("too old", column="age", code="age"),
+    errors.RejectRows({3: Reject("no", column="age"), 5: Reject("never")}),
+    errors.Skip("a test row"),
+    errors.SourceGoneError("people.csv is gone"),
+    errors.TransitionError("retry", "completed"),
+    errors.Unavailable("no route to host"),
+)
+
+
+def crossing_classes(module: ModuleType) -> list[type]:
+    """The exceptions and attrs values that a module defines."""
+    defined = [value for value in vars(module).values() if isinstance(value, type)]
+    return [
+        value
+        for value in defined
+        if value.__module__ == module.__name__ and (attrs.has(value) or issubclass(value, BaseException))
+    ]
+
+
+@pytest.mark.parametrize("name", _MODULES)
+def test_every_class_has_a_sample(name: str) -> None:
+    """A class that is new in these modules is pickled here, or this test fails."""
+    sampled = {type(sample) for sample in _SAMPLES}
+    assert set() == set(crossing_classes(import_module(name))) - sampled
+
+
+@pytest.mark.parametrize("sample", _SAMPLES, ids=lambda sample: type(sample).__name__)
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_round_trip_changes_nothing(sample: object, protocol: int) -> None:
+    """What arrives has the type, the values and the words of what was sent."""
+    arrived = pickle.loads(pickle.dumps(sample, protocol))  # noqa: S301  # our own bytes
+    assert image(sample) == image(arrived)
+
+
+@pytest.mark.parametrize("sample", _SAMPLES, ids=lambda sample: type(sample).__name__)
+def test_a_copy_is_the_same(sample: object) -> None:
+    """Copies, which take the same way, are equal too."""
+    assert image(sample) == image(copy.deepcopy(sample))
+
+
+@pytest.mark.parametrize(
+    "sample", [sample for sample in _SAMPLES if attrs.has(type(sample))], ids=lambda sample: type(sample).__name__
+)
+def test_values_cannot_be_changed_and_are_hashable(sample: object) -> None:
+    """A value that is shared between threads stays as it is, and may be a key."""
+    name = attrs.fields(type(sample))[0].name  # type: ignore[arg-type]
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(sample, name, None)
+    assert hash(sample) == hash(copy.deepcopy(sample))
+
+
+def image(value: object) -> object:
+    """What must survive: a value, or an exception's type, words and attributes, since no two exceptions are equal."""
+    if not isinstance(value, BaseException):
+        return value
+    attributes = {name: repr(attribute) for name, attribute in vars(value).items()}
+    return type(value), str(value), repr(value.args), attributes
