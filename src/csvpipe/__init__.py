@@ -1,1 +1,108 @@
-"""csvpipe"""
+"""CSV imports for applications: many files at once, bad rows set aside, live progress, no row lost silently.
+
+A file's way through the house, whose rooms sort in the order in which data flows:
+
+    _intake      a source becomes one local file and an `Inspection`
+    _partition   the local file becomes `Chunk` after `Chunk`
+    _process     a worker makes a `ChunkResult` of a `Chunk`: parse, convert, handle
+    _report      `ChunkResult`s become the `JobRecord`, its events and its rejects file
+
+`executors` says who runs workers, `store` where job state lives, and `pool` knows them all. `pipeline` is what to do
+with a row; `sync` and `cli` are doors.
+"""
+
+from __future__ import annotations
+
+from csvpipe._intake.source import Source
+from csvpipe._process.result import ErrorTotal
+from csvpipe._report.feed import JobEvents, PoolEvents
+from csvpipe.context import Context
+from csvpipe.dialect import Dialect
+from csvpipe.errors import (
+    Abort,
+    CsvPipeError,
+    DialectError,
+    EncodingUnknownError,
+    FileCode,
+    FileError,
+    IdempotencyConflictError,
+    JobFailedError,
+    JobNotFoundError,
+    LeaseLostError,
+    MissingExtraError,
+    Phase,
+    PipelineError,
+    PipelineNotFoundError,
+    PoolClosedError,
+    Reject,
+    RejectRows,
+    RowCode,
+    RowError,
+    Skip,
+    SourceGoneError,
+    TransitionError,
+    Unavailable,
+)
+from csvpipe.events import EventKind, JobEvent
+from csvpipe.jobs import JobId, JobRecord, JobStatus
+from csvpipe.limits import Limits
+from csvpipe.pipeline import Pipeline, pipeline
+from csvpipe.policies import Retry
+from csvpipe.pool import Job, PoolStatistics, WorkerPool
+from csvpipe.rowtypes import ColumnNotFoundError, Row
+from csvpipe.store import JobStore, MemoryJobStore
+from csvpipe.store.protocol import ANY_OWNER, JobPage
+from csvpipe.sync import run
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ANY_OWNER",
+    "Abort",
+    "ColumnNotFoundError",
+    "Context",
+    "CsvPipeError",
+    "Dialect",
+    "DialectError",
+    "EncodingUnknownError",
+    "ErrorTotal",
+    "EventKind",
+    "FileCode",
+    "FileError",
+    "IdempotencyConflictError",
+    "Job",
+    "JobEvent",
+    "JobEvents",
+    "JobFailedError",
+    "JobId",
+    "JobNotFoundError",
+    "JobPage",
+    "JobRecord",
+    "JobStatus",
+    "JobStore",
+    "LeaseLostError",
+    "Limits",
+    "MemoryJobStore",
+    "MissingExtraError",
+    "Phase",
+    "Pipeline",
+    "PipelineError",
+    "PipelineNotFoundError",
+    "PoolClosedError",
+    "PoolEvents",
+    "PoolStatistics",
+    "Reject",
+    "RejectRows",
+    "Retry",
+    "Row",
+    "RowCode",
+    "RowError",
+    "Skip",
+    "Source",
+    "SourceGoneError",
+    "TransitionError",
+    "Unavailable",
+    "WorkerPool",
+    "pipeline",
+    "run",
+]

@@ -62,6 +62,7 @@ class FileCode(StrEnum):
     RETRY_EXHAUSTED = "retry_exhausted"
     CRASH_LOOP = "crash_loop"
     CONSERVATION = "conservation"
+    INTERNAL = "internal"
 
 
 class Phase(StrEnum):

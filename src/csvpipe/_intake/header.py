@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import attrs
 
+from csvpipe._intake.binaries import looks_binary
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
@@ -20,7 +21,7 @@ class FirstRecord:
     """The first record that is not blank.
 
     Attributes:
-        fields: Its cells.
+        fields: Its cells; a byte that does not decode is a lone surrogate, as `surrogateescape` has it.
         start: Byte offset of its line.
         end: Byte offset just past it.
         line: 1-based physical line where it starts.
@@ -35,24 +36,36 @@ class FirstRecord:
 
 
 class _Lines:
-    """Physical lines of a text, counted in bytes; ends when more than `limit` were read."""
+    """Physical lines of a text, counted in bytes; ends when a record has more than `limit` of them.
+
+    Attributes:
+        offset: Byte offset just past the last line given.
+        record: Lines given since `begin_record`.
+        is_over: Whether it ended because of the limit.
+    """
 
     def __init__(self, text: io.TextIOWrapper, *, encoding: str, start: int, limit: int) -> None:
         self._text = text
         self._encoding = encoding
-        self._limit = start + limit
+        self._limit = limit
+        self._record_start = start
         self.offset = start
-        self.current: list[str] = []
+        self.record: list[str] = []
         self.is_over = False
 
     def __iter__(self) -> Iterator[str]:
-        for line in iter(lambda: self._text.readline(self._limit + 1), ""):
+        # A character has at least one byte: a line with more characters than the limit need not be read to its end.
+        while line := self._text.readline(self._limit + 1):
             self.offset += len(line.encode(self._encoding, "surrogateescape"))
-            if self.offset > self._limit:
+            if self.offset - self._record_start > self._limit:
                 self.is_over = True
                 return
-            self.current.append(line)
+            self.record.append(line)
             yield line
+
+    def begin_record(self) -> None:
+        self.record.clear()
+        self._record_start = self.offset
 
 
 def read_first_record(
@@ -60,60 +73,83 @@ def read_first_record(
 ) -> FirstRecord | None:
     """Find the first record at or after byte `start`; None if there are only blank lines.
 
+    Blank lines before it are passed over, however many they are.
+
     Raises:
-        FileError: `header_missing` if a quote stays open or the record exceeds a limit, `encoding` if it does not
-            decode.
+        FileError: `header_missing` if a quote stays open, the record exceeds a limit, or a strict dialect refuses it.
     """
     file.seek(start)
     text = io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="")
     try:
-        return _first_record(text, start=start, dialect=dialect, encoding=encoding, limits=limits, place=place)
+        lines = _Lines(text, encoding=encoding, start=start, limit=limits.row_bytes)
+        return _first_record(lines, dialect, limits, place)
     finally:
         text.detach()
 
 
-def _first_record(
-    text: io.TextIOWrapper, *, start: int, dialect: Dialect, encoding: str, limits: Limits, place: str
-) -> FirstRecord | None:
-    lines = _Lines(text, encoding=encoding, start=start, limit=limits.row_bytes)
+def _first_record(lines: _Lines, dialect: Dialect, limits: Limits, place: str) -> FirstRecord | None:
     reader = csv.reader(lines, **dialect.reader_options())
-    line, offset = 1, start
-    while True:
-        lines.current.clear()
+    fields: list[str] = []
+    line, start = 1, lines.offset
+    while not fields:
+        line, start = reader.line_num + 1, lines.offset
+        lines.begin_record()
         try:
             fields = next(reader)
         except StopIteration:
-            if lines.is_over:
-                raise _unreadable(place, line, f"the header is longer than {limits.row_bytes:,} bytes") from None
-            return None
+            if not lines.is_over:
+                return None
+            reason = f"it is longer than {limits.row_bytes:,} bytes (limits=Limits(row_bytes=...))"
+            raise _unreadable(place, line, reason) from None
         except csv.Error as error:
-            raise _unreadable(place, line, str(error)) from None
-        if fields:
-            break
-        line, offset = reader.line_num + 1, lines.offset
-    if lines.is_over or not _is_closed(lines.current, dialect):
-        raise _unreadable(place, line, "a quote opens in the header and is never closed")
-    if any("\udc80" <= character <= "\udcff" for cell in fields for character in cell):
-        raise FileError(
-            FileCode.ENCODING,
-            f"{place}: line {line}: the header is not {encoding} text; say what the encoding is with encoding=",
-        )
-    return FirstRecord(fields=tuple(fields), start=offset, end=lines.offset, line=line, lines=reader.line_num)
+            raise _unreadable(place, line, _reason(error)) from None
+    if lines.is_over or not is_complete(lines.record, dialect):
+        raise _unreadable(place, line, "a quote opens in it and is not closed")
+    return FirstRecord(fields=tuple(fields), start=start, end=lines.offset, line=line, lines=reader.line_num)
 
 
-def _is_closed(lines: Sequence[str], dialect: Dialect) -> bool:
-    """Whether these lines end outside quotes: only then is a further newline a blank record of its own."""
+def is_complete(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Whether these physical lines end where a record ends: only then would a further newline be a blank record."""
     try:
         return list(csv.reader([*lines, "\n"], **dialect.reader_options()))[-1] == []
     except csv.Error:
         return False
 
 
-def _unreadable(place: str, line: int, what: str) -> FileError:
+def _reason(error: csv.Error) -> str:
+    if "field limit" in str(error):
+        return (
+            f"a cell of it has more than {csv.field_size_limit():,} characters, which this process has set as "
+            "csv.field_size_limit, or a quote opens in it and is not closed"
+        )
+    return str(error)
+
+
+def _unreadable(place: str, line: int, reason: str) -> FileError:
     return FileError(
         FileCode.HEADER_MISSING,
-        f"{place}: line {line}: no header can be read: {what}; mend the line, or state the dialect with dialect=",
+        f"{place}: line {line}: the first record cannot be read: {reason}; mend the line, state the dialect with "
+        "dialect=, or name the columns of a file without a header with header=[...]",
     )
+
+
+def check_is_text(first: FirstRecord, *, encoding: str, place: str) -> None:
+    """See that the cells of a header are text.
+
+    Raises:
+        FileError: `encoding` naming the first byte that does not decode, `binary` if there are NULs.
+    """
+    for position, cell in enumerate(first.fields, start=1):
+        for character in cell:
+            if "\udc80" <= character <= "\udcff":
+                raise FileError(
+                    FileCode.ENCODING,
+                    f"{place}: line {first.line}, column {position}: byte 0x{ord(character) - 0xDC00:02X} in the "
+                    f"header is not {encoding}; say what the encoding is, for instance encoding='cp1252' for files from "
+                    "Excel on Windows",
+                )
+            if character == "\0":
+                raise looks_binary(f"{place}: line {first.line}, column {position}")
 
 
 def check_names(names: Sequence[str], *, place: str, line: int | None) -> None:
@@ -122,23 +158,20 @@ def check_names(names: Sequence[str], *, place: str, line: int | None) -> None:
     Raises:
         FileError: `header_missing` naming the columns without a name, `header_duplicate` naming the doubled ones.
     """
-    where = place if line is None else f"{place}: line {line}"
+    where, what, way_out = place, "the stated names", "state other names"
+    if line is not None:
+        where, what = f"{place}: line {line}", "the header"
+        way_out = f"mend the header, or give all {len(names)} names with columns=[...]"
+    if not names:
+        raise FileError(FileCode.HEADER_MISSING, f"{where}: {what} are none; {way_out}")
     empty = [str(position) for position, name in enumerate(names, start=1) if not name.strip()]
     if empty:
         which = f"column {empty[0]} has" if len(empty) == 1 else f"columns {_listed(empty)} have"
-        raise FileError(
-            FileCode.HEADER_MISSING,
-            f"{where}: {which} no name in the header; name every column, "
-            f"or give all {len(names)} names with columns=[...]",
-        )
-    double = [name for name, times in Counter(names).items() if times > 1]
+        raise FileError(FileCode.HEADER_MISSING, f"{where}: {which} no name in {what}; {way_out}")
+    double = [repr(name) for name, times in Counter(names).items() if times > 1]
     if double:
-        which = f"the name {double[0]!r}" if len(double) == 1 else f"the names {_listed([repr(d) for d in double])}"
-        raise FileError(
-            FileCode.HEADER_DUPLICATE,
-            f"{where}: {which} occur{'s' if len(double) == 1 else ''} more than once in the header; "
-            f"rename the columns, or give all {len(names)} names with columns=[...]",
-        )
+        which = f"the name {double[0]} occurs" if len(double) == 1 else f"the names {_listed(double)} occur"
+        raise FileError(FileCode.HEADER_DUPLICATE, f"{where}: {which} more than once in {what}; {way_out}")
 
 
 def _listed(words: Sequence[str], most: int = 8) -> str:

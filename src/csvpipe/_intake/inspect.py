@@ -1,29 +1,26 @@
-"""From a file and what the caller states about it to an `Inspection`, or a `FileError` that says what to do."""
+"""From a local file and what the caller states about it to an `Inspection`, or a `FileError` that says what to do."""
 
 from __future__ import annotations
 
+from typing import BinaryIO, Final
+
 import attrs
 
-from csvpipe._intake.encoding import (
-    UTF8,
-    Transcoder,
-    check_decodes,
-    check_is_text,
-    marked_encoding,
-    resolve_encoding,
-)
-from csvpipe._intake.header import check_names, read_first_record
+from csvpipe._intake.binaries import check_marks, check_nuls
+from csvpipe._intake.encoding import UTF8, check_decodes, choose_encoding, mark_length, resolve_encoding
+from csvpipe._intake.header import FirstRecord, check_is_text, check_names, read_first_record
 from csvpipe._intake.inspection import Inspection
 from csvpipe._intake.source import LocalFile
-from csvpipe._intake.spool import BLOCK_BYTES, Spool, too_large
+from csvpipe._intake.spool import BLOCK_BYTES, too_large
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
 
 #: How much of a file without a stated encoding must be UTF-8.
-SAMPLE_BYTES = 1024 * 1024
+SAMPLE_BYTES: Final = 1024 * 1024
 
-_BOM_UTF8 = b"\xef\xbb\xbf"
+#: How much of a file is searched for NULs.
+_TEXT_SAMPLE_BYTES: Final = 64 * 1024
 
 
 @attrs.frozen(kw_only=True)
@@ -52,109 +49,117 @@ class Stated:
             resolve_encoding(self.encoding)
 
 
-def needed_transcoder(head: bytes, stated: Stated) -> tuple[str, Transcoder] | None:
-    """The source's encoding and its transcoder, where the file cannot be read as it lies.
+@attrs.frozen(kw_only=True)
+class _Layout:
+    """What the columns are called, and where the data starts."""
 
-    Raises:
-        EncodingUnknownError: There is no such encoding.
-    """
-    encoding = resolve_encoding(stated.encoding or marked_encoding(head) or UTF8)
-    return None if encoding.is_direct else (encoding.name, Transcoder(encoding.name))
-
-
-def transcode_to_spool(source: LocalFile, stated: Stated, spool: Spool, name: str, limits: Limits) -> LocalFile | None:
-    """Copy a file on disk into the spool as UTF-8, or return None where it can be read in place.
-
-    Raises:
-        FileError: `disk_full`, `source_failed`, `too_large`.
-    """
-    with source.open() as file:
-        needed = needed_transcoder(file.read(4), stated)
-        if needed is None:
-            return None
-        file.seek(0)
-        with spool.open(name, limit_bytes=limits.file_bytes, transcoder=needed[1]) as writer:
-            while block := file.read(BLOCK_BYTES):
-                writer.write(block)
-            return writer.finish()
+    columns: tuple[str, ...]
+    data_start: int
+    data_line: int
 
 
-def inspect_file(source: LocalFile, stated: Stated, limits: Limits, *, place: str, transcoded: str | None) -> Inspection:
+def inspect_file(
+    source: LocalFile, stated: Stated, limits: Limits, *, place: str, transcoded: str | None
+) -> Inspection:
     """Look at the start of a local file.
 
     Args:
-        source: UTF-8 or a single-byte encoding by now.
+        source: UTF-8 or a single-byte encoding by now: what `take_in` gives.
         stated: What the caller says.
         limits: See `Limits`.
         place: Names the file in messages.
         transcoded: The encoding that it came in, where it is UTF-8 only since it was spooled.
 
     Raises:
-        FileError: `empty`, `too_large`, `binary`, `encoding`, `header_missing`, `header_duplicate`, `columns_missing`.
+        EncodingUnknownError: There is no such encoding as is stated.
+        FileError: `not_found`, `source_failed`, `source_changed`, `empty`, `too_large`, `binary`, `encoding`,
+            `header_missing`, `header_duplicate`, `columns_missing`.
     """
     if limits.file_bytes is not None and source.size > limits.file_bytes:
-        raise too_large(f"{place} has {source.size:,} bytes", limits.file_bytes)
-    with source.open() as file:
+        raise too_large(place, f"it has {source.size:,} bytes", limits.file_bytes)
+    dialect = stated.dialect or Dialect()
+    with source.open(place=place) as file:
         head = file.read(SAMPLE_BYTES)
-        if not head.strip(b"\r\n"):
-            if not head:
-                raise FileError(FileCode.EMPTY, f"{place}: the file is empty; submit one with a header and rows")
-        check_is_text(head[:65536], place)
-        encoding = UTF8 if transcoded or stated.encoding is None else resolve_encoding(stated.encoding).name
+        encoding = UTF8 if transcoded else choose_encoding(head, stated.encoding, place).name
+        start = mark_length(head, encoding)
+        if len(head) == start:
+            raise FileError(FileCode.EMPTY, f"{place}: the file is empty; submit one with a header and rows")
+        check_marks(head, place)
+        check_nuls(head[:_TEXT_SAMPLE_BYTES], place)
         if stated.encoding is None and not transcoded:
             check_decodes(head, place, is_whole=len(head) == source.size)
-        dialect = stated.dialect or Dialect()
-        start = len(_BOM_UTF8) if encoding == UTF8 and head.startswith(_BOM_UTF8) else 0
-        first = read_first_record(
-            file, start=start, dialect=dialect, encoding=encoding, limits=limits, place=place
+        layout = _lay_out(
+            file, start=start, dialect=dialect, encoding=encoding, stated=stated, limits=limits, place=place
         )
-        if first is None:
-            raise FileError(FileCode.EMPTY, f"{place}: the file has blank lines only; submit one with a header and rows")
-        has_header = stated.header is True
-        columns = _columns(first.fields, stated)
-        check_names(columns, place=place, line=first.line if has_header and stated.columns is None else None)
-        if len(columns) > limits.columns:
-            raise FileError(
-                FileCode.TOO_LARGE,
-                f"{place}: {len(columns):,} columns; the limit is {limits.columns:,} (limits=Limits(columns=...))",
-            )
-        data_start, data_line = (first.end, first.lines + 1) if has_header else (first.start, first.line)
-        file.seek(data_start)
+        _check_number(layout.columns, limits, place)
+        file.seek(layout.data_start)
         if not _has_rows(file):
-            raise FileError(
-                FileCode.EMPTY,
-                f"{place}: there is a header but no row below it; if that line is a row already, say header=False",
-            )
+            raise _no_rows(place, has_header=layout.data_start > start)
     return Inspection(
         encoding=encoding,
         dialect=dialect,
-        columns=columns,
-        data_start=data_start,
-        data_line=data_line,
+        columns=layout.columns,
+        data_start=layout.data_start,
+        data_line=layout.data_line,
         source_encoding=transcoded,
     )
 
 
-def _columns(fields: tuple[str, ...], stated: Stated) -> tuple[str, ...]:
-    if stated.header is True:
-        if stated.columns is None:
-            return fields
-        if len(stated.columns) != len(fields):
-            raise FileError(
-                FileCode.COLUMNS_MISSING,
-                f"columns= gives {len(stated.columns)} names, but the header has {len(fields)} columns; "
-                "give one name for each",
-            )
-        return stated.columns
-    if stated.header is False:
-        return tuple(f"column_{position}" for position in range(1, len(fields) + 1))
-    return stated.header
+def _lay_out(
+    file: BinaryIO, *, start: int, dialect: Dialect, encoding: str, stated: Stated, limits: Limits, place: str
+) -> _Layout:
+    """Tell columns from data; `start` is the offset past a byte order mark."""
+    if not isinstance(stated.header, bool):
+        # Nothing is to be learnt from the first record, so if it is bad it costs itself alone, like any other.
+        check_names(stated.header, place=place, line=None)
+        return _Layout(columns=stated.header, data_start=start, data_line=1)
+    first = read_first_record(file, start=start, dialect=dialect, encoding=encoding, limits=limits, place=place)
+    if first is None:
+        raise _no_rows(place, has_header=False)
+    if not stated.header:
+        numbered = tuple(f"column_{position}" for position in range(1, len(first.fields) + 1))
+        return _Layout(columns=numbered, data_start=start, data_line=1)
+    return _Layout(
+        columns=_named(first, encoding, stated.columns, place), data_start=first.end, data_line=first.lines + 1
+    )
 
 
-def _has_rows(file: object) -> bool:
+def _named(first: FirstRecord, encoding: str, replacing: tuple[str, ...] | None, place: str) -> tuple[str, ...]:
+    """The names in the header, or those that replace them; both are checked."""
+    if replacing is None:
+        check_is_text(first, encoding=encoding, place=place)
+        check_names(first.fields, place=place, line=first.line)
+        return first.fields
+    if len(replacing) != len(first.fields):
+        raise FileError(
+            FileCode.COLUMNS_MISSING,
+            f"{place}: line {first.line}: the header has {len(first.fields)} columns, but columns= gives "
+            f"{len(replacing)} names; give one name for each",
+        )
+    check_names(replacing, place=place, line=None)
+    return replacing
+
+
+def _check_number(columns: tuple[str, ...], limits: Limits, place: str) -> None:
+    if len(columns) > limits.columns:
+        raise FileError(
+            FileCode.TOO_LARGE,
+            f"{place}: the file has {len(columns):,} columns; the limit is {limits.columns:,} "
+            "(limits=Limits(columns=...))",
+        )
+
+
+def _has_rows(file: BinaryIO) -> bool:
     """Whether anything but line ends follows."""
-    read = file.read  # type: ignore[attr-defined]
-    while block := read(BLOCK_BYTES):
+    while block := file.read(BLOCK_BYTES):
         if block.strip(b"\r\n"):
             return True
     return False
+
+
+def _no_rows(place: str, *, has_header: bool) -> FileError:
+    if has_header:
+        what = "there is a header but no row below it; if that line is a row already, say header=False"
+    else:
+        what = "the file has blank lines only; submit one with a header and rows"
+    return FileError(FileCode.EMPTY, f"{place}: {what}")

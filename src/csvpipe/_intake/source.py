@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -20,11 +21,12 @@ class LocalFile:
     """The file that a job reads, and the fingerprint that tells whether it is still the same one.
 
     Attributes:
-        path: Absolute path.
+        path: Absolute path; a link is followed each time it is opened.
         size: Bytes, when it was taken in.
         mtime_ns: Modification time, when it was taken in.
         is_spooled: Whether csvpipe wrote it, and so may remove it.
-        sha256: Hex digest where the bytes passed through our hands; None for a file read in place.
+        sha256: Hex digest of the bytes as they arrived, where they passed through our hands; None for a file read in
+            place.
     """
 
     path: str
@@ -34,46 +36,96 @@ class LocalFile:
     sha256: str | None = None
 
     @classmethod
-    def at(cls, path: str | os.PathLike[str], *, is_spooled: bool = False, sha256: str | None = None) -> LocalFile:
+    def at(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        is_spooled: bool = False,
+        sha256: str | None = None,
+        place: str | None = None,
+    ) -> LocalFile:
         """Take the fingerprint of the file at `path`.
 
-        Raises:
-            FileError: `not_found`, or `source_failed` for what is no regular file or may not be read.
-        """
-        place = Path(path).absolute()
-        try:
-            stat = place.stat()
-        except FileNotFoundError:
-            raise FileError(FileCode.NOT_FOUND, f"{place}: no such file; check the path") from None
-        except (OSError, ValueError) as error:
-            raise FileError(FileCode.SOURCE_FAILED, f"{place}: cannot be read: {error}") from error
-        if not place.is_file():
-            kind = "a directory; name the files in it" if place.is_dir() else "not a regular file; pass it as a stream"
-            raise FileError(FileCode.SOURCE_FAILED, f"{place}: is {kind}")
-        return cls(path=str(place), size=stat.st_size, mtime_ns=stat.st_mtime_ns, is_spooled=is_spooled, sha256=sha256)
+        Args:
+            path: Where it lies.
+            is_spooled: See `LocalFile`.
+            sha256: See `LocalFile`.
+            place: Names the file in messages, in front of its path.
 
-    def open(self) -> BinaryIO:
+        Raises:
+            FileError: `not_found`, or `source_failed` for what is no regular file or is out of reach.
+        """
+        title = _title(path, place)
+        try:
+            absolute = Path(path).absolute()
+            found = absolute.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileError(FileCode.NOT_FOUND, f"{title}: no such file; check the path") from None
+        except (OSError, ValueError) as error:
+            raise _unreadable(title, error) from error
+        if not stat.S_ISREG(found.st_mode):
+            is_directory = stat.S_ISDIR(found.st_mode)
+            kind = (
+                "a directory; name the files in it" if is_directory else "no regular file; open it and pass the stream"
+            )
+            raise FileError(FileCode.SOURCE_FAILED, f"{title}: is {kind}")
+        return cls(
+            path=str(absolute),
+            size=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+            is_spooled=is_spooled,
+            sha256=sha256,
+        )
+
+    def open(self, *, place: str | None = None) -> BinaryIO:
         """Open for reading, after a look at the fingerprint.
+
+        Args:
+            place: Names the file in messages, in front of its path.
 
         Raises:
             FileError: `not_found`, `source_failed` or `source_changed`.
         """
-        self.check_unchanged()
+        self.check_unchanged(place=place)  # before opening: to open what has become a named pipe would wait for ever
         try:
-            return open(self.path, "rb")  # noqa: SIM115  # the caller closes it
+            file = Path(self.path).open("rb")  # noqa: SIM115  # the caller closes it
         except OSError as error:
-            raise FileError(FileCode.SOURCE_FAILED, f"{self.path}: cannot be read: {error}") from error
+            raise _unreadable(_title(self.path, place), error) from error
+        now = os.fstat(file.fileno())  # of the very file that was opened: the name may have been given to another one
+        try:
+            self._compare(now.st_size, now.st_mtime_ns, place)
+        except FileError:
+            file.close()
+            raise
+        return file
 
-    def check_unchanged(self) -> None:
+    def check_unchanged(self, *, place: str | None = None) -> None:
         """Compare size and modification time with those at intake.
+
+        Args:
+            place: Names the file in messages, in front of its path.
 
         Raises:
             FileError: `source_changed` if they differ, `not_found` if the file is gone.
         """
-        now = LocalFile.at(self.path)
-        if (now.size, now.mtime_ns) != (self.size, self.mtime_ns):
+        now = LocalFile.at(self.path, place=place)
+        self._compare(now.size, now.mtime_ns, place)
+
+    def _compare(self, size: int, mtime_ns: int, place: str | None) -> None:
+        if (size, mtime_ns) != (self.size, self.mtime_ns):
             raise FileError(
                 FileCode.SOURCE_CHANGED,
-                f"{self.path}: changed while it was being imported (it had {self.size} bytes, now {now.size}); "
-                "submit the new file as a new job",
+                f"{_title(self.path, place)}: changed since it was submitted (it had {self.size:,} bytes, "
+                f"now {size:,}); submit the new file as a new job",
             )
+
+
+def _title(path: str | os.PathLike[str], place: str | None) -> str:
+    """How messages name a file: by its path, and by the name that the caller knows it by if that says more."""
+    where = os.fspath(path)
+    return where if place is None or place in (where, Path(where).name) else f"{place} ({where})"
+
+
+def _unreadable(title: str, error: OSError | ValueError) -> FileError:
+    reason = (isinstance(error, OSError) and error.strerror) or str(error)
+    return FileError(FileCode.SOURCE_FAILED, f"{title}: cannot be read: {reason}; check the path and its permissions")

@@ -7,24 +7,27 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Final, Self
 
 from csvpipe._intake.encoding import Transcoder
 from csvpipe._intake.source import LocalFile
 from csvpipe.errors import FileCode, FileError
 
 #: Bytes a read from a file object, and a write.
-BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES: Final = 256 * 1024
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+#: Elsewhere a directory cannot be opened, and a rename is durable without it.
+_SYNCS_DIRECTORIES: Final = os.name == "posix"
 
 
 @contextmanager
-def disk_errors(place: str) -> Iterator[None]:
-    """Turn a full or failing disk into a file error that says which one.
+def disk_errors(place: str, directory: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn a full or failing disk into a file error that says which upload and which directory.
 
     Raises:
         FileError: `disk_full`, or `source_failed` for any other trouble with the spool.
@@ -32,14 +35,16 @@ def disk_errors(place: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        directory = os.path.dirname(place)
+        where = os.fspath(directory)
         if error.errno in _FULL:
             raise FileError(
                 FileCode.DISK_FULL,
-                f"{directory}: no space left for the upload; free some, or name another directory as spool_dir=",
+                f"{place}: no space left in {where} to store the upload; free some, "
+                "or name another directory as spool_dir=",
             ) from error
         raise FileError(
-            FileCode.SOURCE_FAILED, f"{directory}: cannot write the upload: {error.strerror or error}; check spool_dir="
+            FileCode.SOURCE_FAILED,
+            f"{place}: the upload cannot be stored in {where}: {error.strerror or error}; check spool_dir=",
         ) from error
 
 
@@ -71,23 +76,37 @@ class Spool:
         """Where a file of this name lies; `name` is made by csvpipe, never by a caller."""
         return self.directory / name
 
-    def open(self, name: str, *, limit_bytes: int | None, transcoder: Transcoder | None = None) -> SpoolWriter:
+    def open(
+        self, name: str, *, limit_bytes: int | None, transcoder: Transcoder | None = None, place: str | None = None
+    ) -> SpoolWriter:
         """Begin to write an upload.
 
         Args:
             name: Made by csvpipe.
             limit_bytes: Refuse more than this, as it arrives.
             transcoder: Applied on the way.
+            place: Names the upload in messages; `name` by default.
 
         Raises:
             FileError: `disk_full`, `source_failed`.
         """
-        try:
-            place = self.path(name)
-        except OSError as error:
-            where = self._given or tempfile.gettempdir()
-            raise FileError(FileCode.SOURCE_FAILED, f"{where}: cannot be used as spool_dir: {error.strerror}") from error
-        return SpoolWriter(place, limit_bytes=limit_bytes, transcoder=transcoder)
+        title = place or name
+        with disk_errors(title, self._given or "a temporary directory"):
+            target = self.path(name)
+        return SpoolWriter(target, limit_bytes=limit_bytes, transcoder=transcoder, place=title)
+
+    def remove(self, path: str | os.PathLike[str]) -> None:
+        """Remove a finished file, if it is still there; a file system that refuses keeps it."""
+        with suppress(OSError):
+            Path(path).unlink(missing_ok=True)
+
+    def remove(self, path: str | os.PathLike[str]) -> None:
+        """Remove a file of the spool that is no longer needed.
+
+        A file that is gone already, or that the system will not let go of, is no reason to fail what was done with it.
+        """
+        with suppress(OSError):
+            Path(path).unlink()
 
     def close(self) -> None:
         """Remove the directory if it is our own."""
@@ -102,24 +121,28 @@ class SpoolWriter:
     The file is named only when it is complete and fsynced, so a name never stands for half an upload.
     """
 
-    def __init__(self, place: Path, *, limit_bytes: int | None, transcoder: Transcoder | None) -> None:
-        self._place = place
-        self._part = place.with_name(place.name + ".part")
+    def __init__(self, target: Path, *, limit_bytes: int | None, transcoder: Transcoder | None, place: str) -> None:
+        self._target = target
+        self._part = target.with_name(target.name + ".part")
         self._limit = limit_bytes
         self._transcoder = transcoder
+        self._place = place
         self._digest = hashlib.sha256()
         self._size = 0
-        self._file: BinaryIO | None
-        with disk_errors(str(place)):
-            self._file = open(self._part, "wb", buffering=BLOCK_BYTES)
+        self._is_open = True
+        with self._disk_errors():
+            self._file: BinaryIO = self._part.open("wb", buffering=BLOCK_BYTES)
 
-    def __enter__(self) -> SpoolWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.discard()
+
+    def _disk_errors(self) -> AbstractContextManager[None]:
+        return disk_errors(self._place, self._target.parent)
 
     def write(self, block: bytes) -> None:
         """Add bytes as they arrived.
@@ -133,9 +156,8 @@ class SpoolWriter:
     def _write(self, block: bytes) -> None:
         self._size += len(block)
         if self._limit is not None and self._size > self._limit:
-            raise too_large(f"more than {self._limit:,} bytes arrived", self._limit)
-        assert self._file is not None, "the upload is finished"  # noqa: S101  # only our own code writes
-        with disk_errors(str(self._place)):
+            raise too_large(self._place, f"more than {self._limit:,} bytes arrived", self._limit)
+        with self._disk_errors():
             self._file.write(block)
 
     def finish(self) -> LocalFile:
@@ -146,32 +168,32 @@ class SpoolWriter:
         """
         if self._transcoder is not None:
             self._write(self._transcoder.feed(b"", final=True))
-        assert self._file is not None, "the upload is finished"  # noqa: S101  # only our own code finishes
-        with disk_errors(str(self._place)):
+        with self._disk_errors():
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            self._file = None
-            os.replace(self._part, self._place)
-            _sync_directory(self._place.parent)
-        return LocalFile.at(self._place, is_spooled=True, sha256=self._digest.hexdigest())
+            self._part.replace(self._target)
+            if _SYNCS_DIRECTORIES:
+                _sync_directory(self._target.parent)
+        finished = LocalFile.at(self._target, is_spooled=True, sha256=self._digest.hexdigest(), place=self._place)
+        self._is_open = False
+        return finished
 
     def discard(self) -> None:
         """Remove what is not finished; a finished upload stays."""
-        if self._file is None:
+        if not self._is_open:
             return
-        file, self._file = self._file, None
-        try:
-            file.close()
-        except OSError:
-            pass  # a full disk refuses the buffered rest, which is about to be removed
-        finally:
-            self._part.unlink(missing_ok=True)
+        self._is_open = False
+        # A full disk refuses the buffered rest as well; the file is closed all the same, and about to be removed.
+        with suppress(OSError):
+            self._file.close()
+        # Either may be there: `finish` can fail before, at and after the renaming.
+        for path in (self._part, self._target):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def _sync_directory(directory: Path) -> None:
-    if os.name != "posix":
-        return
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -179,10 +201,10 @@ def _sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def too_large(what: str, limit_bytes: int) -> FileError:
+def too_large(place: str, found: str, limit_bytes: int) -> FileError:
     """The error for a file over its limit."""
     return FileError(
         FileCode.TOO_LARGE,
-        f"the file is too large: {what}; split it, or raise the limit with limits=Limits(file_bytes=...) "
+        f"{place}: the file is too large: {found}; split it, or raise the limit with limits=Limits(file_bytes=...) "
         f"(now {limit_bytes:,})",
     )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
+
+#: Distance between the cuts of a chunk. Only a single line that is too large to load makes a piece of more than
+#: `Limits.row_bytes + CUT_BYTES` bytes.
+CUT_BYTES: Final = 64 * 1024
 
 
 @attrs.frozen(kw_only=True)

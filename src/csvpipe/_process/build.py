@@ -59,8 +59,8 @@ def compile_builder(schema: RowSchema, columns: Sequence[str]) -> Builder:
     too, except for a `str`. Cells of a bad row are all converted, then validated field by field where attrs allows,
     so that all flaws are told at once; the row type's constructor may therefore run more than once for a bad row.
 
-    The builder raises `BadRow` and no other `Exception`, whatever the constructor raises: that is the row's fault, and
-    a `Reject` among it names column and code.
+    The builder raises `BadRow` and no other `Exception`, whatever the constructor raises, be it `SystemExit`: that is
+    the row's fault, and a `Reject` among it names column and code.
 
     Args:
         schema: Of the row type.
@@ -130,7 +130,7 @@ def build(cells):
         return row_type(
             {inner}
         )
-    except Exception:
+    except (Exception, SystemExit):
         return diagnose(cells)
 """
 
@@ -159,7 +159,7 @@ class _Diagnosis:
         arguments = self._convert(cells)
         try:
             return self._row_type(**arguments)
-        except Exception as error:  # the application's code: whatever it raises is the row's fault
+        except (Exception, SystemExit) as error:  # the application's code: whatever it raises is the row's fault
             flaws = self._found_by_field(arguments, cells) if self._kind is RowKind.ATTRS else ()
             raise BadRow(flaws or (self._flaw_of(error, cells),)) from error
 
@@ -189,7 +189,7 @@ class _Diagnosis:
         with a validator's exception has all that the other validators may look at.
         """
         instance = self._row_type.__new__(self._row_type)
-        with suppress(Exception):
+        with suppress(Exception, SystemExit):
             self._row_type.__init__(instance, **arguments)
         attributes = attrs.fields_dict(self._row_type)
         flaws = []
@@ -197,11 +197,11 @@ class _Diagnosis:
             field = binding.field
             try:
                 _check_attribute(instance, attributes[field.attribute], arguments[field.name])
-            except Exception as error:  # noqa: BLE001  # as above
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # as above
                 flaws.append(self._flaw_of(error, cells, binding))
         return tuple(flaws)
 
-    def _flaw_of(self, error: Exception, cells: list[str], binding: _Binding | None = None) -> Flaw:
+    def _flaw_of(self, error: BaseException, cells: list[str], binding: _Binding | None = None) -> Flaw:
         """A constructor's exception as a flaw; a `Reject` may name another column than the one it was found in."""
         column = binding.field.name if binding else None
         code: str = RowCode.VALIDATION
@@ -239,7 +239,7 @@ def _check_attribute(instance: object, attribute: attrs.Attribute[Any], argument
         attribute.validator(instance, attribute, getattr(instance, attribute.name))
 
 
-def _message_of(error: Exception) -> str:
+def _message_of(error: BaseException) -> str:
     """What an exception of the application says; its type is named unless that adds nothing."""
     try:
         # The validators of attrs give the message first and then what they compared, all of which `str` would show.

@@ -1,22 +1,32 @@
 """How a handler is called until the fate of every row in hand is known: retries, rejections, bisection.
 
-The decisions are a generator that never calls or waits itself: it asks for a `Call` or a `Wait` and is told what came of
-it. The thread's driver and the event loop's are both a few lines around it.
+The decisions are a generator that never calls or waits itself: it asks for a `Call` or a `Wait` and is told what came
+of it. The thread's driver and the event loop's are both a few lines around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import TypeAlias
+import operator
+from collections.abc import Callable, Generator, Sequence
+from itertools import count
+from typing import Final, TypeAlias
 
 import attrs
 
-from csvpipe._process.build import Flaw
-from csvpipe._process.parse import Slice, shorten
+from csvpipe._process.build import BadRow, Flaw
+from csvpipe._process.convert import shortened
+from csvpipe._process.parse import Slice
+from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome
 from csvpipe.context import Context
 from csvpipe.errors import Abort, FileCode, FileFailure, Phase, Reject, RejectRows, RowCode, Skip, Unavailable
 from csvpipe.policies import Retry
+
+#: Makes what the handler gets for one row: from its slice, its index there, and its cells.
+Build: TypeAlias = Callable[[Slice, int, list[str]], object]
+
+#: Characters of a message that an application wrote; it may quote the whole row.
+_MESSAGE_CHARACTERS: Final = 500
 
 
 class CallTimeoutError(Exception):
@@ -39,6 +49,10 @@ class StoppedError(Exception):
     """A wait was cut short because the worker is to stop; the rows in hand stay undone."""
 
 
+#: What a handler says in so many words. It means that, whatever `Retry.on` may have been widened to.
+_SAYINGS: Final = (Reject, RejectRows, Skip, Abort, CallTimeoutError)
+
+
 class Unit:
     """The rows of one call: one, or a batch. Rows that cannot be handled stand among them with their flaws.
 
@@ -57,6 +71,9 @@ class Unit:
         self.items: list[object] = []
         self.outcomes: list[Outcome | None] = []
 
+    def __repr__(self) -> str:
+        return f"<Unit of {len(self)} rows, {self.outcomes.count(None)} undecided>"
+
     def add(self, part: Slice, index: int, item: object, outcome: Outcome | None = None) -> None:
         """Append a row."""
         self.slices.append(part)
@@ -67,6 +84,10 @@ class Unit:
     def __len__(self) -> int:
         return len(self.items)
 
+    def undecided(self, group: Sequence[int]) -> list[int]:
+        """Those rows of `group` whose fate is unknown."""
+        return [k for k in group if self.outcomes[k] is None]
+
     def numbers(self, group: Sequence[int]) -> list[int]:
         """1-based row numbers."""
         return [self.slices[k].first_row + self.indices[k] for k in group]
@@ -75,18 +96,27 @@ class Unit:
         """1-based physical lines."""
         return [self.slices[k].line(self.indices[k]) for k in group]
 
-    def cell(self, k: int, column: str | None, columns: Sequence[str]) -> str | None:
-        """Text of the cell that a handler found fault with, where there is one."""
-        cells = self.slices[k].rows[self.indices[k]]
-        if cells is None or column is None or column not in columns:
-            return None
-        position = columns.index(column)
-        return shorten(cells[position]) if position < len(cells) else None
+    def cells(self, k: int) -> list[str]:
+        """The cells of a row that could be parsed, as they stand in the file."""
+        return self.slices[k].cells(self.indices[k])
+
+    def renew(self, group: Sequence[int], build: Build) -> None:
+        """Make the items of these rows anew: a call that failed may have changed them."""
+        for k in group:
+            try:
+                self.items[k] = build(self.slices[k], self.indices[k], self.cells(k))
+            except BadRow as bad:  # a row type whose verdict depends on more than the row
+                self.items[k], self.outcomes[k] = None, bad.flaws
 
 
 @attrs.frozen
 class Call:
-    """Ask for one call of the handler with these rows of the unit; answered with what it raised, or None."""
+    """Ask for one call of the handler with these rows of the unit; answered with what it raised, or None.
+
+    Attributes:
+        group: Indices in the unit, ascending.
+        context: The handler's second argument; None if it takes none.
+    """
 
     group: Sequence[int]
     context: Context | None
@@ -103,7 +133,30 @@ Step: TypeAlias = Call | Wait
 Conduct: TypeAlias = Generator[Step, BaseException | None, None]
 
 
-def conduct(unit: Unit, *, columns: Sequence[str], retry: Retry, context: Context | None) -> Conduct:
+@attrs.frozen(kw_only=True)
+class Rules:
+    """What a job's pipeline says about its calls.
+
+    Attributes:
+        columns: Of the file.
+        retry: When a call is repeated.
+        build: Makes a row's item anew.
+        context: The job's, for handlers that take one.
+        secrets: What no message may show.
+        ends_at_first: Whether the first bad row ends the job, so that no row after it need be handled.
+        is_called: Whether the handler is called at all; else every row that could be built counts as processed.
+    """
+
+    columns: Sequence[str]
+    retry: Retry
+    build: Build
+    context: Context | None = None
+    secrets: Secrets
+    ends_at_first: bool = False
+    is_called: bool = True
+
+
+def conduct(unit: Unit, rules: Rules) -> Conduct:
     """Find out the fate of every row of `unit` that has none yet.
 
     A call that raises costs nothing but a second look: the group is halved until the row at fault stands alone. Groups
@@ -113,84 +166,113 @@ def conduct(unit: Unit, *, columns: Sequence[str], retry: Retry, context: Contex
         EndedError: From `Abort`, or an outage that outlasted its retries.
         StoppedError: Passed on from the driver.
     """
-    pending: list[Sequence[int]] = [[k for k, outcome in enumerate(unit.outcomes) if outcome is None]]
+    pending: list[Sequence[int]] = [range(len(unit))]
+    is_first = True
     while pending:
-        group = pending.pop()
+        group = _wanted(unit, pending.pop(), rules)
         if not group:
             continue
-        marks = None if context is None else context.at(unit.numbers(group), unit.lines(group))
-        error = yield from _call(Call(group, marks), retry)
-        if error is None:
-            _succeed(unit, group, marks, columns)
-        elif isinstance(error, Skip):
-            for k in group:
-                unit.outcomes[k] = Fate.SKIPPED
-        elif isinstance(error, Abort):
-            raise EndedError(FileFailure(code=FileCode.ABORTED, message=_where(unit, group, str(error))))
-        elif isinstance(error, CallTimeoutError):
-            time_out(unit, group, error.seconds)
-        elif isinstance(error, RejectRows) and all(0 <= index < len(group) for index in error.rejects):
-            for index, reject in error.rejects.items():
-                unit.outcomes[group[index]] = (rejection(unit, group[index], reject, columns),)
-            pending.append([k for index, k in enumerate(group) if index not in error.rejects])
-        elif len(group) > 1:
-            middle = len(group) // 2
-            pending += [group[middle:], group[:middle]]
-        else:
-            unit.outcomes[group[0]] = (_fault(unit, group[0], error, columns),)
+        if not rules.is_called:
+            _succeed(unit, Call(group, None), rules)
+            continue
+        call, error = yield from _call(unit, group, rules, is_first=is_first)
+        is_first = False
+        pending += reversed(_settle(unit, call, error, rules))
 
 
-def _call(call: Call, retry: Retry) -> Generator[Step, BaseException | None, BaseException | None]:
-    """One call, repeated while the world is down."""
-    for attempt in range(1, retry.attempts + 1):
-        error = yield call
-        if not isinstance(error, (Unavailable, *retry.on)):
-            return error
-        if attempt < retry.attempts:
-            yield Wait(retry.delay_seconds(attempt))
-    raise EndedError(exhausted(error, retry.attempts))
+def _wanted(unit: Unit, group: Sequence[int], rules: Rules) -> list[int]:
+    """The rows of `group` that are still to be handled."""
+    if rules.ends_at_first:
+        first_bad = next((k for k, outcome in enumerate(unit.outcomes) if isinstance(outcome, tuple)), len(unit))
+        group = [k for k in group if k < first_bad]
+    return unit.undecided(group)
 
 
-def exhausted(error: BaseException, attempts: int) -> FileFailure:
-    """The failure of a job whose handler, or its resource, stayed unavailable."""
-    return FileFailure(
-        code=FileCode.RETRY_EXHAUSTED,
-        message=f"still unavailable after {attempts} attempts: {describe(error)}; what is done is kept: "
-        "retry the job when the cause is gone",
-    )
+def _call(
+    unit: Unit, group: Sequence[int], rules: Rules, *, is_first: bool
+) -> Generator[Step, BaseException | None, tuple[Call, BaseException | None]]:
+    """One call, repeated while the world is down, each time with fresh items and a fresh context."""
+    retry = rules.retry
+    for attempt in count(1):
+        if not is_first or attempt > 1:
+            unit.renew(group, rules.build)
+            group = unit.undecided(group)
+        context = None if rules.context is None else rules.context.at(unit.numbers(group), unit.lines(group))
+        call = Call(group, context)
+        error = (yield call) if group else None
+        if error is None or isinstance(error, _SAYINGS) or not isinstance(error, (Unavailable, *retry.on)):
+            return call, error
+        if attempt == retry.attempts:
+            raise EndedError(exhausted(error, attempt, _masked(describe(error), unit, group, rules)))
+        yield Wait(retry.delay_seconds(attempt))
+    raise AssertionError("counts without end")  # pragma: no cover
 
 
-def _succeed(unit: Unit, group: Sequence[int], context: Context | None, columns: Sequence[str]) -> None:
+def _settle(unit: Unit, call: Call, error: BaseException | None, rules: Rules) -> list[Sequence[int]]:
+    """Draw the conclusions from one call; the groups that are to be called next, from left to right."""
+    group = call.group
+    if error is None:
+        _succeed(unit, call, rules)
+    elif isinstance(error, Abort):
+        place = f"line {unit.lines(group[:1])[0]}: the handler gave the file up"
+        message = f"{place}: {_masked(text_of(error), unit, group, rules)}"
+        raise EndedError(FileFailure(code=FileCode.ABORTED, message=message))
+    elif isinstance(error, CallTimeoutError):
+        time_out(unit, group, error.seconds)
+    elif isinstance(error, RejectRows) and (named := _named(error, len(group))) is not None:
+        for index, reject in named.items():
+            unit.outcomes[group[index]] = (_rejection(unit, group[index], reject, rules),)
+        return [group]
+    elif len(group) > 1:
+        middle = len(group) // 2
+        return [group[:middle], group[middle:]]
+    elif isinstance(error, Skip):
+        unit.outcomes[group[0]] = Fate.SKIPPED
+    else:
+        unit.outcomes[group[0]] = (_fault(unit, group[0], error, rules),)
+    return []
+
+
+def _succeed(unit: Unit, call: Call, rules: Rules) -> None:
+    group = call.group
     for k in group:
         unit.outcomes[k] = Fate.PROCESSED
-    if context is None:
+    if call.context is None:
         return
-    rejects, skips = context.marks
+    rejects, skips = call.context.marks
     for index in skips:
         unit.outcomes[group[index]] = Fate.SKIPPED
     for index, reject in rejects.items():
-        unit.outcomes[group[index]] = (rejection(unit, group[index], reject, columns),)
+        unit.outcomes[group[index]] = (_rejection(unit, group[index], reject, rules),)
 
 
-def rejection(unit: Unit, k: int, reject: Reject, columns: Sequence[str]) -> Flaw:
-    """A handler's `Reject` as a flaw of row `k` of the unit."""
+def _named(error: RejectRows, size: int) -> dict[int, Reject] | None:
+    """What a `RejectRows` says, by index in a group of `size` rows; None if it makes no sense there."""
+    try:
+        named = {operator.index(index): reject for index, reject in error.rejects.items()}
+    except TypeError:
+        return None
+    is_sound = all(0 <= index < size and isinstance(reject, Reject) for index, reject in named.items())
+    return named if named and is_sound else None
+
+
+def _rejection(unit: Unit, k: int, reject: Reject, rules: Rules) -> Flaw:
+    """A handler's `Reject` as a flaw of row `k` of the unit, with the text of the cell that it names."""
+    value = None
+    if reject.column in rules.columns:
+        cells, position = unit.cells(k), rules.columns.index(reject.column)
+        value = shortened(cells[position]) if position < len(cells) else None
     return Flaw(
-        column=reject.column,
-        code=reject.code,
-        phase=Phase.HANDLE,
-        message=reject.message,
-        value=unit.cell(k, reject.column, columns),
+        column=reject.column, code=reject.code, phase=Phase.HANDLE, message=text_of(reject.message), value=value
     )
 
 
-def _fault(unit: Unit, k: int, error: BaseException, columns: Sequence[str]) -> Flaw:
+def _fault(unit: Unit, k: int, error: BaseException, rules: Rules) -> Flaw:
     if isinstance(error, Reject):
-        return rejection(unit, k, error, columns)
+        return _rejection(unit, k, error, rules)
+    message = describe(error)
     if isinstance(error, RejectRows):
-        named = ", ".join(map(str, sorted(error.rejects)))
-        message = f"the handler rejected rows by index ({named}) that are not in its batch"
-    else:
-        message = describe(error)
+        message = "the handler raised RejectRows with what is no index in its batch, or no Reject"
     return Flaw(column=None, code=RowCode.HANDLER, phase=Phase.HANDLE, message=message, value=None)
 
 
@@ -202,15 +284,29 @@ def time_out(unit: Unit, group: Sequence[int], seconds: float) -> None:
         unit.outcomes[k] = (flaw,)
 
 
+def exhausted(error: BaseException, attempts: int, shown: str | None = None) -> FileFailure:
+    """The failure of a job whose handler, or its resource, stayed unavailable; `shown` stands for the error's text."""
+    tried = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    return FileFailure(
+        code=FileCode.RETRY_EXHAUSTED,
+        message=f"still unavailable after {tried}: {shown or describe(error)}; what is done is kept: "
+        "retry the job when the cause is gone",
+    )
+
+
 def describe(error: BaseException) -> str:
-    """Type and text of an exception, shortened; a text that raises in turn is left out."""
-    try:
-        text = shorten(str(error), 500)
-    except Exception:  # noqa: BLE001  # __str__ is the application's code
-        text = ""
+    """Type and text of an exception, shortened."""
+    text = text_of(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _where(unit: Unit, group: Sequence[int], message: str) -> str:
-    first = unit.slices[group[0]].line(unit.indices[group[0]])
-    return f"line {first}: the handler gave the file up: {message}"
+def text_of(message: object) -> str:
+    """Text of what should be a message, shortened; one that cannot be told is left out."""
+    try:
+        return shortened(str(message), _MESSAGE_CHARACTERS)
+    except Exception:  # noqa: BLE001  # __str__ is the application's code
+        return ""
+
+
+def _masked(message: str, unit: Unit, group: Sequence[int], rules: Rules) -> str:
+    return rules.secrets.masked(message, map(unit.cells, group)) if rules.secrets else message

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import chain
-from typing import Final, Literal
+from itertools import chain, count, pairwise
+from typing import BinaryIO, Final, Literal, TypeAlias
 
 import attrs
 
 from csvpipe._intake.inspection import Inspection, JobPlan
-from csvpipe._partition.chunk import Chunk
+from csvpipe._partition.chunk import CUT_BYTES, Chunk
 from csvpipe._partition.records import Located, RecordKind, locate, scan_records
 from csvpipe._process.build import Flaw
+from csvpipe._process.convert import shortened
 from csvpipe.errors import FileCode, FileError, Phase, RowCode
 from csvpipe.limits import Limits
 
-Ragged = Literal["reject", "pad", "keep"]
+Ragged: TypeAlias = Literal["reject", "pad", "keep"]
 
 #: A newline of its own after the data: the reader answers it with a blank record exactly if no record was still open.
 _SENTINEL: Final = ("\n",)
@@ -77,6 +78,25 @@ class Slice:
         if len(self.rows) == self.lines:
             return self.first_line + index
         return self.first_line + self._located.lines[index]
+
+    def good(self, index: int) -> list[str]:
+        """Cells of a good row."""
+        cells = self.rows[index]
+        assert cells is not None, "a bad row has no cells"  # noqa: S101
+        return cells
+
+    def lines_of(self, begin: int, end: int) -> Iterable[int]:
+        """Physical lines of the rows `[begin, end)`; perhaps of more."""
+        if len(self.rows) == self.lines:
+            return count(self.first_line + begin)
+        return [self.first_line + line for line in self._located.lines[begin:end]]
+
+    def cells(self, index: int) -> list[str]:
+        """The cells of good row `index`, parsed anew: those in `rows` belong to the handler, which may change them."""
+        place = self.place(index)
+        data = self._data[place.start - self.start : place.end - self.start]
+        part = self._parser.parse(data, start=place.start, first_row=self.first_row + index, first_line=place.line)
+        return part.good(0)
 
     def boundary(self, index: int) -> tuple[int, int]:
         """Byte offset and line at which row `index` begins, or the slice's end where there is no such row."""
@@ -136,9 +156,7 @@ class SliceParser:
 
     def _parse_exact(self, data: bytes, result: Slice) -> None:
         """Record by record, where the slice holds something that the C reader alone would misjudge."""
-        records = scan_records(
-            data, dialect=self._dialect, encoding=self._encoding, row_bytes=self._limits.row_bytes
-        )
+        records = scan_records(data, dialect=self._dialect, encoding=self._encoding, row_bytes=self._limits.row_bytes)
         result.rows, result.lines = [], 0
         for record in records:
             result.lines += record.lines
@@ -163,7 +181,7 @@ class SliceParser:
                     phase=Phase.PARSE,
                     message=f"not valid {self._encoding} text; save the file in one encoding, "
                     "or say which one it has with encoding=",
-                    value=shorten(shown),
+                    value=shortened(shown),
                 )
         return None
 
@@ -196,7 +214,7 @@ class SliceParser:
                 phase=Phase.PARSE,
                 message=f"the cell has {len(cells[position]):,} characters; the limit is {most:,} "
                 "(limits=Limits(field_characters=...))",
-                value=shorten(cells[position]),
+                value=shortened(cells[position]),
             ),
         )
 
@@ -210,17 +228,14 @@ class SliceParser:
         elif code is RowCode.ROW_TOO_LARGE:
             message = f"the row has more than {self._limits.row_bytes:,} bytes (limits=Limits(row_bytes=...))"
         else:
-            message = "text stands between a closing quote and the next delimiter; double quotes that belong to the text"
+            message = (
+                "text stands between a closing quote and the next delimiter; double quotes that belong to the text"
+            )
         return _record_flaw(code, message)
 
 
 def _record_flaw(code: RowCode, message: str) -> Flaw:
     return Flaw(column=None, code=code, phase=Phase.PARSE, message=message, value=None)
-
-
-def shorten(text: str, most: int = 200) -> str:
-    """At most `most` characters of `text`, with the length where something is left out."""
-    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
 def read_slices(plan: JobPlan, parser: SliceParser, chunk: Chunk) -> Iterator[Slice]:
@@ -229,30 +244,31 @@ def read_slices(plan: JobPlan, parser: SliceParser, chunk: Chunk) -> Iterator[Sl
     Raises:
         FileError: `source_changed` and its like, when the file is no longer what was taken in.
     """
-    source, limits = plan.source, plan.limits
+    source = plan.source
     assert source is not None, "a job without a file has no chunks"  # noqa: S101  # refused at intake
     row, line = chunk.first_row, chunk.first_line
-    bounds = (chunk.start, *chunk.cuts, chunk.end)
-    widest = max(end - start for start, end in zip(bounds, bounds[1:], strict=False))
-    loadable = limits.row_bytes + CUT_BYTES
+    most = plan.limits.row_bytes + CUT_BYTES
     with source.open() as file:
-        file.seek(chunk.start)
-        for start, end in zip(bounds, bounds[1:], strict=False):
-            if widest > loadable and end - start > loadable:
-                file.seek(end)
+        for start, end in pairwise((chunk.start, *chunk.cuts, chunk.end)):
+            if end - start > most:
                 part = parser.oversized(end - start, start=start, first_row=row, first_line=line)
             else:
-                data = file.read(end - start)
-                if len(data) != end - start:
-                    raise FileError(
-                        FileCode.SOURCE_CHANGED,
-                        f"{source.path}: ends at byte {start + len(data)}, before byte {end}; "
-                        "it was cut short while it was being imported",
-                    )
+                data = _read(file, start, end, source.path)
                 part = parser.parse(data, start=start, first_row=row, first_line=line)
             row, line = row + len(part.rows), line + part.lines
             yield part
 
 
-#: Distance between the places at which a chunk is cut into slices.
-CUT_BYTES: Final = 64 * 1024
+def _read(file: BinaryIO, start: int, end: int, path: str) -> bytes:
+    try:
+        file.seek(start)
+        data = file.read(end - start)
+    except OSError as error:
+        raise FileError(FileCode.SOURCE_FAILED, f"{path}: cannot be read: {error}") from error
+    if len(data) != end - start:
+        raise FileError(
+            FileCode.SOURCE_CHANGED,
+            f"{path}: ends at byte {start + len(data)}, before byte {end}; "
+            "it was cut short while it was being imported",
+        )
+    return data

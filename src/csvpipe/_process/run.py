@@ -4,100 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.build import BadRow
-from csvpipe._process.conduct import (
-    Call,
-    EndedError,
-    Step,
-    StoppedError,
-    Unit,
-    exhausted,
-    time_out,
-)
+from csvpipe._process.conduct import Call, EndedError, Step, StoppedError, Unit, exhausted, time_out
 from csvpipe._process.parse import Slice
+from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.turn import Turn
+from csvpipe._process.watch import AbandonedError, Watch
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
-from csvpipe.errors import FileCode, FileError, FileFailure
-from csvpipe.pipeline import Pipeline
+from csvpipe.errors import FileError
 
-_STRIDE_MOST: Final = 512
-_STRIDE_SECONDS: Final = 0.005
+__all__ = ["AbandonedError", "ChunkRun", "Resources"]
 
-
-class Resources:
-    """What pipelines' `setup` entered in one worker thread; left when the worker ends."""
-
-    def __init__(self) -> None:
-        self._entered: dict[str, tuple[AbstractContextManager[Any], Any]] = {}
-
-    def get(self, pipeline: Pipeline[..., Any]) -> Any:
-        """The resource of `pipeline`, entered on first use.
-
-        Raises:
-            EndedError: `setup` returned no context manager.
-            Exception: Whatever `setup` raises.
-        """
-        if pipeline.name not in self._entered:
-            assert pipeline.setup is not None, "only asked for with a setup"  # noqa: S101
-            manager = pipeline.setup()
-            if not isinstance(manager, AbstractContextManager):
-                message = f"setup of pipeline {pipeline.name!r} must return a context manager, not {manager!r}"
-                raise EndedError(FileFailure(code=FileCode.ABORTED, message=message))
-            self._entered[pipeline.name] = (manager, manager.__enter__())
-        return self._entered[pipeline.name][1]
-
-    def close(self) -> list[tuple[str, BaseException]]:
-        """Leave everything, last entered first; what went wrong is returned by pipeline, not raised."""
-        troubles: list[tuple[str, BaseException]] = []
-        while self._entered:
-            name, (manager, _) = self._entered.popitem()
-            try:
-                manager.__exit__(None, None, None)
-            except BaseException as error:  # noqa: BLE001  # the application's code, in a thread of ours
-                troubles.append((name, error))
-        return troubles
-
-
-class AbandonedError(BaseException):
-    """Unwinds a thread whose call came back after it had been given up."""
-
-
-class Watch:
-    """Times the call in hand for a pipeline with a `timeout`, and settles the race between its end and the watcher."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._began: float | None = None
-        self._is_abandoned = False
-
-    def begin(self) -> None:
-        """The call starts now."""
-        with self._lock:
-            self._began = time.monotonic()
-
-    def end(self) -> None:
-        """The call came back.
-
-        Raises:
-            AbandonedError: Too late.
-        """
-        with self._lock:
-            self._began = None
-            if self._is_abandoned:
-                raise AbandonedError
-
-    def abandon_after(self, seconds: float) -> bool:
-        """Give the call up if it has run for so long; whether that is so."""
-        with self._lock:
-            if self._began is not None and time.monotonic() - self._began >= seconds:
-                self._is_abandoned = True
-            return self._is_abandoned
+#: How long rows are handled without a look at anything else: whether to stop, and whose turn it is.
+_LOOK_SECONDS: Final = 0.005
 
 
 class ChunkRun:
@@ -109,20 +33,32 @@ class ChunkRun:
         allowance: What the result may carry.
         stop: Set when the worker is to return what it has.
         turn: The thread's hold on the interpreter.
+        clock: Seconds of a monotonic clock.
     """
 
-    def __init__(self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: threading.Event, turn: Turn) -> None:
+    def __init__(
+        self,
+        job: JobWork,
+        chunk: Chunk,
+        allowance: Allowance,
+        *,
+        stop: threading.Event,
+        turn: Turn,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._job = job
         self._work = ChunkWork(job, chunk, allowance)
         self._stop = stop
         self._turn = turn
-        self._watch = Watch() if job.pipeline.timeout is not None else None
+        self._clock = clock
+        self._watch = Watch(clock) if job.pipeline.timeout is not None else None
         self._resource: tuple[Any, ...] = ()
-        self._unit: Unit | None = None
-        self._call: Call | None = None
-        self._looked = 0.0
+        self._out: tuple[Unit, Call] | None = None
+        self._look_at = 0.0
         self._deadline = 0.0
-        self._stride = 1
+
+    def __repr__(self) -> str:
+        return f"<ChunkRun {self._work!r}>"
 
     @property
     def timeout(self) -> float | None:
@@ -134,11 +70,24 @@ class ChunkRun:
 
         Raises:
             AbandonedError: The run was given up while a call was out; nothing may come of it any more.
+            KeyboardInterrupt: The user's, where this runs in the main thread of a process; nothing is reported.
         """
-        self._looked = time.monotonic()
-        self._deadline = self._looked + self._job.chunk_seconds
+        self._look_at = self._clock() + _LOOK_SECONDS
+        self._deadline = self._look_at - _LOOK_SECONDS + self._job.chunk_seconds
         try:
-            self._enter(resources)
+            result = self._run(resources)
+        except AbandonedError:  # who gave the run up has given its turn back, too: it is not ours any more
+            raise
+        except BaseException:
+            self._turn.give()
+            raise
+        self._turn.give()
+        return result
+
+    def _run(self, resources: Resources) -> ChunkResult:
+        try:
+            if self._job.needs_setup:
+                self._enter(resources)
             if self._watch is None and not self._job.pipeline.signature.is_batch:
                 self._run_rows()
             else:
@@ -149,22 +98,20 @@ class ChunkRun:
             return self._work.result(failure=ended.failure)
         except FileError as error:
             return self._work.result(failure=source_failure(error))
-        finally:
-            self._turn.give()
         return self._work.result(is_complete=True)
 
     def abandon(self) -> ChunkResult | None:
         """From the watcher's thread: give the call in hand up if it is overdue, and report everything before it.
 
-        The rows of the call are rejected with `timeout`; the rest of the chunk remains to be done.
+        The rows of the call are rejected with `timeout`; the rest of the chunk remains to be done. After that the run
+        is the watcher's alone: its thread, should it come back, ends without a trace.
         """
         seconds = self.timeout
         if self._watch is None or seconds is None or not self._watch.abandon_after(seconds):
             return None
         self._turn.give()
-        unit, call = self._unit, self._call
-        assert unit is not None, "a call is out"  # noqa: S101
-        assert call is not None, "a call is out"  # noqa: S101
+        assert self._out is not None, "the call that is watched"  # noqa: S101
+        unit, call = self._out
         time_out(unit, call.group, seconds)
         try:
             self._work.take(unit)
@@ -173,73 +120,98 @@ class ChunkRun:
         return self._work.result()
 
     def _enter(self, resources: Resources) -> None:
+        """Enter the pipeline's resource; whatever that raises means that the world is down."""
         pipeline = self._job.pipeline
-        if not pipeline.signature.takes_resource:
-            return
         for attempt in range(1, pipeline.retry.attempts + 1):
             try:
-                self._resource = (resources.get(pipeline),)
+                resource = resources.get(pipeline)
             except EndedError:
                 raise
-            except Exception as error:  # the application's setup: any error means that the world is down
+            except BaseException as error:  # the application's code
+                if _is_from_user(error):
+                    raise
                 if attempt == pipeline.retry.attempts:
                     raise EndedError(exhausted(error, attempt)) from error
                 self._pause(pipeline.retry.delay_seconds(attempt))
             else:
+                self._resource = (resource,) if pipeline.signature.takes_resource else ()
                 return
 
     # Single rows: the common case, kept free of everything that a good row does not need ----------------------------
 
     def _run_rows(self) -> None:
-        work, build, handle = self._work, self._job.build, self._invoker()
-        tally = work.tally
         self._turn.take()
-        for part in work.slices():
+        handle = self._handle()
+        for part in self._work.slices():
             self._turn.handle()
-            rows, index = part.rows, 0
-            while index < len(rows):
-                begun = index
-                for index in range(begun, min(len(rows), begun + self._stride)):
-                    cells = rows[index]
-                    if cells is None:
-                        work.reject(part, index, part.flaws[index])
-                        continue
-                    try:
-                        handle(build(part, index, cells), part, index)
-                    except BadRow as bad:
-                        work.reject(part, index, bad.flaws)
-                    except BaseException as error:  # noqa: BLE001  # a handler's SystemExit is a bad row, too
-                        self._settle(part, index, error)
-                    else:
-                        tally.processed += 1
-                index += 1
-                work.reached(part, index)
-                self._pace()
-            self._turn.take()
+            begin = 0
+            for bad in sorted(part.flaws):
+                self._run_good(part, begin, bad, handle)
+                self._work.reject(part, bad, part.flaws[bad])
+                begin = bad + 1
+            self._run_good(part, begin, len(part.rows), handle)
+            if part.end < self._work.chunk.end:
+                self._turn.take()
 
-    def _invoker(self) -> Callable[[object, Slice, int], object]:
+    def _handle(self) -> Callable[[Any], object]:
+        """What is called with each of `_items`."""
         function: Callable[..., object] = self._job.pipeline.function
         resource = self._resource
-        if not self._job.pipeline.signature.takes_context:
-            if not resource:
-                return lambda item, part, index: function(item)
-            return lambda item, part, index: function(item, *resource)
-        template = self._job.context
+        if not self._job.calls_handler:
+            return _leave_alone
+        if self._job.rules.context is not None:
 
-        def call(item: object, part: Slice, index: int) -> None:
-            context = template.at((part.first_row + index,), (part.line(index),))
-            function(item, context, *resource)
-            context.raise_marks()
+            def call(item_and_context: Any) -> None:
+                item, context = item_and_context
+                function(item, context, *resource)
+                context.raise_marks()
 
-        return call
+            return call
+        if resource:
+            return lambda item: function(item, *resource)
+        return function
+
+    def _items(self, part: Slice, begin: int, end: int) -> Iterator[object]:
+        """What to call for the good rows `[begin, end)` of a slice; goes on after it has raised `BadRow`."""
+        context = self._job.rules.context
+        if context is None:
+            return self._job.items(part, begin, end)
+        build = self._job.build
+
+        def pair(index: int) -> object:
+            return build(part, index, part.good(index)), context.at((part.first_row + index,), (part.line(index),))
+
+        return map(pair, range(begin, end))
+
+    def _run_good(self, part: Slice, begin: int, end: int, handle: Callable[[Any], object]) -> None:
+        """Handle the rows `[begin, end)` of a slice, which could be parsed: here a row may cost next to nothing."""
+        items, clock = self._items(part, begin, end), self._clock
+        while begin < end:
+            done, look_at, error = begin, self._look_at, None
+            try:
+                for item in items:
+                    handle(item)
+                    done += 1
+                    if clock() >= look_at:
+                        break
+            except BaseException as raised:  # noqa: BLE001  # a handler's SystemExit is a bad row, too
+                error = raised
+            self._work.processed(part, done, done - begin)
+            if error is not None:
+                self._settle(part, done, error)
+                done += 1
+            begin = done
+            self._look()
 
     def _settle(self, part: Slice, index: int, error: BaseException) -> None:
-        """A call raised: find out what that means for its row."""
-        self._work.reached(part, index)
+        """A row raised: find out what that means for it."""
+        if isinstance(error, BadRow):
+            self._work.reject(part, index, error.flaws)
+            return
+        if _is_from_user(error):
+            raise error
         unit = Unit()
-        cells = part.rows[index]
-        assert cells is not None, "a bad row is not handed to the handler"  # noqa: S101
-        unit.add(part, index, self._job.build(part, index, cells))
+        unit.add(part, index, None)
         self._drive(unit, first=error)
 
     # Batches, and calls under a time limit ----------------------------------------------------------------------------
@@ -250,19 +222,18 @@ class ChunkRun:
             self._turn.handle()
             for unit in wave:
                 self._drive(unit)
-                self._pace()
+                self._look()
             self._turn.take()
 
     def _drive(self, unit: Unit, first: BaseException | None = None) -> None:
         """Settle `unit`, then count it; `first` answers the first call, which has been made already."""
         steps = self._work.conduct(unit)
-        self._unit = unit
+        answer = None
         try:
-            step = next(steps)
-            answer = self._perform(unit, step) if first is None else first
             while True:
-                answer = self._perform(unit, steps.send(answer))
-        except StopIteration:
+                step = steps.send(answer)
+                answer, first = (self._perform(unit, step) if first is None else first), None
+        except StopIteration:  # of `steps`: what a handler raises is an answer, never an exception here
             pass
         except (EndedError, StoppedError):
             self._work.take(unit)
@@ -276,12 +247,14 @@ class ChunkRun:
         items = [unit.items[k] for k in step.group]
         row = items if self._job.pipeline.signature.is_batch else items[0]
         context = () if step.context is None else (step.context,)
-        self._call = step
+        self._out = (unit, step)
         try:
             if self._watch is not None:
                 self._watch.begin()
             self._job.pipeline.function(row, *context, *self._resource)
-        except BaseException as error:  # noqa: BLE001  # a handler's SystemExit is a bad row, too
+        except BaseException as error:
+            if _is_from_user(error):
+                raise
             return error
         finally:
             if self._watch is not None:
@@ -293,14 +266,25 @@ class ChunkRun:
         if self._stop.wait(seconds):
             raise StoppedError
 
-    def _pace(self) -> None:
-        """Between rows: see whether to stop, and how soon to look again."""
-        now = time.monotonic()
+    def _look(self) -> None:
+        """Between rows: see whether to stop, and whose turn it is.
+
+        Raises:
+            StoppedError: It is time to.
+        """
+        now = self._clock()
+        if now < self._look_at and not self._stop.is_set():
+            return
         if self._stop.is_set() or now >= self._deadline:
             raise StoppedError
         self._turn.review(now)
-        spell, self._looked = now - self._looked, now
-        if spell < _STRIDE_SECONDS:
-            self._stride = min(_STRIDE_MOST, self._stride * 2)
-        elif self._stride > 1:
-            self._stride //= 2
+        self._look_at = self._clock() + _LOOK_SECONDS
+
+
+def _leave_alone(item: object) -> None:
+    """Handle a row in a dry run of a handler that could not know of it."""
+
+
+def _is_from_user(error: BaseException) -> bool:
+    """Whether it was Ctrl-C: signals reach the main thread, which runs chunks in other processes only."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()

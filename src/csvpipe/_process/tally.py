@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeAlias
 
 from csvpipe._process.build import Flaw
 from csvpipe._process.parse import Place
 from csvpipe._process.result import ErrorTotal
-from csvpipe.errors import RowError
+from csvpipe._process.secrets import MASK, Secrets
+from csvpipe.errors import FileCode, FileError, Phase, RowError
 
 #: Row errors of one (code, column) that a chunk's totals show.
 SAMPLES: Final = 3
 
-MASK: Final = "***"
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Fate(Enum):
@@ -28,88 +30,103 @@ class Fate(Enum):
 
 
 #: Either one of these, or what is wrong with the row.
-Outcome = Fate | tuple[Flaw, ...]
+Outcome: TypeAlias = Fate | tuple[Flaw, ...]
 
 
 class Tally:
     """The worker's own count of a chunk's rows.
 
     Args:
-        columns: Of the file.
-        sensitive: Columns whose values are masked.
+        secrets: What is masked.
         error_budget: Row errors that the result may carry; the rest goes to the spill.
-        spill: Where to; written and fsynced only if it is needed.
+        spill: Path of the spill: one row error a line, as JSON. Written only if it is needed; None drops them.
     """
 
-    def __init__(
-        self, *, columns: Sequence[str], sensitive: Iterable[str], error_budget: int, spill: str | None
-    ) -> None:
+    def __init__(self, *, secrets: Secrets, error_budget: int, spill: str | None) -> None:
         self.processed = 0
         self.failed = 0
         self.skipped = 0
         self.errors: list[RowError] = []
-        self._sensitive = frozenset(sensitive)
-        self._secret_positions = [position for position, name in enumerate(columns) if name in self._sensitive]
+        self._secrets = secrets
         self._budget = error_budget
-        self._spill_path = spill
-        self._spill: TextIO | None = None
         self._totals: dict[tuple[str, str | None], tuple[int, list[RowError]]] = {}
+        self._spill_path = None if spill is None else Path(spill)
+        self._spill: TextIO | None = None
+        self._spill_trouble: OSError | None = None
+
+    def __repr__(self) -> str:
+        return f"<Tally {self.processed} processed, {self.failed} failed, {self.skipped} skipped>"
 
     @property
     def rows(self) -> int:
         """All rows whose fate is known."""
         return self.processed + self.failed + self.skipped
 
-    def reject(self, row: int, place: Place, flaws: Sequence[Flaw], cells: Sequence[str] | None) -> None:
-        """Count one failed row. `cells` are its raw ones, where they could be parsed."""
+    def reject(self, row: int, place: Place, flaws: Sequence[Flaw], cells: Sequence[str] | None) -> list[RowError]:
+        """Count one failed row.
+
+        Args:
+            row: Its number.
+            place: Where it stands.
+            flaws: What is wrong with it, at least one.
+            cells: As they stand in the file, to know them in a message; None if they could not be parsed.
+
+        Returns:
+            The flaws as they are reported, in their order.
+        """
         self.failed += 1
-        for flaw in flaws:
-            error = self._error(row, place, flaw, cells)
-            key = (error.code, error.column)
-            number, samples = self._totals.get(key, (0, []))
-            if len(samples) < SAMPLES:
-                samples.append(error)
-            self._totals[key] = (number + 1, samples)
-            if len(self.errors) < self._budget and self._spill is None:
-                self.errors.append(error)
-            else:
-                self._write_spill(error)
+        errors = [self._error(row, place, flaw, cells) for flaw in flaws]
+        for error in errors:
+            self._keep(error)
+        return errors
 
     def _error(self, row: int, place: Place, flaw: Flaw, cells: Sequence[str] | None) -> RowError:
         message, value = flaw.message, flaw.value
-        if self._sensitive:
-            if flaw.column in self._sensitive:
-                message, value = f"the value is not acceptable ({flaw.code}); it is not shown", MASK
-            elif self._secret_positions:
-                message, value = self._masked(message, cells), self._masked(value, cells)
+        if self._secrets:
+            message, value = self._masked(flaw, cells)
         return RowError(
             row=row,
             line=place.line,
             column=flaw.column,
             code=flaw.code,
             phase=flaw.phase,
-            message=message or "",
-            value=value,
+            message=_encodable(message),
+            value=None if value is None else _encodable(value),
             start=place.start,
             end=place.end,
         )
 
-    def _masked(self, text: str | None, cells: Sequence[str] | None) -> str | None:
-        """`text` without the row's sensitive cells; nothing of it where those are not known."""
-        if text is None or cells is None:
-            return text if cells is not None else None if text is None else MASK
-        for position in self._secret_positions:
-            if position < len(cells) and cells[position]:
-                text = text.replace(cells[position], MASK)
-        return text
+    def _masked(self, flaw: Flaw, cells: Sequence[str] | None) -> tuple[str, str | None]:
+        """Message and value of a flaw, without what is sensitive in them."""
+        if flaw.phase is Phase.PARSE:
+            # Our own words, which quote nothing. But in a ragged row any cell may be the sensitive one.
+            return flaw.message, None if flaw.value is None else MASK
+        if flaw.column in self._secrets:
+            return f"the value is not acceptable ({flaw.code}); it is not shown", MASK
+        records = [cells] if cells is not None else []
+        return (
+            self._secrets.masked(flaw.message, records),
+            None if flaw.value is None else self._secrets.masked(flaw.value, records),
+        )
 
-    def _write_spill(self, error: RowError) -> None:
-        if self._spill_path is None:
-            return
-        if self._spill is None:
-            self._spill = open(self._spill_path, "w", encoding="utf-8")  # noqa: SIM115  # closed by `close`
-        json.dump(error.to_dict(), self._spill, ensure_ascii=False)
-        self._spill.write("\n")
+    def _keep(self, error: RowError) -> None:
+        key = (error.code, error.column)
+        number, samples = self._totals.get(key, (0, []))
+        if len(samples) < SAMPLES:
+            samples.append(error)
+        self._totals[key] = (number + 1, samples)
+        if len(self.errors) < self._budget:
+            self.errors.append(error)
+        elif self._spill_path is not None and self._spill_trouble is None:
+            self._write_spill(self._spill_path, error)
+
+    def _write_spill(self, path: Path, error: RowError) -> None:
+        try:
+            if self._spill is None:
+                self._spill = path.open("w", encoding="ascii", newline="\n")  # closed by `close`
+            self._spill.write(json.dumps(error.to_dict()) + "\n")
+        except OSError as trouble:
+            self._spill_trouble = trouble  # told by `close`: this row is in no position to do anything about it
 
     def totals(self) -> tuple[ErrorTotal, ...]:
         """Exact numbers per (code, column), in the order of their first appearance."""
@@ -119,10 +136,32 @@ class Tally:
         )
 
     def close(self) -> str | None:
-        """Make the spill durable; its file name, or None if there is none."""
-        if self._spill is None or self._spill_path is None:
-            return None
-        self._spill.flush()
-        os.fsync(self._spill.fileno())
-        self._spill.close()
-        return Path(self._spill_path).name
+        """Make the spill durable; its file name, or None if there is none. Called once, at the end.
+
+        Raises:
+            FileError: `disk_full`, or `source_failed` for other trouble with the spill: errors are lost, so nothing of
+                this count may be reported.
+        """
+        try:
+            self._close_spill()
+        except OSError as trouble:
+            self._spill_trouble = self._spill_trouble or trouble
+        if self._spill_trouble is not None:
+            full = self._spill_trouble.errno in _FULL
+            raise FileError(
+                FileCode.DISK_FULL if full else FileCode.SOURCE_FAILED,
+                f"row errors cannot be written to {self._spill_path}: {self._spill_trouble.strerror}; "
+                "see to the disk and retry the job",
+            ) from self._spill_trouble
+        return None if self._spill is None or self._spill_path is None else self._spill_path.name
+
+    def _close_spill(self) -> None:
+        if self._spill is not None:
+            with self._spill:
+                self._spill.flush()
+                os.fsync(self._spill.fileno())
+
+
+def _encodable(text: str) -> str:
+    """`text` as every store can take it: an application's messages may hold lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,17 +1,23 @@
 """Whose turn it is to use the interpreter.
 
-Threads that parse share one interpreter with the event loop. Ten of them at once make it lag by a second; so only a few,
-those with a permit of the pool's gate, parse at a time. A handler that computes keeps its permit, one that waits (for a
-database, a socket) gives it back, and which of the two it is shows in its processor time.
+Threads that parse share one interpreter with the event loop. Ten of them at once make it lag by a second; so only a
+few, those with a permit of the pool's gate, parse at a time. A handler that computes keeps its permit, one that waits
+(for a database, a socket) gives it back, and which of the two it is shows in its processor time.
 """
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
-#: Wall time over processor time from which a handler counts as waiting.
+#: Wall time over processor time from which a handler counts as waiting. Two threads that compute share the interpreter
+#: by halves, so that half of the wall time proves nothing.
 _WAITING: Final = 5.0
+
+#: Wall time over processor time below which it counts as computing again.
+_COMPUTING: Final = 2.0
 
 #: Shortest spell that tells anything, in seconds.
 _SPELL: Final = 0.002
@@ -35,23 +41,50 @@ class Gate(Protocol):
 
 
 class Habit:
-    """What is known of a pipeline's handler, shared by its workers: whether it mostly waits."""
+    """What is known of a pipeline's handler, shared by its workers.
+
+    Attributes:
+        waits: Whether it mostly waits; a handler computes until it has shown that.
+    """
 
     __slots__ = ("waits",)
 
     def __init__(self) -> None:
         self.waits = False
 
+    def __repr__(self) -> str:
+        return f"<Habit {'waits' if self.waits else 'computes'}>"
+
 
 class Turn:
-    """One worker's hold on the gate while it runs a chunk."""
+    """One worker's hold on the gate while it runs a chunk.
 
-    def __init__(self, gate: Gate, habit: Habit) -> None:
+    Args:
+        gate: Shared by all workers.
+        habit: Of the pipeline's handler.
+        wall_clock: Seconds that pass, whatever happens.
+        cpu_clock: Seconds for which the calling thread has computed.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        habit: Habit,
+        *,
+        wall_clock: Callable[[], float] = time.monotonic,
+        cpu_clock: Callable[[], float] = time.thread_time,
+    ) -> None:
         self._gate = gate
         self._habit = habit
+        self._wall_clock = wall_clock
+        self._cpu_clock = cpu_clock
+        self._lock = threading.Lock()
         self._is_held = False
         self._wall = 0.0
         self._cpu = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Turn {'held' if self._is_held else 'not held'}>"
 
     def take(self) -> None:
         """Before parsing: get a permit, unless one is held."""
@@ -62,26 +95,31 @@ class Turn:
         """Before handling: keep the permit only if the handler computes."""
         if self._habit.waits:
             self.give()
-        self._wall, self._cpu = time.monotonic(), time.thread_time()
+        self._wall, self._cpu = self._wall_clock(), self._cpu_clock()
 
     def review(self, now: float) -> None:
         """Now and then while handling: learn what the handler does, and let others have their turn."""
         wall = now - self._wall
         if wall < _SPELL:
             return
-        cpu = time.thread_time() - self._cpu
+        cpu = self._cpu_clock() - self._cpu
         if self._is_held and wall > _WAITING * cpu:
             self._habit.waits = True
             self.give()
-        elif not self._is_held and wall < 2 * cpu:
+        elif not self._is_held and wall < _COMPUTING * cpu:
             self._habit.waits = False
         elif self._is_held and self._gate.is_wanted:
             self.give()
             self.take()
-        self._wall, self._cpu = time.monotonic(), time.thread_time()
+        self._wall, self._cpu = self._wall_clock(), self._cpu_clock()
 
     def give(self) -> None:
-        """Give the permit back, if one is held. Also called on behalf of a thread that was given up."""
-        if self._is_held:
-            self._is_held = False
+        """Give the permit back, if one is held.
+
+        Also called on behalf of a thread that was given up, which may come back at that very moment: each permit is
+        given back once.
+        """
+        with self._lock:
+            was_held, self._is_held = self._is_held, False
+        if was_held:
             self._gate.release()

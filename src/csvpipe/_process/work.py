@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count, repeat
 from typing import Any
 
 import attrs
 
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._partition.chunk import Chunk
-from csvpipe._process.build import BadRow, Flaw, compile_builder
-from csvpipe._process.conduct import Conduct, EndedError, Unit, conduct
+from csvpipe._process.build import BadRow, Builder, Flaw, compile_builder, compile_untyped
+from csvpipe._process.conduct import Conduct, EndedError, Rules, Unit, conduct
 from csvpipe._process.parse import Slice, SliceParser, read_slices
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome, Tally
 from csvpipe.context import Context
-from csvpipe.errors import FileCode, FileError, FileFailure, RowCode
+from csvpipe.errors import FileCode, FileError, FileFailure, RowCode, RowError
 from csvpipe.pipeline import Pipeline
 from csvpipe.rowtypes import Row, Shape
-
-#: Makes what the handler gets for one row.
-Build = Callable[[Slice, int, list[str]], object]
 
 
 class JobWork:
@@ -32,6 +31,12 @@ class JobWork:
         columns: Of the file.
         context: What `Context` says of the job, without rows.
         chunk_seconds: After so long a worker returns what it has done, and the rest is queued again.
+        parser: Of the file's slices.
+        secrets: What no message may show.
+        rules: For the calls of the handler.
+
+    Raises:
+        FileError: `columns_missing`.
     """
 
     def __init__(
@@ -45,20 +50,61 @@ class JobWork:
         self.chunk_seconds = chunk_seconds
         self.columns = inspection.columns
         self.parser = SliceParser(inspection, plan.limits, pipeline.ragged)
-        self.build = self._build()
+        self.secrets = Secrets(self.columns, pipeline.sensitive)
+        self._positions = {name: position for position, name in enumerate(self.columns)}
+        self._build_cells = self._cells_builder()
+        self.rules = Rules(
+            columns=self.columns,
+            retry=pipeline.retry,
+            build=self.build,
+            context=context if pipeline.signature.takes_context else None,
+            secrets=self.secrets,
+            ends_at_first=pipeline.on_error == "fail",
+            is_called=self.calls_handler,
+        )
 
-    def _build(self) -> Build:
+    def __repr__(self) -> str:
+        return f"<JobWork of {self.pipeline!r}>"
+
+    @property
+    def calls_handler(self) -> bool:
+        """False in a dry run of a handler that could not know of it: then rows are built, and that is all."""
+        return self.pipeline.signature.takes_context or not self.context.dry_run
+
+    @property
+    def needs_setup(self) -> bool:
+        """Whether the pipeline's `setup` is to be entered, be it for its value or for what it does."""
+        return self.pipeline.setup is not None and self.calls_handler
+
+    def _cells_builder(self) -> Builder | None:
+        """Makes an item from cells alone; None for rows, which know their place."""
         signature = self.pipeline.signature
         if signature.row_schema is not None:
-            typed = compile_builder(signature.row_schema, self.columns)
-            return lambda part, index, cells: typed(cells)
-        if signature.shape is Shape.DICT:
-            names = self.columns
-            return lambda part, index, cells: dict(zip(names, cells, strict=True))
-        if signature.shape is Shape.LIST:
-            return lambda part, index, cells: cells
-        positions = {name: position for position, name in enumerate(self.columns)}
-        return lambda part, index, cells: Row(part.first_row + index, part.line(index), positions, cells)
+            return compile_builder(signature.row_schema, self.columns)
+        return None if signature.shape is Shape.ROW else compile_untyped(signature.shape, self.columns)
+
+    def build(self, part: Slice, index: int, cells: list[str]) -> object:
+        """Make what the handler gets for row `index` of a slice.
+
+        Raises:
+            BadRow: The cells are not what the row type wants.
+        """
+        if self._build_cells is None:
+            return Row(part.first_row + index, part.line(index), self._positions, cells)
+        return self._build_cells(cells)
+
+    def items(self, part: Slice, begin: int, end: int) -> Iterator[object]:
+        """What `build` makes of the good rows `[begin, end)` of a slice, one by one but without a call for each.
+
+        Goes on with the next row after it has raised `BadRow`.
+        """
+        cells: list[list[str]] = part.rows[begin:end]  # type: ignore[assignment]  # good ones
+        if self._build_cells is None:
+            lines = part.lines_of(begin, end)
+            return map(Row, count(part.first_row + begin), lines, repeat(self._positions), cells)
+        if self.pipeline.signature.shape is Shape.LIST:
+            return iter(cells)
+        return map(self._build_cells, cells)
 
 
 @attrs.frozen(kw_only=True)
@@ -80,15 +126,13 @@ class ChunkWork:
     def __init__(self, job: JobWork, chunk: Chunk, allowance: Allowance) -> None:
         self.job = job
         self.chunk = chunk
-        self.tally = Tally(
-            columns=job.columns,
-            sensitive=job.pipeline.sensitive,
-            error_budget=allowance.error_budget,
-            spill=allowance.spill,
-        )
+        self.tally = Tally(secrets=job.secrets, error_budget=allowance.error_budget, spill=allowance.spill)
         self._mark: tuple[Slice, int] | None = None
         self._end_line = chunk.first_line
         self._first_message: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<ChunkWork [{self.chunk.start}, {self.chunk.end}) {self.tally!r}>"
 
     def slices(self) -> Iterator[Slice]:
         """The chunk's slices; each counts as done only when its rows are.
@@ -131,8 +175,12 @@ class ChunkWork:
 
     def conduct(self, unit: Unit) -> Conduct:
         """The steps that settle `unit`."""
-        context = self.job.context if self.job.pipeline.signature.takes_context else None
-        return conduct(unit, columns=self.job.columns, retry=self.job.pipeline.retry, context=context)
+        return conduct(unit, self.job.rules)
+
+    def processed(self, part: Slice, index: int, rows: int) -> None:
+        """Count so many rows before row `index` of `part` that were handled with success."""
+        self.tally.processed += rows
+        self.reached(part, index)
 
     def take(self, unit: Unit) -> None:
         """Count the rows of `unit` whose fate is known, up to the first whose is not.
@@ -144,8 +192,7 @@ class ChunkWork:
             if outcome is None:
                 return
             if outcome is Fate.PROCESSED:
-                self.tally.processed += 1
-                self.reached(part, index + 1)
+                self.processed(part, index + 1, 1)
             elif outcome is Fate.SKIPPED:
                 self.tally.skipped += 1
                 self.reached(part, index + 1)
@@ -158,14 +205,14 @@ class ChunkWork:
         Raises:
             EndedError: As for `take`.
         """
-        place, row = part.place(index), part.first_row + index
-        self.tally.reject(row, place, flaws, part.rows[index])
+        cells = part.cells(index) if self.job.secrets and part.rows[index] is not None else None
+        errors = self.tally.reject(part.first_row + index, part.place(index), flaws, cells)
         self.reached(part, index + 1)
         if self.job.pipeline.on_error == "fail":
-            raise EndedError(_row_failure(row, place.line, flaws[0], self.job.pipeline.sensitive))
-        self._check_breaker(flaws[0])
+            raise EndedError(_row_failure(errors[0]))
+        self._check_breaker(flaws[0], errors[0])
 
-    def _check_breaker(self, flaw: Flaw) -> None:
+    def _check_breaker(self, flaw: Flaw, shown: RowError) -> None:
         """A handler that fails alike on every row from the file's first is broken; the file is not."""
         most, tally = self.job.pipeline.breaker, self.tally
         if most is None or tally.failed > most or self.chunk.first_row != 1 or tally.failed != tally.rows:
@@ -173,12 +220,12 @@ class ChunkWork:
         if tally.failed == 1:
             self._first_message = flaw.message
         if flaw.code != RowCode.HANDLER or flaw.message != self._first_message:
-            self._first_message = None
+            self._first_message = None  # equal to no message: it does not trip any more
         elif tally.failed == most:
             raise EndedError(
                 FileFailure(
                     code=FileCode.REJECT_LIMIT,
-                    message=f"the first {most} rows all failed in the handler with the same error: {flaw.message}; "
+                    message=f"the first {most} rows all failed in the handler with the same error: {shown.message}; "
                     "mend the handler and retry the job (breaker=None rejects such rows one by one)",
                 )
             )
@@ -188,7 +235,15 @@ class ChunkWork:
         self._mark = (part, index)
 
     def result(self, *, failure: FileFailure | None = None, is_complete: bool = False) -> ChunkResult:
-        """What is done so far: all of the chunk if `is_complete`, else up to the last row that was counted."""
+        """What is done so far: all of the chunk if `is_complete`, else up to the last row that was counted.
+
+        Called once, at the end. Blank lines belong to the row before them. If row errors were lost because the disk is
+        full, nothing counts as done.
+        """
+        try:
+            spill = self.tally.close()
+        except FileError as error:
+            return self._nothing(source_failure(error))
         if is_complete:
             end, line = self.chunk.end, self._end_line
         elif self._mark is not None:
@@ -207,16 +262,28 @@ class ChunkWork:
             skipped=self.tally.skipped,
             errors=tuple(self.tally.errors),
             totals=self.tally.totals(),
-            spill=self.tally.close(),
+            spill=spill,
+            failure=failure,
+        )
+
+    def _nothing(self, failure: FileFailure) -> ChunkResult:
+        chunk = self.chunk
+        return ChunkResult(
+            start=chunk.start,
+            end=chunk.start,
+            first_row=chunk.first_row,
+            first_line=chunk.first_line,
+            lines=0,
             failure=failure,
         )
 
 
-def _row_failure(row: int, line: int, flaw: Flaw, sensitive: Sequence[str]) -> FileFailure:
-    column = "" if flaw.column is None else f", column {flaw.column!r}"
-    message = "not shown" if sensitive else flaw.message
+def _row_failure(error: RowError) -> FileFailure:
+    column = "" if error.column is None else f", column {error.column!r}"
     return FileFailure(
-        code=FileCode.ROW_ERROR, message=f"row {row}, line {line}{column}: [{flaw.code}] {message}; mend the file and submit it again"
+        code=FileCode.ROW_ERROR,
+        message=f"row {error.row}, line {error.line}{column}: [{error.code}] {error.message}; "
+        "mend the file and submit it again",
     )
 
 

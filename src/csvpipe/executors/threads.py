@@ -28,6 +28,7 @@ class Errand(Generic[T]):
         self._function = function
         self._token = anyio.lowlevel.current_token()
         self._done = anyio.Event()
+        self._is_over = False
         self._value: list[T] = []
         self._error: BaseException | None = None
 
@@ -37,19 +38,29 @@ class Errand(Generic[T]):
             self._value.append(self._function())
         except BaseException as error:  # noqa: BLE001  # carried to the waiter
             self._error = error
+        self._is_over = True
         try:
             anyio.from_thread.run_sync(self._done.set, token=self._token)
         except (RuntimeError, anyio.RunFinishedError):
             pass
 
     async def wait(self) -> None:
-        """Until the call is over. Cancellation leaves the call running; its result is dropped."""
+        """Until the call is over or forsaken. Cancellation leaves the call running; its result is dropped."""
         await self._done.wait()
+
+    def forsake(self) -> None:
+        """In the loop: let the waiter go on although the call is not over."""
+        self._done.set()
 
     @property
     def is_done(self) -> bool:
         """Whether the call is over."""
-        return self._done.is_set()
+        return self._is_over
+
+    @property
+    def is_forsaken(self) -> bool:
+        """Whether the waiter was let go before the call was over."""
+        return self._done.is_set() and not self._is_over
 
     def result(self) -> T:
         """What the call returned.

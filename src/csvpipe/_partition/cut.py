@@ -1,0 +1,124 @@
+"""A local file to chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import attrs
+
+from csvpipe._intake.inspection import Inspection
+from csvpipe._intake.source import LocalFile
+from csvpipe._partition.buffer import BLOCK_BYTES, Buffer
+from csvpipe._partition.chunk import CUT_BYTES, Chunk
+from csvpipe._partition.judge import RecordKind, Verdict
+from csvpipe._partition.lanes import Lanes, Tally
+from csvpipe._partition.scan import Scan
+from csvpipe.errors import FileCode, FileError
+from csvpipe.limits import Limits
+
+
+def cut_chunks(
+    source: LocalFile,
+    inspection: Inspection,
+    limits: Limits,
+    *,
+    start: int,
+    end: int,
+    first_row: int,
+    first_line: int,
+    chunk_bytes: int,
+    cut_bytes: int = CUT_BYTES,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[Chunk]:
+    """Cut `[start, end)` of a file into chunks, without gaps and in order.
+
+    No byte past `end` is looked at: it is a record boundary, and the records before one do not depend on what follows
+    it. The file is open while the generator is; run it in a worker thread, for it reads and computes.
+
+    Args:
+        source: The local file.
+        inspection: How to read it.
+        limits: `row_bytes` bounds a record, and so, with a few blocks, the memory that this takes.
+        start: A record boundary.
+        end: A later one that is known from an earlier cut, or the file's size.
+        first_row: 1-based number of the first data record.
+        first_line: 1-based physical line at `start`.
+        chunk_bytes: A chunk ends at the first record boundary at least this far from its start.
+        cut_bytes: A cut is made at the first record boundary at least this far from the last one, up to `CUT_BYTES`.
+            A physical line of more than `row_bytes` bytes has cuts (or chunk ends) on both sides. So no other piece
+            has more than `row_bytes + CUT_BYTES` bytes.
+        block_bytes: How much is read at a time.
+
+    Raises:
+        FileError: `not_found`, `source_failed` or `source_changed`, when the file is not what was taken in, at the
+            first step; `source_changed`, when it is cut short meanwhile.
+    """
+    with source.open() as file:
+        file.seek(start)
+
+        def read(size: int) -> bytes:
+            return _read_exactly(file, size, source)
+
+        buffer = Buffer(offset=start, end=end, read=read, block_bytes=block_bytes)
+        scan = Scan(buffer, dialect=inspection.dialect, encoding=inspection.encoding, row_bytes=limits.row_bytes)
+        cutter = _Cutter(scan, Lanes(inspection.dialect, inspection.encoding), end, min(cut_bytes, CUT_BYTES))
+        while scan.at < end:
+            chunk = cutter.next_chunk(first_row, first_line, chunk_bytes)
+            yield chunk
+            first_row, first_line = chunk.first_row + chunk.rows, chunk.first_line + chunk.lines
+
+
+@attrs.define(eq=False)
+class _Cutter:
+    """Gathers steps of a scan into chunks."""
+
+    scan: Scan
+    lanes: Lanes
+    end: int
+    cut_bytes: int
+
+    def next_chunk(self, first_row: int, first_line: int, chunk_bytes: int) -> Chunk:
+        """The chunk that begins where the scan stands."""
+        start = last_cut = self.scan.at
+        goal = min(start + chunk_bytes, self.end)
+        rows = lines = 0
+        cuts: list[int] = []
+        while (at := self.scan.at) < goal:
+            step = self.scan.step(self._tally, min(last_cut + self.cut_bytes, goal))
+            is_oversized = isinstance(step, Verdict) and step.kind is RecordKind.ROW_TOO_LARGE
+            if is_oversized and at > last_cut:
+                cuts.append(at)
+            now = self.scan.at
+            if now < goal and (is_oversized or now >= last_cut + self.cut_bytes):
+                cuts.append(now)
+                last_cut = now
+            rows += _rows(step)
+            lines += step.lines
+        return Chunk(
+            start=start,
+            end=self.scan.at,
+            first_row=first_row,
+            first_line=first_line,
+            rows=rows,
+            lines=lines,
+            cuts=tuple(cuts),
+        )
+
+    def _tally(self, data: bytes, start: int, end: int) -> tuple[int, Tally]:
+        tally = self.lanes.tally(data, start, end)
+        return tally.end, tally
+
+
+def _rows(step: Tally | Verdict) -> int:
+    return step.rows if isinstance(step, Tally) else int(step.kind is not RecordKind.BLANK)
+
+
+def _read_exactly(file: BinaryIO, size: int, source: LocalFile) -> bytes:
+    data = file.read(size)
+    if len(data) < size:
+        raise FileError(
+            FileCode.SOURCE_CHANGED,
+            f"{source.path}: ends {size - len(data):,} bytes too early; it was cut short while it was being imported",
+        )
+    return data

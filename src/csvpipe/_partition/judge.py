@@ -1,0 +1,106 @@
+"""One record at a time, under every dialect: exact, linear, and slower than `csvpipe._partition.lanes`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from csvpipe._partition.automaton import Automaton, LineState
+from csvpipe._partition.buffer import Buffer, count_lines
+from csvpipe._partition.marks import Marks
+from csvpipe._partition.openings import Openings
+from csvpipe.dialect import Dialect
+from csvpipe.errors import RowCode
+
+
+class RecordKind(StrEnum):
+    """What a record turned out to be; the flaws carry the value of their `RowCode`.
+
+    Attributes:
+        ROW: Cells, as `csv.reader` returns them.
+        BLANK: A blank line, which is no row.
+        UNTERMINATED_QUOTE: A physical line that opens a quote (or escapes its newline) and so begins a record that is
+            still open at the end of the data, or has more than `row_bytes` bytes.
+        ROW_TOO_LARGE: A physical line of more than `row_bytes` bytes, unless it is blank.
+        MALFORMED: What a strict dialect refuses, up to the end of the physical line.
+    """
+
+    ROW = "row"
+    BLANK = "blank"
+    UNTERMINATED_QUOTE = RowCode.UNTERMINATED_QUOTE.value
+    ROW_TOO_LARGE = RowCode.ROW_TOO_LARGE.value
+    MALFORMED = RowCode.MALFORMED.value
+
+
+class Verdict(NamedTuple):
+    """Where the record that was asked about ends (a position), how many physical lines it takes, and what it is."""
+
+    end: int
+    lines: int
+    kind: RecordKind
+
+
+class Judge:
+    """Judges the records of a buffer, in ascending order."""
+
+    def __init__(self, buffer: Buffer, *, dialect: Dialect, encoding: str, row_bytes: int) -> None:
+        self._buffer = buffer
+        self._encoding = encoding
+        self._row_bytes = row_bytes
+        self._marks = Marks.of(dialect, encoding)
+        self._automaton = Automaton(dialect)
+        self._openings = Openings()
+
+    @property
+    def known_to(self) -> int:
+        """Up to where something is known of open records, so that no line should be read again by other means."""
+        return self._openings.known_to
+
+    def judge(self, start: int) -> Verdict:
+        """Judge the record that begins at `start`, a position before the end of the data."""
+        limit = start + self._row_bytes
+        first_end = self._buffer.line_end(start, limit)
+        if self._buffer.data[start - self._buffer.offset] in b"\r\n":
+            return Verdict(first_end, 1, RecordKind.BLANK)
+        if first_end > limit:
+            return Verdict(self._buffer.skip_line(start), 1, RecordKind.ROW_TOO_LARGE)
+        state = self._read_line(start, first_end, LineState.CLOSED)
+        if state.is_open:
+            return self._judge_open(start, first_end, state)
+        if state is LineState.MALFORMED:
+            return Verdict(first_end, 1, RecordKind.MALFORMED)
+        return Verdict(first_end, 1, RecordKind.ROW)
+
+    def fields(self, start: int, end: int) -> list[str]:
+        """The cells of a `ROW`."""
+        automaton, state = self._automaton, LineState.CLOSED
+        automaton.begin()
+        data = self._buffer.data[start - self._buffer.offset : end - self._buffer.offset]
+        for line in data.splitlines(keepends=True):
+            state = automaton.feed(line.decode(self._encoding, "surrogateescape"), state)
+        return automaton.fields
+
+    def _judge_open(self, start: int, first_end: int, state: LineState) -> Verdict:
+        """Read on from an open first line until the record ends, or is known not to end in time."""
+        openings, limit = self._openings, start + self._row_bytes
+        node = openings.node(first_end, state)
+        while True:
+            node, at, state = openings.furthest(node)
+            end = self._buffer.line_end(at, limit)
+            if at == self._buffer.end or end > limit:
+                return Verdict(first_end, 1, RecordKind.UNTERMINATED_QUOTE)
+            state = self._read_line(at, end, state)
+            if not state.is_open:
+                kind = RecordKind.MALFORMED if state is LineState.MALFORMED else RecordKind.ROW
+                return Verdict(end, self._count_lines(start, end), kind)
+            node = openings.step(node, end, state)
+
+    def _read_line(self, start: int, end: int, state: LineState) -> LineState:
+        data, first, stop = self._buffer.data, start - self._buffer.offset, end - self._buffer.offset
+        if state is not LineState.ESCAPED and self._marks.are_absent(data, first, stop):
+            return state
+        self._automaton.begin()
+        return self._automaton.feed(data[first:stop].decode(self._encoding, "surrogateescape"), state)
+
+    def _count_lines(self, start: int, end: int) -> int:
+        return count_lines(self._buffer.data, start - self._buffer.offset, end - self._buffer.offset)

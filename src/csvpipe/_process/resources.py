@@ -1,0 +1,57 @@
+"""What the `setup` of pipelines enters in a worker thread."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+from csvpipe._process.conduct import EndedError, text_of
+from csvpipe.errors import Abort, FileCode, FileFailure
+from csvpipe.pipeline import Pipeline
+
+
+class Resources:
+    """What pipelines' `setup` entered in one worker thread; left when the worker ends."""
+
+    def __init__(self) -> None:
+        self._entered: dict[str, tuple[AbstractContextManager[Any], Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Resources of {sorted(self._entered)}>"
+
+    def get(self, pipeline: Pipeline[..., Any]) -> Any:
+        """The resource of `pipeline`, entered on first use.
+
+        Raises:
+            EndedError: `setup` returned no context manager, or raised `Abort`.
+            BaseException: Whatever else `setup` or entering it raises; then the next `get` tries again.
+        """
+        if pipeline.name not in self._entered:
+            try:
+                self._entered[pipeline.name] = _enter(pipeline)
+            except Abort as error:
+                raise _ended(f"setup of pipeline {pipeline.name!r} gave the file up: {text_of(error)}") from error
+        return self._entered[pipeline.name][1]
+
+    def close(self) -> list[tuple[str, BaseException]]:
+        """Leave everything, last entered first; what went wrong is returned by pipeline, not raised."""
+        troubles: list[tuple[str, BaseException]] = []
+        while self._entered:
+            name, (manager, _) = self._entered.popitem()
+            try:
+                manager.__exit__(None, None, None)
+            except BaseException as error:  # noqa: BLE001  # the application's code, in a thread of ours
+                troubles.append((name, error))
+        return troubles
+
+
+def _enter(pipeline: Pipeline[..., Any]) -> tuple[AbstractContextManager[Any], Any]:
+    assert pipeline.setup is not None, "only asked for with a setup"  # noqa: S101
+    manager = pipeline.setup()
+    if not isinstance(manager, AbstractContextManager):
+        raise _ended(f"setup of pipeline {pipeline.name!r} must return a context manager, not {manager!r}")
+    return manager, manager.__enter__()
+
+
+def _ended(message: str) -> EndedError:
+    return EndedError(FileFailure(code=FileCode.ABORTED, message=message))

@@ -1,0 +1,211 @@
+"""From committed states to whoever follows them: a feed of snapshots, bounded because only the newest counts.
+
+A reader is given the state, not a history: what happened between two looks is merged into one event. So a slow reader
+costs one snapshot for each job, never misses the last one, and needs nobody to wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Final
+from weakref import WeakSet
+
+import anyio
+
+from csvpipe.events import JobEvent, event_between
+from csvpipe.jobs import JobId, JobRecord, JobStatus
+
+#: How often a reader looks into the store when nothing is heard: the job may run in another process.
+LOOK_SECONDS: Final = 1.0
+
+
+class Subscription:
+    """What one reader has not seen yet: the newest snapshot of each job, in the order of their first change."""
+
+    def __init__(self, job_id: JobId | None) -> None:
+        self._job_id = job_id
+        self._fresh: dict[JobId, JobRecord] = {}
+        self._news = anyio.Event()
+        self.is_closed = False
+
+    def put(self, record: JobRecord) -> None:
+        """Take note of a state, unless it is another job's or older than what is noted already."""
+        if self._job_id not in (None, record.id):
+            return
+        noted = self._fresh.get(record.id)
+        if noted is None or noted.revision < record.revision:
+            self._fresh[record.id] = record
+            self._news.set()
+
+    def pop(self) -> JobRecord | None:
+        """The state that has waited longest, or None."""
+        if not self._fresh:
+            self._news = anyio.Event()
+            return None
+        return self._fresh.pop(next(iter(self._fresh)))
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self.is_closed = True
+        self._news.set()
+
+    async def wait(self) -> None:
+        """Until there is something to `pop`, or never will be."""
+        await self._news.wait()
+
+
+class Feed:
+    """Hands each committed state to all who follow it. Belongs to the event loop; a reader that is dropped is gone."""
+
+    def __init__(self) -> None:
+        self._readers: WeakSet[Subscription] = WeakSet()
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<Feed to {len(self._readers)} readers{', closed' if self._is_closed else ''}>"
+
+    def subscribe(self, job_id: JobId | None = None) -> Subscription:
+        """Follow one job, or all, from now on."""
+        reader = Subscription(job_id)
+        if self._is_closed:
+            reader.close()
+        else:
+            self._readers.add(reader)
+        return reader
+
+    def publish(self, record: JobRecord) -> None:
+        """Tell everybody who follows the job. Never waits."""
+        for reader in tuple(self._readers):
+            reader.put(record)
+
+    def close(self) -> None:
+        """Tell everybody that this was all."""
+        self._is_closed = True
+        for reader in tuple(self._readers):
+            reader.close()
+
+
+class JobEvents:
+    """The events of one job: for `async for`, alone or within `async with`.
+
+    Opens with the present state, or with the first one past `after`. Revisions strictly increase; progress that a slow
+    reader has missed is merged; the terminal event is always the last. A job that runs in another process is followed
+    through the store, with a look every second. Not for use by several tasks at once.
+    """
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        look: Callable[[], Awaitable[JobRecord]],
+        *,
+        after: int | None = None,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self._subscription = subscription
+        self._look = look
+        self._after = after
+        self._look_seconds = look_seconds
+        self._before: JobRecord | None = None
+        self._is_open = False
+        self._is_over = False
+
+    def __repr__(self) -> str:
+        seen = "nothing seen" if self._before is None else f"revision {self._before.revision} seen"
+        return f"<JobEvents {seen}{', over' if self._is_over else ''}>"
+
+    def __aiter__(self) -> JobEvents:
+        return self
+
+    async def __anext__(self) -> JobEvent:
+        """The next event.
+
+        Raises:
+            StopAsyncIteration: The terminal one has been seen.
+            JobNotFoundError: The job has been deleted.
+        """
+        if self._is_over:
+            raise StopAsyncIteration
+        record = await self._next() if self._is_open else await self._first()
+        event = event_between(self._before, record)
+        self._before = record
+        if event.is_terminal:
+            self.close()
+        return event
+
+    async def __aenter__(self) -> JobEvents:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop following."""
+        self._is_over = True
+        self._subscription.close()
+
+    async def _first(self) -> JobRecord:
+        self._is_open = True
+        record = await self._look()
+        if self._after is None or record.revision != self._after:
+            return record  # also where the reader is ahead: of a store that was set back, it needs the present state
+        self._before = record
+        if record.status.is_terminal:
+            self.close()
+            raise StopAsyncIteration
+        return await self._next()
+
+    async def _next(self) -> JobRecord:
+        while True:
+            record = self._subscription.pop()
+            if record is None:
+                with anyio.move_on_after(self._look_seconds) as wait:
+                    await self._wait()
+                record = await self._look() if wait.cancelled_caught else self._subscription.pop()
+            if record is not None and (self._before is None or record.revision > self._before.revision):
+                return record
+
+    async def _wait(self) -> None:
+        if self._subscription.is_closed:  # the pool is closed: the store alone can tell
+            await anyio.sleep_forever()
+        await self._subscription.wait()
+
+
+class PoolEvents:
+    """The events of all jobs of a pool, from now until the pool is closed: for `async for`.
+
+    For each job as in `JobEvents`; only states that this pool has brought about, or was asked for, are seen. Not for
+    use by several tasks at once.
+    """
+
+    def __init__(self, subscription: Subscription) -> None:
+        self._subscription = subscription
+        self._before: dict[JobId, JobRecord] = {}
+
+    def __repr__(self) -> str:
+        return f"<PoolEvents of {len(self._before)} jobs>"
+
+    def __aiter__(self) -> PoolEvents:
+        return self
+
+    async def __anext__(self) -> JobEvent:
+        """The next event of any job.
+
+        Raises:
+            StopAsyncIteration: The pool is closed, and everything has been seen.
+        """
+        while (record := self._subscription.pop()) is None:
+            if self._subscription.is_closed:
+                raise StopAsyncIteration
+            await self._subscription.wait()
+        event = event_between(self._before.get(record.id), record)
+        if record.status in _ENDED:
+            self._before.pop(record.id, None)
+        else:
+            self._before[record.id] = record
+        return event
+
+
+_ENDED: Final = (JobStatus.COMPLETED, JobStatus.CANCELLED)

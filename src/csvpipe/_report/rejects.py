@@ -1,0 +1,200 @@
+r"""The rejects file: every rejected row as it stands in the source, behind five cells that say why it is there.
+
+It is spelt as the source is: dialect, encoding (UTF-8 where the source was transcoded) and newlines. Whoever mends the
+rows can leave the leading columns where they are; appended ones would stand under other names in every ragged row.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import chain, groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import attrs
+
+from csvpipe._intake.inspection import Inspection
+from csvpipe._intake.source import LocalFile
+from csvpipe.dialect import Dialect
+from csvpipe.errors import FileError, Phase, RowError, SourceGoneError
+from csvpipe.limits import Limits
+
+#: What stands before the user's own columns.
+LEADING: Final = ("_row", "_line", "_code", "_column", "_message")
+
+#: Holds what is not one complete record; there only if a row needs it.
+RAW: Final = "_raw"
+
+#: Characters of an over-long record that are shown.
+_SHOWN: Final = 1_000
+
+#: UTF-8 has no longer characters.
+_CHARACTER_BYTES: Final = 4
+
+_JOINT: Final = "; "
+
+
+# Row errors -----------------------------------------------------------------------------------------------------------
+
+
+def read_spill(path: str | Path) -> Iterator[RowError]:
+    """The row errors that a worker wrote down because its result could not carry them, in their order.
+
+    Args:
+        path: Of a file with one JSON object a line; opened when the first error is asked for.
+
+    Raises:
+        SourceGoneError: The file is missing or damaged.
+    """
+    line = 0
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            for line, text in enumerate(file, start=1):  # noqa: B007  # named in the message
+                plain = json.loads(text)
+                yield RowError(**{**plain, "phase": Phase(plain["phase"])})
+    except FileNotFoundError:
+        raise SourceGoneError(f"{path}: the row errors that were stored here are gone") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise SourceGoneError(f"{path}: line {line}: damaged, so row errors are lost: {error}") from error
+
+
+def merged(stored: Iterable[RowError], spills: Iterable[Iterable[RowError]]) -> Iterator[RowError]:
+    """One sequence by row of the errors in the store and those that were spilled.
+
+    Args:
+        stored: By row. Of a row that has errors on both sides, these come first.
+        spills: One for each chunk that has one, in file order: then they are by row as well, end to end, and only one
+            of them is open at a time.
+    """
+    return merge(stored, chain.from_iterable(spills), key=attrgetter("row"))
+
+
+# The file -------------------------------------------------------------------------------------------------------------
+
+
+def write_rejects(
+    dest: BinaryIO,
+    errors: Callable[[], Iterable[RowError]],
+    source: LocalFile,
+    inspection: Inspection,
+    limits: Limits,
+) -> int:
+    """Write a job's rejects file. Runs in a worker thread; holds one record in memory at a time.
+
+    Args:
+        dest: Written to from where it stands; the caller closes it.
+        errors: Gives the job's row errors, by row and the same ones every time: they are gone through twice, since
+            the header depends on all of them.
+        source: The job's local file; not needed where there are no errors.
+        inspection: The job's.
+        limits: The job's; a record over `row_bytes` is shown by its beginning.
+
+    Returns:
+        The number of rejected rows written.
+
+    Raises:
+        SourceGoneError: The source is gone, has changed, or cannot be read.
+        OSError: `dest` cannot be written.
+    """
+    first = next(iter(errors()), None)
+    if first is None:
+        dest.write(_Sheet(inspection, newline="\n", has_raw=False).header())
+        return 0
+    with _opened(source) as file:
+        records = _Records(file, source, limits)
+        newline = records.newline_before(inspection.data_start) or records.newline_before(first.end) or "\n"
+        sheet = _Sheet(inspection, newline=newline, has_raw=False)
+        if any(sheet.row(reject, records.raw(reject)) is None for reject in _rejects(errors())):
+            sheet = _Sheet(inspection, newline=newline, has_raw=True)
+        dest.write(sheet.header())
+        rows = 0
+        for rows, reject in enumerate(_rejects(errors()), start=1):  # noqa: B007  # the last one is their number
+            raw = records.raw(reject)
+            dest.write(sheet.row(reject, raw) or sheet.row_apart(reject, records.beginning(reject)))
+        _check(source)
+    return rows
+
+
+@attrs.frozen(kw_only=True)
+class _Reject:
+    """A rejected row: what is said of it, and where it stands."""
+
+    leading: tuple[str, ...]
+    start: int
+    end: int
+
+
+def _rejects(errors: Iterable[RowError]) -> Iterator[_Reject]:
+    for row, group in groupby(errors, key=attrgetter("row")):
+        of_row = list(group)
+        columns = [error.column or "" for error in of_row]
+        yield _Reject(
+            leading=(
+                str(row),
+                str(of_row[0].line),
+                _JOINT.join(error.code for error in of_row),
+                _JOINT.join(columns) if any(columns) else "",
+                _JOINT.join(error.message for error in of_row),
+            ),
+            start=of_row[0].start,
+            end=of_row[0].end,
+        )
+
+
+# The source -----------------------------------------------------------------------------------------------------------
+
+
+def _gone(source: LocalFile, error: Exception) -> SourceGoneError:
+    return SourceGoneError(
+        f"the rejected rows cannot be shown, since their text is read from the job's file, {source.path}: {error}"
+    )
+
+
+def _opened(source: LocalFile) -> BinaryIO:
+    try:
+        return source.open()
+    except FileError as error:
+        raise _gone(source, error) from error
+
+
+def _check(source: LocalFile) -> None:
+    try:
+        source.check_unchanged()
+    except FileError as error:
+        raise _gone(source, error) from error
+
+
+class _Records:
+    """Raw text of records, read from the source."""
+
+    def __init__(self, file: BinaryIO, source: LocalFile, limits: Limits) -> None:
+        self._file = file
+        self._source = source
+        self._limit = limits.row_bytes
+
+    def _read(self, start: int, end: int) -> bytes:
+        try:
+            self._file.seek(start)
+            data = self._file.read(end - start)
+        except OSError as error:
+            raise _gone(self._source, error) from error
+        if len(data) != end - start:
+            raise _gone(self._source, EOFError(f"it ends at byte {start + len(data)}, before byte {end}"))
+        return data
+
+    def newline_before(self, offset: int) -> str | None:
+        """The line end just before this byte, if there is one."""
+        tail = self._read(max(0, offset - 2), offset)
+        return next((end.decode() for end in _LINE_ENDS if tail.endswith(end)), None)
+
+    def raw(self, reject: _Reject) -> bytes | None:
+        """The record without its line end; None if it is over the limit."""
+        if reject.end - reject.start > self._limit:
+            return None
+        data = self._read(reject.start, reject.end)
+        return data.removesuffix(next((end for end in _LINE_ENDS if data.endswith(end)), b""))

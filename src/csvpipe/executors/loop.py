@@ -1,0 +1,230 @@
+"""Runs a chunk of an async handler: parsed in a worker's thread, handled in the event loop."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from csvpipe._partition.chunk import Chunk
+from csvpipe._process.conduct import Call, CallTimeoutError, EndedError, Step, StoppedError, Unit
+from csvpipe._process.result import ChunkResult
+from csvpipe._process.turn import Turn
+from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
+from csvpipe.errors import FileError, FileFailure
+from csvpipe.executors.worker import ThreadWorker
+
+#: How soon a wait between two attempts notices that the worker is to stop.
+_STOP_SECONDS = 0.05
+
+
+class LoopRun:
+    """A chunk on its way through the event loop, many calls at a time.
+
+    Calls end in any order; rows count in the order of the file, so that a run that ends early has done a prefix.
+
+    Args:
+        job: Shared by all chunks of the job.
+        chunk: What to do.
+        allowance: What the result may carry.
+        stop: Set when the run is to return what it has.
+        turn: Its hold on the interpreter, for parsing.
+        slots: Bounds the calls in flight of all runs of this pipeline.
+        concurrency: Calls in flight of this run.
+        resource: What `setup` entered, as the handler's last argument; empty for none.
+    """
+
+    def __init__(
+        self,
+        job: JobWork,
+        chunk: Chunk,
+        allowance: Allowance,
+        *,
+        stop: threading.Event,
+        turn: Turn,
+        slots: anyio.Semaphore,
+        concurrency: int,
+        resource: tuple[Any, ...] = (),
+    ) -> None:
+        self._job = job
+        self._work = ChunkWork(job, chunk, allowance)
+        self._stop = stop
+        self._turn = turn
+        self._slots = slots
+        self._concurrency = concurrency
+        self._resource = resource
+        self._waves = self._work.waves()
+        self._deadline = 0.0
+        self._ready: deque[Unit] = deque()
+        self._begun: deque[tuple[Unit, anyio.Event]] = deque()
+        self._news = anyio.Event()
+        self._is_read = False
+        self._is_short = False
+        self._failure: FileFailure | None = None
+        self._scope = anyio.CancelScope(shield=True)
+
+    async def run(self, worker: ThreadWorker) -> ChunkResult | None:
+        """Run until the chunk is done, the run is to stop, or the job must end; None if it was told to `give_up`.
+
+        Raises:
+            Exception: Whatever is no row's fault and no file's.
+        """
+        self._deadline = time.monotonic() + self._job.chunk_seconds
+        with self._scope:
+            async with anyio.create_task_group() as callers:
+                await self._read(worker, callers)
+        if self._scope.cancelled_caught:
+            return None
+        is_complete = not self._is_short and self._failure is None
+        return self._work.result(failure=self._failure, is_complete=is_complete)
+
+    def give_up(self) -> None:
+        """Cancel the calls in flight."""
+        self._scope.cancel()
+
+    @property
+    def _is_ending(self) -> bool:
+        if not self._is_short and (self._stop.is_set() or time.monotonic() >= self._deadline):
+            self._is_short = True
+        return self._is_short or self._failure is not None
+
+    # Units in ---------------------------------------------------------------------------------------------------------
+
+    async def _read(self, worker: ThreadWorker, callers: TaskGroup) -> None:
+        """Keep enough units ready that no caller waits, and start callers as they find work."""
+        started = 0
+        try:
+            while not self._is_ending:
+                wave = await worker.call(self._next_wave, self._turn)
+                if wave is None:
+                    break
+                self._ready.extend(wave)
+                wanted = min(self._concurrency, started + len(self._ready))
+                for _ in range(started, wanted):
+                    callers.start_soon(self._call_units)
+                started = max(started, wanted)
+                self._announce()
+                while len(self._ready) > self._concurrency and not self._is_ending:
+                    await self._news.wait()
+        except FileError as error:
+            self._failure = self._failure or source_failure(error)
+        finally:
+            self._is_read = True
+            self._announce()
+
+    def _next_wave(self) -> list[Unit] | None:
+        self._turn.take()
+        try:
+            return next(self._waves, None)
+        finally:
+            self._turn.give()
+
+    # Calls out --------------------------------------------------------------------------------------------------------
+
+    async def _call_units(self) -> None:
+        """One of the callers: unit after unit, as long as there are any."""
+        is_first = True
+        while is_first or not self._is_ending:  # a run makes some progress, however late it is
+            is_first = False
+            while not self._ready:
+                if self._is_read:
+                    return
+                await self._news.wait()
+            unit = self._ready.popleft()
+            if len(self._ready) == self._concurrency:
+                self._announce()
+            self._begun.append((unit, anyio.Event()))
+            mark = self._begun[-1][1]
+            try:
+                await self._settle(unit)
+            except StoppedError:
+                self._is_short = True
+            except EndedError as ended:
+                self._failure = self._failure or ended.failure
+            mark.set()
+            self._count()
+        self._announce()
+
+    def _count(self) -> None:
+        """Count the units that are over, as far as they follow on each other."""
+        while self._begun and self._begun[0][1].is_set():
+            unit, _ = self._begun.popleft()
+            try:
+                self._work.take(unit)
+            except EndedError as ended:
+                self._failure = self._failure or ended.failure
+            if None in unit.outcomes:
+                self._begun.clear()  # what comes after a gap does not count
+                self._is_short = True
+
+    async def _settle(self, unit: Unit) -> None:
+        steps = self._work.conduct(unit)
+        try:
+            step = next(steps)
+            while True:
+                step = steps.send(await self._perform(unit, step))
+        except StopIteration:
+            pass
+
+    async def _perform(self, unit: Unit, step: Step) -> BaseException | None:
+        if not isinstance(step, Call):
+            await self._pause(step.seconds)
+            return None
+        items = [unit.items[k] for k in step.group]
+        row = items if self._job.pipeline.signature.is_batch else items[0]
+        context = () if step.context is None else (step.context,)
+        async with self._slots:
+            return await self._call(row, *context, *self._resource)
+
+    async def _call(self, *arguments: object) -> BaseException | None:
+        """One call of the handler: what it raised, or None."""
+        handler: Callable[..., Awaitable[object]] = self._job.pipeline.function
+        limit = self._job.pipeline.timeout
+        try:
+            if limit is None:
+                await handler(*arguments)
+                return None
+            with anyio.move_on_after(limit) as scope:
+                await handler(*arguments)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the application's code
+            return error
+        except anyio.get_cancelled_exc_class() as error:
+            if _is_cancelled_from_outside():
+                raise
+            return error  # of something that the handler waited for
+        return CallTimeoutError(limit) if scope.cancelled_caught else None
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait between two attempts.
+
+        Raises:
+            StoppedError: The run is to stop.
+        """
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._stop.is_set():
+                raise StoppedError
+            await anyio.sleep(min(left, _STOP_SECONDS))
+
+    def _announce(self) -> None:
+        self._news.set()
+        self._news = anyio.Event()
+
+
+def _is_cancelled_from_outside() -> bool:
+    """Whether the cancellation that was just caught is meant for the task itself."""
+    if anyio.current_effective_deadline() == -math.inf:
+        return True
+    asyncio = sys.modules.get("asyncio")
+    try:
+        task = None if asyncio is None else asyncio.current_task()
+    except RuntimeError:  # no loop of asyncio's
+        return False
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,127 @@
+"""One worker: a thread in which chunks are handled, and what their pipelines' `setup` entered there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
+
+import anyio
+
+from csvpipe._partition.chunk import Chunk
+from csvpipe._process.result import ChunkResult
+from csvpipe._process.run import ChunkRun, Resources
+from csvpipe._process.turn import Turn
+from csvpipe._process.work import Allowance, JobWork
+from csvpipe.executors.threads import DaemonThread, Errand, ThreadGroup
+
+T = TypeVar("T")
+
+logger = logging.getLogger("csvpipe")
+
+#: How often a call with a time limit is looked at, as a share of the limit, and in seconds.
+_LOOKS: Final = 8
+_LOOK_SECONDS: Final = (0.005, 1.0)
+
+
+class ThreadWorker:
+    """Handles one chunk at a time, in a daemon thread of its own. Belongs to the event loop.
+
+    A thread whose handler does not come back is given up and replaced: it costs its rows, not the worker.
+
+    Args:
+        threads: For calls that settle what a thread left behind when it was given up.
+    """
+
+    def __init__(self, threads: ThreadGroup) -> None:
+        self._threads = threads
+        self._thread: DaemonThread | None = None
+        self._resources = Resources()
+        self._errand: Errand[object] | None = None
+
+    def __repr__(self) -> str:
+        return f"<ThreadWorker {self._thread or 'without a thread'}{' busy' if self._errand else ''}>"
+
+    async def run(
+        self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: threading.Event, turn: Turn
+    ) -> ChunkResult | None:
+        """Handle a chunk, or the first part of it; None if the worker was told to `give_up` meanwhile.
+
+        Cancellation does not reach the thread: to end a run early, set `stop`.
+
+        Raises:
+            Exception: Whatever is no row's fault and no file's.
+        """
+        chunk_run = ChunkRun(job, chunk, allowance, stop=stop, turn=turn)
+        errand = self._begin(partial(chunk_run, self._resources))
+        with anyio.CancelScope(shield=True):
+            if chunk_run.timeout is None:
+                await errand.wait()
+            elif (result := await self._watched(errand, chunk_run, chunk_run.timeout)) is not None:
+                return result
+        return self._end(errand, turn)
+
+    async def call(self, function: Callable[[], T], turn: Turn) -> T | None:
+        """Call a function in the worker's thread; None if the worker was told to `give_up` meanwhile.
+
+        Raises:
+            Exception: What the function raises.
+        """
+        errand = self._begin(function)
+        with anyio.CancelScope(shield=True):
+            await errand.wait()
+        return self._end(errand, turn)
+
+    def give_up(self) -> None:
+        """Stop waiting for the thread, which goes on with whatever keeps it, and ends after that."""
+        if self._errand is not None:
+            self._errand.forsake()
+
+    def close(self) -> DaemonThread | None:
+        """Leave the resources and end the thread, both in the thread itself; returned so that it can be joined."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.close()
+        return thread
+
+    def _begin(self, function: Callable[[], T]) -> Errand[T]:
+        if self._thread is None:
+            self._thread = DaemonThread("worker", at_end=partial(_leave, self._resources))
+        errand = self._thread.begin(Errand(function))
+        self._errand = errand  # type: ignore[assignment]  # only to be forsaken
+        return errand
+
+    def _end(self, errand: Errand[T], turn: Turn) -> T | None:
+        self._errand = None
+        if errand.is_forsaken:
+            turn.give()
+            self._replace()
+            return None
+        return errand.result()
+
+    async def _watched(self, errand: Errand[ChunkResult], chunk_run: ChunkRun, limit: float) -> ChunkResult | None:
+        """Wait for a run whose calls have a time limit; its result if a call had to be given up."""
+        shortest, longest = _LOOK_SECONDS
+        pause = max(shortest, min(longest, limit / _LOOKS))
+        while True:
+            with anyio.move_on_after(pause):
+                await errand.wait()
+            if errand.is_done or errand.is_forsaken:
+                return None
+            result = await self._threads.call(chunk_run.abandon)
+            if result is not None:
+                self._errand = None
+                self._replace()
+                return result
+
+    def _replace(self) -> None:
+        """Let the thread end whenever it comes back; the next chunk gets a new one, with resources of its own."""
+        self.close()
+        self._resources = Resources()
+
+
+def _leave(resources: Resources) -> None:
+    for name, error in resources.close():
+        logger.error("pipeline %r: its setup failed at the end", name, exc_info=error)

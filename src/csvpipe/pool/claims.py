@@ -1,0 +1,120 @@
+"""Takes jobs from the store as there is room for them, and runs them to their end."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from csvpipe.jobs import JobId
+from csvpipe.pool.run import Ending, JobRun
+from csvpipe.store.protocol import Claim, Renewal
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from csvpipe.pool.services import Services
+
+logger = logging.getLogger("csvpipe")
+
+
+class Claims:
+    """The jobs that this pool runs. Belongs to the event loop.
+
+    Up to `max_files` files run at once. Files of a single chunk take no such slot: they are through in a moment, and
+    would otherwise wait for the large ones.
+
+    Args:
+        services: The pool's.
+        tasks: Where the runs live.
+    """
+
+    def __init__(self, services: Services, tasks: TaskGroup) -> None:
+        self._services = services
+        self._tasks = tasks
+        self._runs: dict[JobId, JobRun] = {}
+        self._is_stopping = False
+
+    def __repr__(self) -> str:
+        return f"<Claims {list(self._runs.values())}>"
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    async def keep_claiming(self) -> None:
+        """Claim whenever there is room and reason, and hear what the store says of the leases, until `stop`."""
+        settings, wake = self._services.settings, self._services.wake
+        while not self._is_stopping:
+            for renewal in self._services.keeper.tick():
+                self._heed(renewal)
+            try:
+                await self._fill()
+            except Exception:
+                logger.exception("no jobs could be claimed; another attempt follows")
+            await wake.wait(settings.poll_seconds)
+
+    def ask(self, job_id: JobId) -> None:
+        """Something has been asked of a job: if it runs here, let it come to a stop, so that the store can enact it."""
+        run = self._runs.get(job_id)
+        if run is not None:
+            run.end(Ending.ASKED)
+
+    def stop(self) -> None:
+        """Claim no more, and let every run come to its end at the next row."""
+        self._is_stopping = True
+        for run in self._runs.values():
+            run.end(Ending.SHUTDOWN)
+        self._services.wake.ring()
+
+    async def _fill(self) -> None:
+        """Claim as many jobs as there is room for."""
+        settings = self._services.settings
+        large = sum(not run.is_small for run in self._runs.values())
+        room = settings.max_files + settings.workers - len(self._runs)
+        # Any job is welcome while there are slots; when large files hold them all, only small ones.
+        if large < settings.max_files:
+            await self._claim(min(room, settings.max_files - large))
+        else:
+            await self._claim(room, max_bytes=settings.chunk_bytes)
+
+    async def _claim(self, limit: int, max_bytes: int | None = None) -> None:
+        if limit < 1:
+            return
+        services = self._services
+        claims = await services.threads.call(
+            lambda: services.store.claim(
+                services.worker_id,
+                pipelines=tuple(services.pipelines),
+                limit=limit,
+                lease_seconds=services.settings.lease_seconds,
+                max_bytes=max_bytes,
+            )
+        )
+        for claim in claims:
+            self._start(claim)
+
+    def _start(self, claim: Claim) -> None:
+        services, record = self._services, claim.record
+        services.keeper.add(claim.lease)
+        services.feed.publish(record)
+        run = JobRun(claim, services.pipelines[record.pipeline], services, self._tasks)
+        self._runs[record.id] = run
+        if self._is_stopping:  # claimed in the very moment of stopping: it goes straight back
+            run.end(Ending.SHUTDOWN)
+        self._tasks.start_soon(self._drive, run)
+
+    async def _drive(self, run: JobRun) -> None:
+        try:
+            await run.drive()
+        finally:
+            del self._runs[run.claim.record.id]
+            self._services.wake.ring()
+
+    def _heed(self, renewal: Renewal) -> None:
+        run = self._runs.get(renewal.lease.job_id)
+        if run is None or run.claim.lease != renewal.lease:
+            return
+        if not renewal.is_held:
+            logger.warning("job %s: its lease is lost; another worker may have it", renewal.lease.job_id)
+            run.end(Ending.LOST)
+        elif renewal.requested is not None:
+            run.end(Ending.ASKED)

@@ -1,0 +1,173 @@
+"""A job as its submitter holds it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
+
+from csvpipe._process.result import ErrorTotal
+from csvpipe._report.feed import JobEvents
+from csvpipe._report.retrieval import errors_after, write_job_rejects
+from csvpipe.errors import RowError
+from csvpipe.jobs import JobId, JobRecord, Verb
+
+if TYPE_CHECKING:
+    from csvpipe.pool.services import Services
+
+T = TypeVar("T")
+
+
+class Job:
+    """A handle on one job of a store. Cheap: it holds nothing but the job's id.
+
+    It outlives its pool, as far as the store does. Verbs may be asked of any job, whichever process runs it, and are
+    idempotent: each returns the record as it is when the wish is noted. A job that this pool runs obeys within about a
+    second, or one call of its handler; one that runs elsewhere when its worker next renews the lease.
+    """
+
+    def __init__(self, record: JobRecord, services: Services, ask: Callable[[JobRecord, Verb], None]) -> None:
+        self._id = record.id
+        self._filename = record.filename
+        self._services = services
+        self._ask = ask
+
+    def __repr__(self) -> str:
+        return f"<Job {self._id} of {self._filename!r}>"
+
+    @property
+    def id(self) -> JobId:
+        """Names the job in the store."""
+        return self._id
+
+    async def record(self) -> JobRecord:
+        """The job as it is now.
+
+        Raises:
+            JobNotFoundError: It has been deleted.
+        """
+        return await self._call(lambda: self._services.store.get(self._id))
+
+    def events(self, *, after: int | None = None) -> JobEvents:
+        """Follow the job to its end: `async for event in job.events()`.
+
+        Args:
+            after: The last revision that the reader has seen; what came later arrives as one snapshot.
+        """
+        return JobEvents(self._services.feed.subscribe(self._id), self.record, after=after)
+
+    async def wait(self) -> JobRecord:
+        """Until the job is completed, failed or cancelled; a paused one is waited for.
+
+        Raises:
+            JobNotFoundError: It has been deleted.
+        """
+        async with self.events() as events:
+            async for event in events:
+                if event.is_terminal:
+                    return event.job
+        return await self.record()  # pragma: no cover  # the last event is terminal
+
+    # Verbs ------------------------------------------------------------------------------------------------------------
+
+    async def pause(self) -> JobRecord:
+        """Stop at the next row, and let nobody go on until `resume`.
+
+        Raises:
+            JobNotFoundError: It has been deleted.
+        """
+        return await self._request(Verb.PAUSE)
+
+    async def resume(self) -> JobRecord:
+        """Let a paused job go on where it stopped.
+
+        Raises:
+            JobNotFoundError: It has been deleted.
+            TransitionError: It has ended.
+        """
+        return await self._request(Verb.RESUME)
+
+    async def cancel(self) -> JobRecord:
+        """End the job at the next row, for good. What is done stays done.
+
+        Raises:
+            JobNotFoundError: It has been deleted.
+        """
+        return await self._request(Verb.CANCEL)
+
+    async def retry(self) -> JobRecord:
+        """Let a failed job go on from what is committed; its limits count afresh.
+
+        Raises:
+            JobNotFoundError: It has been deleted.
+            TransitionError: It has not failed.
+        """
+        return await self._request(Verb.RETRY)
+
+    async def delete(self) -> None:
+        """Remove the job from the store, and its upload and spilled errors from the spool.
+
+        Raises:
+            JobNotFoundError: It has been deleted already.
+            TransitionError: It is running: cancel it first.
+        """
+        spool = self._services.spool
+
+        def remove() -> None:
+            source = self._services.store.delete(self._id).source
+            if source is not None and source.is_spooled:
+                spool.remove(source.path)
+            for spill in spool.directory.glob(f"{self._id}-*.errors"):
+                spool.remove(spill)
+
+        await self._call(remove)
+
+    # Errors -----------------------------------------------------------------------------------------------------------
+
+    async def row_errors(self, *, limit: int = 100, after: int = 0) -> list[RowError]:
+        """A page of the stored row errors, in file order; a row's errors are never parted.
+
+        Args:
+            limit: Errors, or a few more where the last row has several.
+            after: Number of the last row that was seen.
+
+        Raises:
+            JobNotFoundError: It has been deleted.
+        """
+        return await self._call(lambda: errors_after(self._services.store, self._id, row=after, limit=limit))
+
+    async def error_summary(self) -> list[ErrorTotal]:
+        """Exact totals by code and column, most frequent first, each with its first few errors.
+
+        Raises:
+            JobNotFoundError: It has been deleted.
+        """
+        return await self._call(lambda: self._services.store.error_totals(self._id))
+
+    async def write_rejects(self, dest: str | os.PathLike[str] | BinaryIO) -> int:
+        """Write the rejected rows as a CSV file: what is wrong first, then the row as it stands in the file.
+
+        Args:
+            dest: A path, written to in the end only, or a binary file object.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            JobNotFoundError: It has been deleted.
+            SourceGoneError: The job's file is gone or has changed.
+            OSError: `dest` cannot be written.
+        """
+        store, spool = self._services.store, self._services.spool
+        target = Path(dest) if isinstance(dest, str | os.PathLike) else dest
+        return await self._call(lambda: write_job_rejects(target, store, self._id, spool.directory))
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        return await self._services.threads.call(function)
+
+    async def _request(self, verb: Literal[Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY]) -> JobRecord:
+        record = await self._call(lambda: self._services.store.request(self._id, verb))
+        self._services.feed.publish(record)
+        self._ask(record, verb)
+        return record

@@ -1,0 +1,418 @@
+"""The pool: takes files in, runs them, tells of their progress, and comes to an orderly end."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup
+
+from csvpipe._intake.inspect import Stated
+from csvpipe._intake.source import Source
+from csvpipe._report.feed import LOOK_SECONDS, PoolEvents
+from csvpipe.dialect import Dialect
+from csvpipe.errors import JobNotFoundError, PipelineError, PipelineNotFoundError, PoolClosedError
+from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
+from csvpipe.pipeline import Pipeline
+from csvpipe.pool.job import Job
+from csvpipe.pool.service import EventCallback, Service
+from csvpipe.pool.services import Services, Settings
+from csvpipe.pool.submission import Submission, check_source, display_name, submit
+from csvpipe.store.memory import MemoryJobStore
+from csvpipe.store.protocol import ANY_OWNER, JobPage, JobStore, OwnerFilter
+
+logger = logging.getLogger("csvpipe")
+
+#: Seconds that an orderly end may take beyond `shutdown_grace` before it is no longer waited for.
+_END_SECONDS: Final = 30.0
+
+
+@attrs.frozen(kw_only=True)
+class PoolStatistics:
+    """What a pool is doing at the moment.
+
+    Attributes:
+        workers: Threads that may handle rows.
+        busy_workers: Those that have a chunk in hand.
+        running_jobs: Jobs that this pool has claimed.
+        waiting_chunks: Chunks that are cut and wait for a worker.
+    """
+
+    workers: int
+    busy_workers: int
+    running_jobs: int
+    waiting_chunks: int
+
+
+class WorkerPool:
+    """Imports files: many at once, each by many workers. An async context manager, on asyncio and on trio.
+
+    Any number of pools, in any number of processes, may share a store. A pool belongs to the event loop that entered it
+    and is entered once.
+
+    Args:
+        store: Where job state lives; the caller's to close. None for one in memory.
+        pipelines: The only ones that this pool runs, by their names.
+        workers: Threads that handle rows.
+        executor: Who runs handlers.
+        max_files: Files that are imported at once. Files of a single chunk do not count: they never wait for large ones.
+        spool_dir: Where uploads are kept until they are imported, and spilled row errors. None for a temporary folder,
+            which is removed when the pool is left.
+        on_event: Called in the event loop with each event of each job, one after the other, sync or async. What it
+            raises is logged and harms nothing.
+        on_exit: What happens when the block is left without an exception: `drain` waits for all submitted jobs, `stop`
+            checkpoints and leaves the rest to the next process.
+        lease_seconds: For how long a job is kept from others when this process falls silent.
+        flush_interval: Seconds between two commits of a running job, which are what progress shows.
+        shutdown_grace: Seconds that handlers in hand are given to return when a run comes to its end.
+
+    Raises:
+        PipelineError: Two pipelines have the same name, or one is no pipeline.
+        ValueError: A number is out of range.
+
+    Example:
+        >>> import anyio, csvpipe
+        >>> @csvpipe.pipeline
+        ... def greet(row: csvpipe.Row) -> None: ...
+        >>> async def main():
+        ...     async with csvpipe.WorkerPool(pipelines=[greet]) as pool:
+        ...         job = await pool.submit(greet, "people.csv")
+        ...         return await job.wait()
+        >>> anyio.run(main).processed_rows
+        6
+    """
+
+    def __init__(
+        self,
+        store: JobStore | None = None,
+        *,
+        pipelines: Iterable[Pipeline[..., Any]] = (),
+        workers: int | None = None,
+        executor: Literal["thread"] = "thread",
+        max_files: int = 10,
+        spool_dir: str | os.PathLike[str] | None = None,
+        on_event: EventCallback | None = None,
+        on_exit: Literal["drain", "stop"] = "drain",
+        lease_seconds: float = 30.0,
+        flush_interval: float = 2.0,
+        shutdown_grace: float = 10.0,
+    ) -> None:
+        if executor != "thread":
+            raise ValueError(f"executor must be 'thread', not {executor!r}")
+        if on_exit not in ("drain", "stop"):
+            raise ValueError(f"on_exit must be 'drain' or 'stop', not {on_exit!r}")
+        self._settings = Settings(
+            workers=Settings().workers if workers is None else workers,
+            max_files=max_files,
+            lease_seconds=lease_seconds,
+            flush_interval=flush_interval,
+            shutdown_grace=shutdown_grace,
+        )
+        self._pipelines = _by_name(pipelines)
+        self._store = MemoryJobStore() if store is None else store
+        self._spool_dir = None if spool_dir is None else Path(spool_dir)
+        self._on_event = on_event
+        self._on_exit = on_exit
+        self._state: Literal["new", "open", "stopping", "closed"] = "new"
+        self._process = os.getpid()
+        self._unfinished: set[JobId] = set()
+        self._tasks: TaskGroup
+        self._service: Service
+        self._services: Services
+
+    def __repr__(self) -> str:
+        names = ", ".join(self._pipelines)
+        return f"<WorkerPool {self._state}, workers={self._settings.workers}, pipelines: {names or 'none'}>"
+
+    # In and out -------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> WorkerPool:
+        if self._state != "new":
+            raise PoolClosedError("a pool is entered once; make a new one")
+        self._process = os.getpid()
+        self._service = Service(self._settings, self._store, self._pipelines, self._spool_dir)
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        try:
+            self._services = await self._tasks.start(self._service.serve, self._on_event)
+        except BaseException as error:
+            self._state = "closed"
+            await self._tasks.__aexit__(type(error), error, error.__traceback__)
+            raise
+        self._state = "open"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        if kind is None and self._on_exit == "drain" and self._state == "open":
+            try:
+                await self.drain()
+            except BaseException as cause:
+                await self._leave(cause)
+                raise
+        return await self._leave(error)
+
+    async def _leave(self, error: BaseException | None) -> bool | None:
+        """Stop, whatever happens around us, and let `error`, of the block, pass as it is.
+
+        No cancellation of the host's may leave a job behind, so the end is shielded from it, and limited in time.
+        """
+        with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(self._settings.shutdown_grace + _END_SECONDS) as limit:
+                await self.stop()
+            if limit.cancelled_caught:
+                logger.error("the pool did not come to an end in time; its jobs are left to their leases")
+                self._service.abandon()
+        self._state = "closed"
+        try:
+            return await self._tasks.__aexit__(None if error is None else type(error), error, None)
+        except BaseExceptionGroup as group:
+            _, others = group.split(lambda each: each is error)
+            if error is None or others is not None:
+                raise
+            return None  # ours alone: raised again without the group around it
+
+    # Submitting -------------------------------------------------------------------------------------------------------
+
+    async def submit(
+        self,
+        pipeline: Pipeline[..., Any] | str,
+        source: Source,
+        *,
+        filename: str | None = None,
+        owner: str | None = None,
+        idempotency_key: str | None = None,
+        encoding: str | None = None,
+        dialect: Dialect | None = None,
+        dry_run: bool = False,
+    ) -> Job:
+        """Take a file in; its import begins when there is room. What is wrong with the file makes a failed job.
+
+        A path is read in place and must not change until the job has ended. Everything else is on disk, and durable
+        where the store and `spool_dir` are, when this returns.
+
+        Args:
+            pipeline: One of the pool's, or its name.
+            source: A path, bytes, a binary file object (read to its end, not closed), or an async iterable of bytes.
+            filename: For display; by default the path's last part.
+            owner: Whoever the application says; `jobs` selects by it.
+            idempotency_key: A repeat with the same key, owner, pipeline and content returns the first job.
+            encoding: Of this file, where the pipeline's does not hold.
+            dialect: Of this file, where the pipeline's does not hold.
+            dry_run: Rows are parsed, converted and validated; only a handler that takes a `Context` is called, and
+                finds `dry_run` set there.
+
+        Raises:
+            PipelineNotFoundError: The pool does not have the pipeline.
+            EncodingUnknownError: There is no such encoding.
+            IdempotencyConflictError: The key belongs to another pipeline or other content.
+            PoolClosedError: The pool is not open.
+            TypeError: The source is none of these.
+        """
+        self._check_open()
+        known = self._pipeline(pipeline)
+        check_source(source)
+        stated = Stated(
+            encoding=encoding or known.encoding,
+            dialect=dialect or known.dialect,
+            header=known.header,
+            columns=known.columns,
+        )
+        stated.check()
+        submission = Submission(
+            pipeline=known,
+            source=source,
+            filename=filename or display_name(source),
+            owner=owner,
+            idempotency_key=idempotency_key,
+            stated=stated,
+            dry_run=dry_run,
+        )
+        record = await submit(submission, self._services)
+        if not _is_settled(record):
+            self._unfinished.add(record.id)
+        self._services.feed.publish(record)
+        self._services.wake.ring()
+        return self._job(record)
+
+    async def submit_many(
+        self,
+        pipeline: Pipeline[..., Any] | str,
+        sources: Iterable[Source],
+        *,
+        owner: str | None = None,
+        encoding: str | None = None,
+        dialect: Dialect | None = None,
+        dry_run: bool = False,
+    ) -> list[Job]:
+        """`submit` each of many files; the jobs in the order of the sources.
+
+        Raises:
+            Exception: As for `submit`; the files before the one at fault are submitted.
+        """
+        return [
+            await self.submit(pipeline, source, owner=owner, encoding=encoding, dialect=dialect, dry_run=dry_run)
+            for source in sources
+        ]
+
+    # Looking ----------------------------------------------------------------------------------------------------------
+
+    async def job(self, job_id: UUID | str) -> Job:
+        """A handle on any job of the store.
+
+        Raises:
+            JobNotFoundError: There is none of this id.
+            PoolClosedError: The pool is not open.
+        """
+        self._check_open()
+        wanted = JobId(job_id if isinstance(job_id, UUID) else _parsed(job_id))
+        return self._job(await self._services.threads.call(self._store.get, wanted))
+
+    async def jobs(
+        self,
+        *,
+        page: int = 1,
+        limit: int = 10,
+        status: JobStatus | None = None,
+        owner: OwnerFilter = ANY_OWNER,
+    ) -> JobPage:
+        """A page of the store's jobs, newest first.
+
+        Args:
+            page: Counted from 1.
+            limit: Jobs a page.
+            status: Only those with this status.
+            owner: Only those of this owner; None for those without one. By default everybody's.
+
+        Raises:
+            PoolClosedError: The pool is not open.
+            ValueError: `page` or `limit` is below 1.
+        """
+        self._check_open()
+        return await self._services.threads.call(
+            lambda: self._store.list_jobs(page=page, limit=limit, status=status, owner=owner)
+        )
+
+    def events(self) -> PoolEvents:
+        """Follow all jobs from now on until the pool is closed: `async for event in pool.events()`.
+
+        Raises:
+            PoolClosedError: The pool is not open.
+        """
+        self._check_open()
+        return PoolEvents(self._services.feed.subscribe())
+
+    def statistics(self) -> PoolStatistics:
+        """What the pool is doing at the moment.
+
+        Raises:
+            PoolClosedError: The pool is not open.
+        """
+        self._check_open()
+        rotation = self._services.rotation
+        return PoolStatistics(
+            workers=self._settings.workers,
+            busy_workers=rotation.in_hand,
+            running_jobs=len(self._service.claims),
+            waiting_chunks=rotation.waiting,
+        )
+
+    # Ending -----------------------------------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """Wait until every job that was submitted to this pool has ended, or is paused.
+
+        Raises:
+            PoolClosedError: The pool is not open.
+        """
+        self._check_open()
+        reader = self._services.feed.subscribe()
+        await self._forget_settled()
+        while self._unfinished and not reader.is_closed:
+            with anyio.move_on_after(LOOK_SECONDS) as wait:
+                await reader.wait()
+            while (record := reader.pop()) is not None:
+                if _is_settled(record):
+                    self._unfinished.discard(record.id)
+            if wait.cancelled_caught:  # another pool may have them
+                await self._forget_settled()
+
+    async def stop(self) -> None:
+        """Take no more jobs, let rows in hand be finished, commit, and leave the rest to whoever comes next.
+
+        Idempotent. A handler that does not return within `shutdown_grace` is left behind: its job stays `processing`
+        until its lease runs out, so that nobody works beside it.
+        """
+        if self._state == "new" or os.getpid() != self._process:
+            raise PoolClosedError("the pool is not open in this process")
+        if self._state == "open":
+            self._state = "stopping"
+        await self._service.stop()
+
+    async def _forget_settled(self) -> None:
+        for job_id in tuple(self._unfinished):
+            try:
+                record = await self._services.threads.call(self._store.get, job_id)
+            except LookupError:  # deleted
+                self._unfinished.discard(job_id)
+            else:
+                if _is_settled(record):
+                    self._unfinished.discard(job_id)
+
+    # Details ----------------------------------------------------------------------------------------------------------
+
+    def _job(self, record: JobRecord) -> Job:
+        return Job(record, self._services, self._asked)
+
+    def _asked(self, record: JobRecord, verb: Verb) -> None:
+        """A verb was noted, or enacted, for a job: act on it if that is up to this pool."""
+        if verb in (Verb.PAUSE, Verb.CANCEL):
+            self._service.claims.ask(record.id)
+        elif self._state == "open" and not _is_settled(record):
+            self._unfinished.add(record.id)
+            self._services.wake.ring()
+
+    def _pipeline(self, given: Pipeline[..., Any] | str) -> Pipeline[..., Any]:
+        name = given if isinstance(given, str) else getattr(given, "name", repr(given))
+        known = self._pipelines.get(name)
+        if known is None or not (isinstance(given, str) or given is known):
+            raise PipelineNotFoundError(name, tuple(self._pipelines))
+        return known
+
+    def _check_open(self) -> None:
+        if os.getpid() != self._process:
+            raise PoolClosedError("this process was forked from the one that opened the pool; open one of its own")
+        if self._state != "open":
+            states = {"new": "not open yet: use it within `async with`", "stopping": "stopping", "closed": "closed"}
+            raise PoolClosedError(f"the pool is {states[self._state]}")
+
+
+def _by_name(pipelines: Iterable[Pipeline[..., Any]]) -> dict[str, Pipeline[..., Any]]:
+    known: dict[str, Pipeline[..., Any]] = {}
+    for pipeline in pipelines:
+        if not isinstance(pipeline, Pipeline):
+            raise PipelineError(f"{pipeline!r} is no pipeline; decorate the handler with @csvpipe.pipeline")
+        if pipeline.name in known:
+            raise PipelineError(f"two pipelines are named {pipeline.name!r}; give one of them another name=")
+        known[pipeline.name] = pipeline
+    return known
+
+
+def _parsed(job_id: str) -> UUID:
+    try:
+        return UUID(job_id)
+    except ValueError:
+        raise JobNotFoundError(job_id) from None
+
+
+def _is_settled(record: JobRecord) -> bool:
+    """Whether nothing happens to the job until somebody asks for it."""
+    return record.status.is_terminal or record.status is JobStatus.PAUSED

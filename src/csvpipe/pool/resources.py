@@ -1,0 +1,99 @@
+"""What the `setup` of async pipelines enters, once a pool."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from csvpipe._process.conduct import EndedError, exhausted
+from csvpipe.errors import FileCode, FileFailure
+from csvpipe.pipeline import Pipeline
+
+logger = logging.getLogger("csvpipe")
+
+
+class LoopResources:
+    """Enters each pipeline's context manager in a task of its own, and leaves it in the same one.
+
+    A context manager may hold a task group, which must be left by the task that entered it; whoever needs the resource
+    first is seldom the one who needs it last.
+    """
+
+    def __init__(self) -> None:
+        self._holdings: dict[str, _Holding] = {}
+
+    def __repr__(self) -> str:
+        return f"<LoopResources {sorted(self._holdings)}>"
+
+    async def get(self, pipeline: Pipeline[..., Any], tasks: TaskGroup) -> Any:
+        """The resource of `pipeline`, entered on first use in a task of `tasks`.
+
+        Raises:
+            EndedError: It could not be entered, however often the pipeline's `retry` lets it be tried.
+        """
+        for attempt in range(1, pipeline.retry.attempts + 1):
+            holding = self._holdings.get(pipeline.name)
+            if holding is None:
+                holding = self._holdings[pipeline.name] = _Holding(pipeline)
+                tasks.start_soon(holding.hold)
+            await holding.settled.wait()
+            if holding.error is None:
+                return holding.value
+            if self._holdings.get(pipeline.name) is holding:
+                del self._holdings[pipeline.name]
+            if isinstance(holding.error, EndedError):
+                raise holding.error
+            if attempt == pipeline.retry.attempts:
+                raise EndedError(exhausted(holding.error, attempt)) from holding.error
+            await anyio.sleep(pipeline.retry.delay_seconds(attempt))
+        raise AssertionError("a retry has at least one attempt")  # pragma: no cover
+
+    async def close(self) -> None:
+        """Leave everything, and wait until that is done."""
+        for holding in self._holdings.values():
+            holding.leave.set()
+        for holding in self._holdings.values():
+            await holding.left.wait()
+        self._holdings.clear()
+
+
+class _Holding:
+    """One entered resource, or the error that entering it raised."""
+
+    def __init__(self, pipeline: Pipeline[..., Any]) -> None:
+        self._pipeline = pipeline
+        self.settled = anyio.Event()
+        self.leave = anyio.Event()
+        self.left = anyio.Event()
+        self.value: Any = None
+        self.error: Exception | None = None
+
+    async def hold(self) -> None:
+        """Enter, wait for `leave`, and leave; never raises what the application's code raises."""
+        try:
+            async with AsyncExitStack() as stack:
+                self.value = await _enter(self._pipeline, stack)
+                self.settled.set()
+                await self.leave.wait()
+        except Exception as error:  # the application's code
+            if self.settled.is_set():
+                logger.exception("pipeline %r: its setup failed at the end", self._pipeline.name)
+            self.error = error
+        finally:
+            self.settled.set()
+            self.left.set()
+
+
+async def _enter(pipeline: Pipeline[..., Any], stack: AsyncExitStack) -> Any:
+    assert pipeline.setup is not None, "only asked for with a setup"  # noqa: S101
+    manager = pipeline.setup()
+    if isinstance(manager, AbstractAsyncContextManager):
+        return await stack.enter_async_context(manager)
+    if isinstance(manager, AbstractContextManager):
+        return stack.enter_context(manager)
+    message = f"setup of pipeline {pipeline.name!r} must return a context manager, not {manager!r}"
+    raise EndedError(FileFailure(code=FileCode.ABORTED, message=message))

@@ -1,0 +1,330 @@
+"""One claimed job on its way through this pool: cut, handed out, folded, committed, settled."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+from collections.abc import Generator, Iterator
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+
+from csvpipe._partition.chunk import Chunk
+from csvpipe._partition.cut import cut_chunks
+from csvpipe._partition.gaps import gaps
+from csvpipe._process.conduct import EndedError, describe
+from csvpipe._process.result import ChunkResult
+from csvpipe._process.turn import Turn
+from csvpipe._process.work import Allowance, JobWork
+from csvpipe._report.progress import Progress
+from csvpipe.context import Context
+from csvpipe.errors import FileCode, FileError, FileFailure
+from csvpipe.executors.loop import LoopRun
+from csvpipe.executors.worker import ThreadWorker
+from csvpipe.jobs import Verb
+from csvpipe.pipeline import Pipeline
+from csvpipe.pool.commits import Commits
+from csvpipe.store.protocol import Claim
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from csvpipe.pool.services import Services
+
+logger = logging.getLogger("csvpipe")
+
+#: Chunks that are cut at a time, and that may wait for each worker.
+_CHUNKS_AHEAD: Final = 4
+
+
+class Ending(IntEnum):
+    """Why a run ends before its file does; the higher one wins."""
+
+    SHUTDOWN = 1
+    ASKED = 2
+    FAILURE = 3
+    LOST = 4
+
+
+class JobRun:
+    """One job, from its claim to its settlement. Belongs to the event loop.
+
+    Args:
+        claim: Of the job.
+        pipeline: The job's.
+        services: The pool's.
+        tasks: Where resources of async handlers are held.
+    """
+
+    def __init__(self, claim: Claim, pipeline: Pipeline[..., Any], services: Services, tasks: TaskGroup) -> None:
+        self.claim = claim
+        self.pipeline = pipeline
+        self.is_small = claim.record.bytes_total <= services.settings.chunk_bytes
+        self._services = services
+        self._tasks = tasks
+        self._stop = threading.Event()
+        self._ending: Ending | None = None
+        self._failure: FileFailure | None = None
+        self._resource: tuple[Any, ...] = ()
+        self._in_hand: set[ThreadWorker | LoopRun] = set()
+        self._is_hung = False
+        self._news = anyio.Event()
+        self._lane = services.rotation.open(self, most=1 if pipeline.ordered else services.settings.workers)
+        self._work: JobWork
+        self._progress: Progress
+        self._commits: Commits
+
+    def __repr__(self) -> str:
+        state = "running" if self._ending is None else self._ending.name.lower()
+        return f"<JobRun {self.claim.record.filename!r} {state}, {self._lane}>"
+
+    # The run as a whole -----------------------------------------------------------------------------------------------
+
+    async def drive(self) -> None:
+        """Run the job; never raises but for cancellation."""
+        try:
+            committed = await self._prepare()
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._commits.keep_committing)
+                await self._guarded(committed)
+                await self._until_idle()
+                self._commits.stop()
+            await self._settle()
+        except Exception:
+            # What is committed is safe, and the lease runs out: another worker, or this one, will take the job over.
+            logger.exception("job %s: its worker failed", self.claim.record.id)
+        finally:
+            self._services.rotation.close(self._lane)
+            self._services.keeper.drop(self.claim.lease)
+
+    def end(self, ending: Ending, failure: FileFailure | None = None) -> None:
+        """Let the run come to its end: rows in hand are finished, the others stay undone."""
+        if self._ending is None or ending > self._ending:
+            self._ending, self._failure = ending, failure
+        self._stop.set()
+        self._services.rotation.close(self._lane)
+        self._announce()
+
+    async def _prepare(self) -> list[ChunkResult]:
+        """Look up what earlier workers have committed, and get ready to go on."""
+        services, claim, pipeline = self._services, self.claim, self.pipeline
+        committed: list[ChunkResult] = []
+        if claim.record.attempt > 1:
+            committed = await services.threads.call(services.store.committed, claim.record.id)
+        self._progress = Progress(
+            committed,
+            reject_limit=pipeline.reject_limit,
+            reject_rate_limit=pipeline.reject_rate_limit,
+            reject_rate_min_rows=pipeline.reject_rate_min_rows,
+        )
+        self._commits = Commits(claim, self._progress, services, on_lost=lambda: self.end(Ending.LOST))
+        return committed
+
+    async def _guarded(self, committed: list[ChunkResult]) -> None:
+        """Cut the file, and turn what is wrong with it, or with us, into the job's failure."""
+        try:
+            await self._open()
+            await self._cut(committed)
+        except FileError as error:
+            self.end(Ending.FAILURE, FileFailure(code=error.code, message=error.message))
+        except EndedError as ended:
+            self.end(Ending.FAILURE, ended.failure)
+        except Exception as error:
+            self._fail_unexpectedly(error)
+
+    async def _open(self) -> None:
+        claim, settings = self.claim, self._services.settings
+        record = claim.record
+        context = Context(
+            job_id=record.id,
+            root_id=claim.root_id,
+            filename=record.filename,
+            owner=record.owner,
+            attempt=record.attempt,
+            dry_run=claim.plan.dry_run,
+        )
+        self._work = await self._services.threads.call(
+            lambda: JobWork(self.pipeline, claim.plan, context, chunk_seconds=settings.chunk_seconds)
+        )
+        if self.pipeline.signature.is_async and self.pipeline.setup is not None:
+            resource = await self._services.resources.get(self.pipeline, self._tasks)
+            self._resource = (resource,) if self.pipeline.signature.takes_resource else ()
+
+    # The file, cut ----------------------------------------------------------------------------------------------------
+
+    async def _cut(self, committed: list[ChunkResult]) -> None:
+        """Hand out chunk after chunk of what is not committed yet, never many more than the workers can take."""
+        chunks = self._chunks(committed)
+        rows = self._progress.rows
+        most_rows = self.claim.plan.limits.rows
+        ahead = self._services.settings.workers + _CHUNKS_AHEAD
+        try:
+            while self._ending is None:
+                batch = await self._services.threads.call(self._next_chunks, chunks)
+                for chunk in batch:
+                    rows += chunk.rows
+                    self._services.rotation.add(self._lane, chunk)
+                if most_rows is not None and rows > most_rows:
+                    raise FileError(
+                        FileCode.TOO_LARGE,
+                        f"the file has more than {most_rows:,} rows; split it, or raise the limit with "
+                        "limits=Limits(rows=...) and retry the job",
+                    )
+                if not batch:
+                    self._commits.total_rows = rows
+                    break
+                while self._lane.waiting >= ahead and self._ending is None:
+                    await self._news.wait()
+        finally:
+            await self._services.threads.call(chunks.close)
+
+    def _chunks(self, committed: list[ChunkResult]) -> Generator[Chunk]:
+        plan = self.claim.plan
+        source, inspection = plan.source, plan.inspection
+        assert source is not None, "a job without a file is never pending"  # noqa: S101  # refused at intake
+        assert inspection is not None, "a job without a file is never pending"  # noqa: S101
+        todo = gaps(committed, data_start=inspection.data_start, data_line=inspection.data_line, size=source.size)
+        for gap in todo:
+            yield from cut_chunks(
+                source,
+                inspection,
+                plan.limits,
+                start=gap.start,
+                end=gap.end,
+                first_row=gap.first_row,
+                first_line=gap.first_line,
+                chunk_bytes=self._services.settings.chunk_bytes,
+            )
+
+    def _next_chunks(self, chunks: Iterator[Chunk]) -> list[Chunk]:
+        """In a thread: the next few chunks; none at the end."""
+        gate, batch = self._services.gate, []
+        is_permitted = gate.acquire()
+        try:
+            for chunk in chunks:
+                batch.append(chunk)
+                if len(batch) == _CHUNKS_AHEAD or self._stop.is_set() or gate.is_wanted:
+                    break
+        finally:
+            if is_permitted:
+                gate.release()
+        return batch
+
+    # Chunks, handled --------------------------------------------------------------------------------------------------
+
+    async def handle(self, chunk: Chunk, worker: ThreadWorker) -> None:
+        """Have a worker do a chunk, and fold in what it brings back."""
+        allotted = self._progress.allot()
+        try:
+            result = await self._handled(chunk, worker, Allowance(error_budget=allotted, spill=self._spill(chunk)))
+        except Exception as error:  # noqa: BLE001  # handlers' errors are results: this is a defect, or a full disk
+            self._fail_unexpectedly(error)
+            result = None
+        if result is not None and not self._is_hung and self._ending is not Ending.LOST:
+            self._fold(chunk, result, allotted)
+        self._services.rotation.done(self._lane)
+        self._announce()
+
+    async def _handled(self, chunk: Chunk, worker: ThreadWorker, allowance: Allowance) -> ChunkResult | None:
+        services, pipeline = self._services, self.pipeline
+        turn = Turn(services.gate, services.habits[pipeline.name])
+        if not pipeline.signature.is_async:
+            self._in_hand.add(worker)
+            try:
+                return await worker.run(self._work, chunk, allowance, stop=self._stop, turn=turn)
+            finally:
+                self._in_hand.discard(worker)
+        loop_run = LoopRun(
+            self._work,
+            chunk,
+            allowance,
+            stop=self._stop,
+            turn=turn,
+            slots=services.slots[pipeline.name],
+            concurrency=pipeline.concurrency,
+            resource=self._resource,
+        )
+        self._in_hand.add(loop_run)
+        try:
+            return await loop_run.run(worker)
+        finally:
+            self._in_hand.discard(loop_run)
+
+    def _fold(self, chunk: Chunk, result: ChunkResult, allotted: int) -> None:
+        failure = self._progress.add(chunk, result, allotted=allotted)
+        if failure is not None:
+            self.end(Ending.FAILURE, failure)
+        elif (rest := result.rest_of(chunk)) is not None:
+            self._services.rotation.add(self._lane, rest, is_first=True)
+        self._commits.look()
+
+    def _spill(self, chunk: Chunk) -> str:
+        """Where row errors over the budget go: a name for this job, chunk and attempt, so that none is ever reused."""
+        record = self.claim.record
+        return str(self._services.spool.path(f"{record.id}-{chunk.start}-{record.attempt}.errors"))
+
+    # The end ----------------------------------------------------------------------------------------------------------
+
+    async def _until_idle(self) -> None:
+        """Wait for what is in hand; if the run is to end, only as long as the grace lasts."""
+        while self._ending is None and not self._lane.is_idle:
+            await self._news.wait()
+        with anyio.move_on_after(self._services.settings.shutdown_grace):
+            while self._lane.in_hand:
+                await self._news.wait()
+        if self._lane.in_hand:
+            self._is_hung = True
+            logger.warning("job %s: %d handlers do not come back", self.claim.record.id, self._lane.in_hand)
+            for hand in tuple(self._in_hand):
+                hand.give_up()
+
+    async def _settle(self) -> None:
+        ending = self._ending
+        if ending is None:
+            ending = await self._checked()
+        match ending:
+            case Ending.LOST:
+                await self._commits.look_elsewhere()
+            case Ending.SHUTDOWN if self._is_hung:
+                # Its handler may still be at work: whoever takes the job over must first see the lease run out.
+                await self._commits.commit()
+            case Ending.FAILURE:
+                await self._commits.settle(Verb.FAIL, failure=self._failure)
+            case Ending.SHUTDOWN | Ending.ASKED:
+                # The store knows what was asked for last, and enacts it when the job is released.
+                await self._commits.settle(Verb.RELEASE)
+            case None:
+                await self._commits.settle(Verb.COMPLETE)
+        self._services.wake.ring()
+
+    async def _checked(self) -> Ending | None:
+        """Whether the file is still the one that was taken in, before the job may count as completed."""
+        source = self.claim.plan.source
+        try:
+            if source is not None:
+                await self._services.threads.call(source.check_unchanged)
+        except FileError as error:
+            self._failure = FileFailure(code=error.code, message=error.message)
+            return Ending.FAILURE
+        return None
+
+    def _fail_unexpectedly(self, error: Exception) -> None:
+        logger.error("job %s: failed unexpectedly", self.claim.record.id, exc_info=error)
+        self.end(Ending.FAILURE, unexpected(error))
+
+    def _announce(self) -> None:
+        self._news.set()
+        self._news = anyio.Event()
+
+
+def unexpected(error: Exception) -> FileFailure:
+    """The failure of a job for a reason that is neither the file's nor the handler's."""
+    if isinstance(error, OSError):
+        code = FileCode.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else FileCode.SOURCE_FAILED
+        message = f"{error}; what is done is kept: retry the job when the cause is gone"
+    else:
+        code = FileCode.INTERNAL
+        message = f"{describe(error)}; this is a defect of csvpipe, please report it; what is done is kept"
+    return FileFailure(code=code, message=message)

@@ -1,0 +1,151 @@
+"""What a pool does by itself from when it is entered until it has come to its end."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from uuid import uuid4
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from csvpipe._intake.spool import Spool
+from csvpipe._report.feed import PoolEvents
+from csvpipe.events import JobEvent
+from csvpipe.executors.threads import DaemonThread, ThreadGroup
+from csvpipe.executors.worker import ThreadWorker
+from csvpipe.pipeline import Pipeline
+from csvpipe.pool.claims import Claims
+from csvpipe.pool.leases import LeaseKeeper
+from csvpipe.pool.resources import LoopResources
+from csvpipe.pool.services import Services, Settings
+from csvpipe.store.protocol import JobStore, WorkerId
+
+logger = logging.getLogger("csvpipe")
+
+#: Told of every event; may be async.
+EventCallback: TypeAlias = Callable[[JobEvent], object]
+
+#: Threads for our own short calls: the store's, and those that touch files.
+_SERVICE_THREADS: Final = 8
+
+
+class Service:
+    """Runs jobs until it is told to stop. Shielded: a cancelled host first lets it come to its end.
+
+    Attributes:
+        claims: The jobs at hand, once it serves.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: JobStore,
+        pipelines: Mapping[str, Pipeline[..., Any]],
+        spool_dir: Path | None,
+    ) -> None:
+        self.claims: Claims
+        self._settings = settings
+        self._store = store
+        self._pipelines = pipelines
+        self._spool_dir = spool_dir
+        self._scope = anyio.CancelScope(shield=True)
+        self._stop_wanted = anyio.Event()
+        self._stopped = anyio.Event()
+
+    def __repr__(self) -> str:
+        state = "stopped" if self._stopped.is_set() else "stopping" if self._stop_wanted.is_set() else "serving"
+        return f"<Service {state}>"
+
+    async def serve(self, on_event: EventCallback | None, *, task_status: TaskStatus[Services]) -> None:
+        """Serve until `stop`; started with what it has made for the pool.
+
+        Raises:
+            OSError: The spool cannot be made.
+        """
+        spool, threads = Spool(self._spool_dir), ThreadGroup("service", _SERVICE_THREADS)
+        try:
+            with self._scope:
+                await threads.call(lambda: spool.directory)
+                services = self._services(spool, threads)
+                async with anyio.create_task_group() as tellers:
+                    if on_event is not None:
+                        tellers.start_soon(_tell, PoolEvents(services.feed.subscribe()), on_event)
+                    async with anyio.create_task_group() as runs:
+                        self.claims = Claims(services, runs)
+                        await self._run(services, runs, task_status)
+                    services.feed.close()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await threads.call(spool.close)
+            threads.close()
+            self._stopped.set()
+
+    async def stop(self) -> None:
+        """Let it come to its end, and wait for that."""
+        self._stop_wanted.set()
+        await self._stopped.wait()
+
+    def abandon(self) -> None:
+        """Let it end here and now, wherever it stands."""
+        self._scope.cancel()
+
+    def _services(self, spool: Spool, threads: ThreadGroup) -> Services:
+        settings = self._settings
+        return Services(
+            settings=settings,
+            store=self._store,
+            worker_id=WorkerId(str(uuid4())),
+            pipelines=self._pipelines,
+            threads=threads,
+            spool=spool,
+            keeper=LeaseKeeper(
+                self._store, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds
+            ),
+            resources=LoopResources(),
+        )
+
+    async def _run(self, services: Services, runs: TaskGroup, task_status: TaskStatus[Services]) -> None:
+        """Run jobs until it is time to stop, and then until none is left."""
+        workers = [ThreadWorker(services.threads) for _ in range(self._settings.workers)]
+        async with anyio.create_task_group() as crew:
+            for worker in workers:
+                crew.start_soon(_keep_handling, worker, services)
+            runs.start_soon(self.claims.keep_claiming)
+            task_status.started(services)
+            await self._stop_wanted.wait()
+            self.claims.stop()
+            while self.claims:
+                await services.wake.wait(self._settings.poll_seconds)
+            crew.cancel_scope.cancel()
+        await services.resources.close()
+        services.keeper.close()
+        ended = [thread for worker in workers if (thread := worker.close()) is not None]
+        await services.threads.call(_join, ended, self._settings.shutdown_grace)
+
+
+async def _keep_handling(worker: ThreadWorker, services: Services) -> None:
+    """One of the crew: chunk after chunk, of whichever job's turn it is."""
+    while True:
+        lane, chunk = await services.rotation.take()
+        with anyio.CancelScope(shield=True):
+            await lane.owner.handle(chunk, worker)
+
+
+async def _tell(events: PoolEvents, callback: EventCallback) -> None:
+    async for event in events:
+        try:
+            answer = callback(event)
+            if inspect.isawaitable(answer):
+                await answer
+        except Exception:
+            logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id)
+
+
+def _join(threads: Sequence[DaemonThread], seconds: float) -> None:
+    """In a thread: wait for workers to leave their resources."""
+    for thread in threads:
+        thread.join(seconds)

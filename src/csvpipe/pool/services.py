@@ -1,0 +1,113 @@
+"""What the parts of an open pool share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+import attrs
+from attrs import validators
+
+from csvpipe._intake.spool import Spool
+from csvpipe._process.turn import Habit
+from csvpipe._report.feed import Feed
+from csvpipe.executors.gate import CpuGate
+from csvpipe.executors.rotation import Rotation
+from csvpipe.executors.threads import ThreadGroup
+from csvpipe.limits import MIB
+from csvpipe.pipeline import Pipeline
+from csvpipe.pool.leases import LeaseKeeper
+from csvpipe.pool.resources import LoopResources
+from csvpipe.store.protocol import JobStore, WorkerId
+
+if TYPE_CHECKING:
+    from csvpipe._partition.chunk import Chunk
+    from csvpipe.pool.run import JobRun
+
+T = TypeVar("T")
+
+_positive = validators.and_(validators.instance_of((int, float)), validators.gt(0))
+_count = validators.and_(validators.instance_of(int), validators.ge(1))
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How a pool behaves; see `WorkerPool` for the public ones.
+
+    Attributes:
+        chunk_bytes: Size of a chunk of a large file; a file of at most one chunk takes no slot of `max_files`.
+        chunk_seconds: After so long a worker returns what it has done, so that others have their turn.
+        poll_seconds: How often the store is asked for jobs that nobody told this pool of.
+        stall_seconds: An event loop that stands still for so long loses its leases.
+    """
+
+    workers: int = attrs.field(default=10, validator=_count)
+    max_files: int = attrs.field(default=10, validator=_count)
+    lease_seconds: float = attrs.field(default=30.0, validator=_positive)
+    flush_interval: float = attrs.field(default=2.0, validator=_positive)
+    shutdown_grace: float = attrs.field(default=10.0, validator=validators.ge(0))
+    chunk_bytes: int = 2 * MIB
+    chunk_seconds: float = 1.0
+    poll_seconds: float = 1.0
+
+    @property
+    def stall_seconds(self) -> float:
+        """Longer than the lease, so that a short hiccup costs nothing."""
+        return max(60.0, 3 * self.lease_seconds)
+
+
+@attrs.define(eq=False, repr=False, kw_only=True)
+class Services:
+    """Made when a pool is entered; everything here belongs to its event loop unless it says otherwise.
+
+    Attributes:
+        store: The caller's; called in `threads`.
+        worker_id: Names this pool, this time.
+        threads: For short calls of our own: files, the store.
+        slots: By pipeline name, for async handlers: bounds their calls in flight.
+    """
+
+    settings: Settings
+    store: JobStore
+    worker_id: WorkerId
+    pipelines: Mapping[str, Pipeline[..., Any]]
+    threads: ThreadGroup
+    spool: Spool
+    keeper: LeaseKeeper
+    resources: LoopResources
+    feed: Feed = attrs.field(factory=Feed)
+    rotation: Rotation[JobRun, Chunk] = attrs.field(factory=Rotation)
+    gate: CpuGate = attrs.field(factory=CpuGate)
+    habits: dict[str, Habit] = attrs.field(init=False)
+    slots: dict[str, anyio.Semaphore] = attrs.field(init=False)
+    wake: Wake = attrs.field(factory=lambda: Wake())
+
+    def __attrs_post_init__(self) -> None:
+        self.habits = {name: Habit() for name in self.pipelines}
+        self.slots = {
+            name: anyio.Semaphore(pipeline.concurrency, fast_acquire=True)
+            for name, pipeline in self.pipelines.items()
+        }
+
+
+class Wake:
+    """A bell: whoever waits for it goes on at the next ring, or at once if it rang since they last heard it."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def ring(self) -> None:
+        """Wake the one who waits."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Until the bell rings, or so many seconds have passed."""
+        with anyio.move_on_after(seconds):
+            await self._event.wait()
+        self._event = anyio.Event()
+
+
+#: Set by nobody: for work that is to run to its end.
+NEVER = threading.Event()

@@ -1,0 +1,175 @@
+"""The blocking door: import files from code that has no event loop, or has one and must not use it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import attrs
+
+from csvpipe.dialect import Dialect
+from csvpipe.events import JobEvent
+from csvpipe.jobs import JobRecord
+from csvpipe.pipeline import Pipeline
+from csvpipe.pool import Job, WorkerPool
+from csvpipe.store.protocol import JobStore
+
+logger = logging.getLogger("csvpipe")
+
+#: What can be read without an event loop.
+BlockingSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
+
+
+def run(
+    pipeline: Pipeline[..., Any],
+    *files: BlockingSource,
+    store: JobStore | None = None,
+    workers: int | None = None,
+    executor: Literal["thread"] = "thread",
+    max_files: int = 10,
+    encoding: str | None = None,
+    dialect: Dialect | None = None,
+    rejects_dir: str | os.PathLike[str] | None = None,
+    on_event: Callable[[JobEvent], object] | None = None,
+    owner: str | None = None,
+    spool_dir: str | os.PathLike[str] | None = None,
+    flush_interval: float = 2.0,
+) -> list[JobRecord]:
+    """Import files and wait for them. Also works while an event loop runs in the calling thread, which it blocks.
+
+    Never raises for what is wrong with a file or its rows: see each record's `status`, or `raise_for_status()`.
+
+    Args:
+        pipeline: What to do with the rows.
+        *files: Paths, bytes or binary file objects.
+        store: As for `WorkerPool`, like the options that are not listed here.
+        workers: Threads that handle rows.
+        executor: Who runs handlers.
+        max_files: Files that are imported at once.
+        encoding: Of all the files, where the pipeline's does not hold.
+        dialect: Of all the files, where the pipeline's does not hold.
+        rejects_dir: A folder, made if need be, for `NAME.rejects.csv` of each file with rejected rows.
+        on_event: Called in the calling thread with each event of each job. What it raises is logged.
+        owner: Whoever the application says.
+        spool_dir: Where what is no path is kept until it is imported.
+        flush_interval: Seconds between two commits of a running job, which are what progress shows.
+
+    Returns:
+        A record for each file, in the order given.
+
+    Raises:
+        CsvPipeError: For misuse, such as an encoding that does not exist.
+        KeyboardInterrupt: As it came, after rows in hand were finished and committed.
+
+    Example:
+        >>> @csvpipe.pipeline
+        ... def greet(row: csvpipe.Row) -> None: ...
+        >>> import csvpipe
+        >>> [record] = csvpipe.run(greet, "people.csv")
+        >>> record.processed_rows
+        6
+    """
+    errand = _Run(
+        lambda told: WorkerPool(
+            store,
+            pipelines=[pipeline],
+            workers=workers,
+            executor=executor,
+            max_files=max_files,
+            spool_dir=spool_dir,
+            on_event=told,
+            flush_interval=flush_interval,
+        ),
+        lambda pool, file: pool.submit(pipeline, file, owner=owner, encoding=encoding, dialect=dialect),
+        files,
+        None if rejects_dir is None else Path(rejects_dir),
+    )
+    return errand.wait(on_event)
+
+
+@attrs.define(eq=False, repr=False)
+class _Run:
+    """A pool in a thread with an event loop of its own; what it has to say arrives in the calling thread."""
+
+    _open: Callable[[Callable[[JobEvent], None]], WorkerPool]
+    _submit: Callable[[WorkerPool, BlockingSource], Any]
+    _files: tuple[BlockingSource, ...]
+    _rejects: Path | None
+    _said: queue.SimpleQueue[JobEvent | None] = attrs.field(factory=queue.SimpleQueue, init=False)
+    _records: list[JobRecord] = attrs.field(factory=list, init=False)
+    _error: BaseException | None = attrs.field(default=None, init=False)
+    _cancel: Callable[[], object] = attrs.field(default=lambda: None, init=False)
+
+    def wait(self, on_event: Callable[[JobEvent], object] | None) -> list[JobRecord]:
+        """Run to the end."""
+        thread = threading.Thread(target=self._run, name="csvpipe-run", daemon=True)
+        thread.start()
+        try:
+            while (event := self._said.get()) is not None:
+                if on_event is not None:
+                    _tell(on_event, event)
+        except BaseException:  # an interrupt
+            self._cancel()
+            thread.join()
+            raise
+        thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._records
+
+    def _run(self) -> None:
+        try:
+            anyio.run(self._main)
+        except BaseException as error:  # noqa: BLE001  # carried to the calling thread
+            self._error = error
+        finally:
+            self._said.put(None)
+
+    async def _main(self) -> None:
+        token, scope = anyio.lowlevel.current_token(), anyio.CancelScope()
+        self._cancel = lambda: anyio.from_thread.run_sync(scope.cancel, token=token)
+        with scope:
+            async with self._open(self._said.put) as pool:
+                jobs = [await self._submit(pool, file) for file in self._files]
+                names = _Names(self._rejects)
+                for job in jobs:
+                    record = await job.wait()
+                    self._records.append(record)
+                    if record.failed_rows:
+                        await names.write_rejects(job, record)
+
+
+class _Names:
+    """Names of rejects files, no two alike."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._given: set[str] = set()
+
+    async def write_rejects(self, job: Job, record: JobRecord) -> None:
+        """Write the job's rejects file, if rejects are wanted."""
+        if self._folder is None:
+            return
+        stem = Path(record.filename).stem
+        name, number = f"{stem}.rejects.csv", 1
+        while name in self._given:
+            number += 1
+            name = f"{stem}-{number}.rejects.csv"
+        self._given.add(name)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        await job.write_rejects(self._folder / name)
+
+
+def _tell(on_event: Callable[[JobEvent], object], event: JobEvent) -> None:
+    try:
+        on_event(event)
+    except Exception:
+        logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id)
