@@ -1,6 +1,9 @@
 """What all tests share: both event loops, and Hypothesis without surprises."""
 
 import os
+import tempfile
+from collections.abc import Callable, Collection
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,3 +22,17 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Run each `anyio` test on both event loops."""
     backend: str = request.param
     return backend
+
+
+@pytest.fixture
+def make_csv(tmp_path: Path) -> Callable[..., Path]:
+    """Write a new file of numbered rows: `make_csv(rows, name=..., bad={numbers of rows whose id is no number})`."""
+
+    def make(rows: int, name: str = "numbers.csv", bad: Collection[int] = ()) -> Path:
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))  # a file of that name may be on its way through a pool
+        path = folder / name
+        lines = (f"{'x' if row in bad else row},name {row}\n" for row in range(1, rows + 1))
+        path.write_text("id,name\n" + "".join(lines), "utf-8")
+        return path
+
+    return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, SupportsIndex
 
@@ -85,7 +86,7 @@ class Context:
 
     def reject(
         self,
-        rows: int | Iterable[SupportsIndex | bool],
+        rows: SupportsIndex | Iterable[SupportsIndex | bool],
         message: str,
         column: str | None = None,
         code: str = RowCode.REJECTED,
@@ -106,7 +107,7 @@ class Context:
             self._rejects[index] = reason
             self._skips.discard(index)
 
-    def skip(self, rows: int | Iterable[SupportsIndex | bool]) -> None:
+    def skip(self, rows: SupportsIndex | Iterable[SupportsIndex | bool]) -> None:
         """Mark rows of a batch as left out. `rows` as in `reject`, which wins where both name a row.
 
         Raises:
@@ -131,18 +132,18 @@ class Context:
         if self._skips:
             raise Skip
 
-    def _indices(self, rows: int | Iterable[SupportsIndex | bool]) -> list[int]:
+    def _indices(self, rows: SupportsIndex | Iterable[SupportsIndex | bool]) -> list[int]:
         size = len(self.rows)
-        if isinstance(rows, int) and not isinstance(rows, bool):
-            chosen = [rows]
+        if not isinstance(rows, Iterable) and not _is_flag(rows):
+            chosen = [operator.index(rows)]
         else:
-            given = list(rows)  # type: ignore[arg-type]  # a lone bool is not iterable and says so itself
+            given = list(rows)  # type: ignore[arg-type]  # a lone flag is not iterable and says so itself
             if given and all(_is_flag(item) for item in given):
                 if len(given) != size:
                     raise IndexError(f"a mask of {len(given)} for a batch of {size} rows")
                 chosen = [index for index, flag in enumerate(given) if bool(flag)]
             else:
-                chosen = [item.__index__() for item in given]
+                chosen = [operator.index(item) for item in given]
         for index in chosen:
             if not 0 <= index < size:
                 raise IndexError(f"row index {index} is outside the batch of {size} rows")

@@ -34,9 +34,7 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T", bound="RowLike")
 X = TypeVar("X")
-X_contra = TypeVar("X_contra", contravariant=True)
 S = TypeVar("S")
-S_co = TypeVar("S_co", covariant=True)
 
 #: True: the first record names the columns. False: there is none, columns are numbered. Names: there is none, and these
 #: are the columns.
@@ -95,7 +93,8 @@ class Pipeline(Generic[P, R]):
         function: The handler.
         signature: What its annotations say about rows, batches and further arguments.
         name: Names the pipeline in a store: stable across releases of the application.
-        setup: Enters a resource; its value is the handler's last argument.
+        setup: Enters a resource; its value is the handler's last argument. Entered also for a handler that does
+            without the value.
         dialect: How files are spelt unless `submit` says otherwise; None for comma and double quote.
         encoding: Encoding of the files unless `submit` says otherwise; None for UTF-8.
         header: `Header`.
@@ -122,9 +121,7 @@ class Pipeline(Generic[P, R]):
     signature: HandlerSignature
     name: str = attrs.field(validator=[validators.instance_of(str), validators.min_len(1)])
     setup: Setup[Any] | None = None
-    dialect: Dialect | None = attrs.field(
-        default=None, validator=validators.optional(validators.instance_of(Dialect))
-    )
+    dialect: Dialect | None = attrs.field(default=None, validator=validators.optional(validators.instance_of(Dialect)))
     encoding: str | None = None
     header: bool | tuple[str, ...] = attrs.field(default=True, converter=_header)
     columns: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
@@ -172,45 +169,39 @@ class Decorator(Protocol):
     def __call__(self, handler: Callable[[T, Context], R], /) -> Pipeline[[T, Context], R]: ...
 
 
-class SetupDecorator(Protocol[S_co]):
+class SetupDecorator(Protocol[S]):
     """What `pipeline(setup=...)` returns: takes `(row, resource)` or `(row, Context, resource)`."""
 
     @overload
-    def __call__(self, handler: Callable[[T, S_co], R], /) -> Pipeline[[T, S_co], R]: ...
+    def __call__(self, handler: Callable[[T, S], R], /) -> Pipeline[[T, S], R]: ...
     @overload
-    def __call__(self, handler: Callable[[T, Context, S_co], R], /) -> Pipeline[[T, Context, S_co], R]: ...
+    def __call__(self, handler: Callable[[T, Context, S], R], /) -> Pipeline[[T, Context, S], R]: ...
 
 
-class TypedDecorator(Protocol[X_contra]):
+class TypedDecorator(Protocol[X]):
     """What `pipeline(row_type=X)` returns: takes X or `list[X]`, and perhaps a Context."""
 
     @overload
-    def __call__(self, handler: Callable[[X_contra], R], /) -> Pipeline[[X_contra], R]: ...
+    def __call__(self, handler: Callable[[X], R], /) -> Pipeline[[X], R]: ...
     @overload
-    def __call__(self, handler: Callable[[X_contra, Context], R], /) -> Pipeline[[X_contra, Context], R]: ...
+    def __call__(self, handler: Callable[[X, Context], R], /) -> Pipeline[[X, Context], R]: ...
     @overload
-    def __call__(self, handler: Callable[[list[X_contra]], R], /) -> Pipeline[[list[X_contra]], R]: ...
+    def __call__(self, handler: Callable[[list[X]], R], /) -> Pipeline[[list[X]], R]: ...
     @overload
-    def __call__(
-        self, handler: Callable[[list[X_contra], Context], R], /
-    ) -> Pipeline[[list[X_contra], Context], R]: ...
+    def __call__(self, handler: Callable[[list[X], Context], R], /) -> Pipeline[[list[X], Context], R]: ...
 
 
-class TypedSetupDecorator(Protocol[X_contra, S_co]):
+class TypedSetupDecorator(Protocol[X, S]):
     """What `pipeline(row_type=X, setup=...)` returns."""
 
     @overload
-    def __call__(self, handler: Callable[[X_contra, S_co], R], /) -> Pipeline[[X_contra, S_co], R]: ...
+    def __call__(self, handler: Callable[[X, S], R], /) -> Pipeline[[X, S], R]: ...
     @overload
-    def __call__(
-        self, handler: Callable[[X_contra, Context, S_co], R], /
-    ) -> Pipeline[[X_contra, Context, S_co], R]: ...
+    def __call__(self, handler: Callable[[X, Context, S], R], /) -> Pipeline[[X, Context, S], R]: ...
     @overload
-    def __call__(self, handler: Callable[[list[X_contra], S_co], R], /) -> Pipeline[[list[X_contra], S_co], R]: ...
+    def __call__(self, handler: Callable[[list[X], S], R], /) -> Pipeline[[list[X], S], R]: ...
     @overload
-    def __call__(
-        self, handler: Callable[[list[X_contra], Context, S_co], R], /
-    ) -> Pipeline[[list[X_contra], Context, S_co], R]: ...
+    def __call__(self, handler: Callable[[list[X], Context, S], R], /) -> Pipeline[[list[X], Context, S], R]: ...
 
 
 @overload
@@ -218,9 +209,7 @@ def pipeline(handler: Callable[[T], R], /) -> Pipeline[[T], R]: ...
 @overload
 def pipeline(handler: Callable[[T, Context], R], /) -> Pipeline[[T, Context], R]: ...
 @overload
-def pipeline(
-    *, row_type: type[X], setup: Setup[S], **policies: Unpack[Policies]
-) -> TypedSetupDecorator[X, S]: ...
+def pipeline(*, row_type: type[X], setup: Setup[S], **policies: Unpack[Policies]) -> TypedSetupDecorator[X, S]: ...
 @overload
 def pipeline(*, row_type: type[X], **policies: Unpack[Policies]) -> TypedDecorator[X]: ...
 @overload
@@ -239,8 +228,8 @@ def pipeline(
 
     The annotation of the handler's first parameter chooses what it gets: `csvpipe.Row`, `dict[str, str]` or
     `list[str]`; an attrs class, dataclass or `NamedTuple`, whose fields are the columns; or `list[...]` of one of these
-    for batches. Further parameters are `csvpipe.Context` and, with `setup=`, the resource, in this order. An `async def`
-    handler runs in the event loop, any other in a worker thread.
+    for batches. Further parameters are `csvpipe.Context` and, with `setup=`, the resource, in this order. An
+    `async def` handler runs in the event loop, any other in a worker thread.
 
     Args:
         handler: The function, when the decorator is used bare.
@@ -263,7 +252,9 @@ def pipeline(
     def declare(function: Callable[..., Any]) -> Pipeline[Any, Any]:
         signature = read_handler(function, row_type=row_type, has_setup=setup is not None)
         given: dict[str, Any] = dict(policies)
-        name = given.pop("name", None) or getattr(function, "__name__", type(function).__name__)
+        name = given.pop("name", None)
+        if name is None:
+            name = getattr(function, "__name__", type(function).__name__)
         try:
             return Pipeline(function=function, signature=signature, name=name, setup=setup, **given)
         except (TypeError, ValueError) as error:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 from attrs import validators
+
+
+def _are_exceptions(_instance: object, attribute: attrs.Attribute[Any], types: tuple[object, ...]) -> None:
+    for kind in types:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(f"{attribute.name!r} must name exception types, not {kind!r}")
 
 
 def _exceptions(given: type[BaseException] | tuple[type[BaseException], ...]) -> tuple[type[BaseException], ...]:
@@ -17,7 +24,8 @@ def _exceptions(given: type[BaseException] | tuple[type[BaseException], ...]) ->
 class Retry:
     """When a call is repeated because the world is down, not the row.
 
-    `csvpipe.Unavailable` always counts as such; `on` names more. The wait before repeat number n is
+    `csvpipe.Unavailable` always counts as such; `on` names more, but never what a handler says on purpose (`Reject`,
+    `RejectRows`, `Skip`, `Abort`) nor an overrun `timeout`. The wait before repeat number n is
     `backoff_seconds * 2 ** (n - 1)`, at most `max_backoff_seconds`, of which a random half is taken off so that workers
     do not come back in step.
 
@@ -28,10 +36,8 @@ class Retry:
         max_backoff_seconds: Longest wait.
     """
 
-    attempts: int = attrs.field(default=5, validator=validators.ge(1))
-    on: tuple[type[BaseException], ...] = attrs.field(
-        default=(), converter=_exceptions, validator=validators.deep_iterable(validators.instance_of(type))
-    )
+    attempts: int = attrs.field(default=5, validator=[validators.instance_of(int), validators.ge(1)])
+    on: tuple[type[BaseException], ...] = attrs.field(default=(), converter=_exceptions, validator=_are_exceptions)
     backoff_seconds: float = attrs.field(default=0.1, validator=validators.ge(0))
     max_backoff_seconds: float = attrs.field(default=30.0, validator=validators.ge(0))
 

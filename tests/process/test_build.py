@@ -81,7 +81,7 @@ class TestGoodRows:
         st.sets(st.sampled_from(["score", "born", "tags"])),
         st.permutations(["number", "name", "score", "born", "other"]),
     )
-    def test_equal_to_direct_construction(  # noqa: PLR0913, PLR0917
+    def test_equal_to_direct_construction(  # noqa: PLR0917
         self,
         number: int,
         name: str,

@@ -87,7 +87,7 @@ def resolve_encoding(name: str) -> Encoding:
     """
     try:
         codec = codecs.lookup(name)
-        b"".decode(codec.name)
+        b"\xff".decode(codec.name, "replace")  # refuses transformations of bytes; to decode nothing would not
         codecs.getincrementaldecoder(codec.name)(errors=_ERRORS).decode(b"\xff", final=True)
     except (LookupError, ValueError, TypeError):
         raise EncodingUnknownError(str(name)) from None

@@ -145,8 +145,8 @@ def check_is_text(first: FirstRecord, *, encoding: str, place: str) -> None:
                 raise FileError(
                     FileCode.ENCODING,
                     f"{place}: line {first.line}, column {position}: byte 0x{ord(character) - 0xDC00:02X} in the "
-                    f"header is not {encoding}; say what the encoding is, for instance encoding='cp1252' for files from "
-                    "Excel on Windows",
+                    f"header is not {encoding}; say what the encoding is, for instance encoding='cp1252' for files "
+                    "from Excel on Windows",
                 )
             if character == "\0":
                 raise looks_binary(f"{place}: line {first.line}, column {position}")

@@ -100,14 +100,6 @@ class Spool:
         with suppress(OSError):
             Path(path).unlink(missing_ok=True)
 
-    def remove(self, path: str | os.PathLike[str]) -> None:
-        """Remove a file of the spool that is no longer needed.
-
-        A file that is gone already, or that the system will not let go of, is no reason to fail what was done with it.
-        """
-        with suppress(OSError):
-            Path(path).unlink()
-
     def close(self) -> None:
         """Remove the directory if it is our own."""
         if self._temporary is not None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 #: How much is read at a time: large enough for the disk, small enough that no pass over it takes long.
 BLOCK_BYTES: Final = 256 * 1024
 
-_NEWLINE: Final = re.compile(rb"[\r\n]")
+_STEP_BYTES: Final = 16 * 1024
 _CR: Final = 13
 _LF: Final = 10
 
@@ -74,25 +73,28 @@ class Buffer:
         """Position just past the physical line that begins at `start`; where that is past `limit`, anything past it."""
         same, seen = self._without_newline
         seen = seen if same == start else start
-        while seen < (stop := min(limit, self.end)):
-            self.reserve(seen + 1)
-            if found := _NEWLINE.search(self.data, seen - self.offset, stop - self.offset):
-                return self._past_newline(self.offset + found.start())
-            seen = min(stop, self.read_to)
-        # Remembered, since every record that is open here asks again, with a limit that is only a little higher.
-        self._without_newline = (start, seen)
-        return self.end if self.end <= limit else limit + 1
+        while True:
+            at = _find_newline(self.data, seen - self.offset, limit - self.offset)
+            if at >= 0 and (self.data[at] == _LF or at + 1 < len(self.data) or self.read_to == self.end):
+                return self.offset + at + (2 if self.data[at : at + 2] == b"\r\n" else 1)
+            seen = max(seen, self.offset + at if at >= 0 else min(self.read_to, limit))
+            if at < 0 and self.read_to >= min(limit, self.end):
+                # Remembered, since every record that is open here will ask again, with a limit only a little higher.
+                self._without_newline = (start, seen)
+                return self.end if self.end <= limit else limit + 1
+            self.reserve(self.read_to + 1)
 
     def skip_line(self, start: int) -> int:
         """Position just past the physical line that `start` lies in; the line need not fit into memory."""
         at = start
-        while at < self.end:
+        while self.read_to < self.end:
+            last_byte = self.read_to - 1  # which may be half of a line end
+            if (end := self.line_end(at, last_byte)) <= last_byte:
+                return end
+            at = last_byte
             self.forget(at)
-            self.reserve(at + 1)
-            if found := _NEWLINE.search(self.data, at - self.offset):
-                return self._past_newline(self.offset + found.start())
-            at = self.read_to
-        return self.end
+            self.reserve(self.read_to + 1)
+        return self.line_end(at, self.end)
 
     def last_line_end(self, start: int, stop: int) -> int:
         """Position just past the last physical line that ends in `[start, stop]`, or `start` if none does."""
@@ -105,10 +107,17 @@ class Buffer:
         newline = max(data.rfind(b"\n", low, high), data.rfind(b"\r", low, high))
         return start if newline < 0 else self.offset + newline + 1
 
-    def _past_newline(self, at: int) -> int:
-        self.reserve(at + 2)
-        is_pair = self.data[at - self.offset : at - self.offset + 2] == b"\r\n"
-        return at + 2 if is_pair else at + 1
+
+def _find_newline(data: bytes, start: int, end: int) -> int:
+    r"""Offset of the first `\n` or `\r` in `data[start:end]`, or -1."""
+    # In steps, lest a search for a byte that the file has nowhere runs to the end each time.
+    for low in range(start, min(end, len(data)), _STEP_BYTES):
+        high = min(low + _STEP_BYTES, end)
+        newline = data.find(b"\n", low, high)
+        carriage_return = data.find(b"\r", low, high if newline < 0 else newline)
+        if (found := newline if carriage_return < 0 else carriage_return) >= 0:
+            return found
+    return -1
 
 
 def count_lines(data: bytes, start: int, end: int) -> int:

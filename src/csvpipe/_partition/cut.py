@@ -11,8 +11,9 @@ from csvpipe._intake.inspection import Inspection
 from csvpipe._intake.source import LocalFile
 from csvpipe._partition.buffer import BLOCK_BYTES, Buffer
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
+from csvpipe._partition.grammar import Grammar
 from csvpipe._partition.judge import RecordKind, Verdict
-from csvpipe._partition.lanes import Lanes, Tally
+from csvpipe._partition.lanes import Tally, tally
 from csvpipe._partition.scan import Scan
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
@@ -61,8 +62,9 @@ def cut_chunks(
             return _read_exactly(file, size, source)
 
         buffer = Buffer(offset=start, end=end, read=read, block_bytes=block_bytes)
-        scan = Scan(buffer, dialect=inspection.dialect, encoding=inspection.encoding, row_bytes=limits.row_bytes)
-        cutter = _Cutter(scan, Lanes(inspection.dialect, inspection.encoding), end, min(cut_bytes, CUT_BYTES))
+        grammar = Grammar.of(inspection.dialect, inspection.encoding)
+        scan = Scan(buffer, grammar, row_bytes=limits.row_bytes)
+        cutter = _Cutter(scan, grammar, end, min(cut_bytes, CUT_BYTES))
         while scan.at < end:
             chunk = cutter.next_chunk(first_row, first_line, chunk_bytes)
             yield chunk
@@ -74,7 +76,7 @@ class _Cutter:
     """Gathers steps of a scan into chunks."""
 
     scan: Scan
-    lanes: Lanes
+    grammar: Grammar
     end: int
     cut_bytes: int
 
@@ -106,8 +108,8 @@ class _Cutter:
         )
 
     def _tally(self, data: bytes, start: int, end: int) -> tuple[int, Tally]:
-        tally = self.lanes.tally(data, start, end)
-        return tally.end, tally
+        found = tally(self.grammar, data, start, end)
+        return found.end, found
 
 
 def _rows(step: Tally | Verdict) -> int:

@@ -1,15 +1,16 @@
-"""One record at a time, under every dialect: exact, linear, and slower than `csvpipe._partition.lanes`."""
+"""One record at a time, under every dialect: exact, linear, and slower than the scans of `csvpipe._partition.lanes`."""
 
 from __future__ import annotations
 
+import csv
 from enum import StrEnum
 from typing import NamedTuple
 
 from csvpipe._partition.automaton import Automaton, LineState
 from csvpipe._partition.buffer import Buffer, count_lines
-from csvpipe._partition.marks import Marks
+from csvpipe._partition.grammar import Grammar
+from csvpipe._partition.lanes import WINDOW_BYTES
 from csvpipe._partition.openings import Openings
-from csvpipe.dialect import Dialect
 from csvpipe.errors import RowCode
 
 
@@ -43,12 +44,11 @@ class Verdict(NamedTuple):
 class Judge:
     """Judges the records of a buffer, in ascending order."""
 
-    def __init__(self, buffer: Buffer, *, dialect: Dialect, encoding: str, row_bytes: int) -> None:
+    def __init__(self, buffer: Buffer, grammar: Grammar, *, row_bytes: int) -> None:
         self._buffer = buffer
-        self._encoding = encoding
+        self._grammar = grammar
         self._row_bytes = row_bytes
-        self._marks = Marks.of(dialect, encoding)
-        self._automaton = Automaton(dialect)
+        self._automaton = Automaton(grammar.dialect)
         self._openings = Openings()
 
     @property
@@ -67,18 +67,20 @@ class Judge:
         state = self._read_line(start, first_end, LineState.CLOSED)
         if state.is_open:
             return self._judge_open(start, first_end, state)
-        if state is LineState.MALFORMED:
-            return Verdict(first_end, 1, RecordKind.MALFORMED)
-        return Verdict(first_end, 1, RecordKind.ROW)
+        return Verdict(first_end, 1, _kind(state))
 
     def fields(self, start: int, end: int) -> list[str]:
         """The cells of a `ROW`."""
-        automaton, state = self._automaton, LineState.CLOSED
-        automaton.begin()
         data = self._buffer.data[start - self._buffer.offset : end - self._buffer.offset]
-        for line in data.splitlines(keepends=True):
-            state = automaton.feed(line.decode(self._encoding, "surrogateescape"), state)
-        return automaton.fields
+        lines = list(map(self._grammar.decode, data.splitlines(keepends=True)))
+        try:
+            return next(csv.reader(lines, **self._grammar.dialect.reader_options()))
+        except csv.Error:  # a field over csv.field_size_limit
+            state = LineState.CLOSED
+            self._automaton.begin()
+            for line in lines:
+                state = self._automaton.feed(line, state)
+            return self._automaton.fields
 
     def _judge_open(self, start: int, first_end: int, state: LineState) -> Verdict:
         """Read on from an open first line until the record ends, or is known not to end in time."""
@@ -89,18 +91,39 @@ class Judge:
             end = self._buffer.line_end(at, limit)
             if at == self._buffer.end or end > limit:
                 return Verdict(first_end, 1, RecordKind.UNTERMINATED_QUOTE)
-            state = self._read_line(at, end, state)
+            if (calm := self._calm_to(at, limit)) > at:
+                end = calm
+            else:
+                state = self._read_line(at, end, state)
             if not state.is_open:
-                kind = RecordKind.MALFORMED if state is LineState.MALFORMED else RecordKind.ROW
-                return Verdict(end, self._count_lines(start, end), kind)
+                offset = self._buffer.offset
+                return Verdict(end, count_lines(self._buffer.data, start - offset, end - offset), _kind(state))
             node = openings.step(node, end, state)
+
+    def _calm_to(self, start: int, limit: int) -> int:
+        """How far the lines from `start` on hold no mark and end by `limit`, so that an open quote stays open.
+
+        Only what is in memory is looked at. With an escape character lines are read one by one: a record may also be
+        open outside quotes, and so every line end matters.
+        """
+        if self._grammar.dialect.escapechar is not None:
+            return start
+        buffer = self._buffer
+        stop = min(limit, buffer.read_to)
+        mark = self._grammar.next_mark(buffer.data, start - buffer.offset, stop - buffer.offset) + buffer.offset
+        return buffer.last_line_end(start, mark)
 
     def _read_line(self, start: int, end: int, state: LineState) -> LineState:
         data, first, stop = self._buffer.data, start - self._buffer.offset, end - self._buffer.offset
-        if state is not LineState.ESCAPED and self._marks.are_absent(data, first, stop):
+        if state is not LineState.ESCAPED and self._grammar.is_unmarked(data, first, stop):
             return state
+        if (patterns := self._grammar.patterns) and end - start <= WINDOW_BYTES:
+            pattern = patterns.quoted_rest if state is LineState.IN_QUOTES else patterns.record
+            match = pattern.match(data, first, stop)
+            return LineState.IN_QUOTES if match is None or match.lastindex else LineState.CLOSED
         self._automaton.begin()
-        return self._automaton.feed(data[first:stop].decode(self._encoding, "surrogateescape"), state)
+        return self._automaton.feed(self._grammar.decode(data[first:stop]), state)
 
-    def _count_lines(self, start: int, end: int) -> int:
-        return count_lines(self._buffer.data, start - self._buffer.offset, end - self._buffer.offset)
+
+def _kind(state: LineState) -> RecordKind:
+    return RecordKind.MALFORMED if state is LineState.MALFORMED else RecordKind.ROW

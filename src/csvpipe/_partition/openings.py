@@ -14,7 +14,7 @@ from bisect import bisect_left
 
 from csvpipe._partition.automaton import LineState
 
-_OPEN_STATES = 2
+_OPEN_STATES = (LineState.IN_QUOTES, LineState.ESCAPED)
 #: Entries that may be out of date before they are dropped.
 _SLACK = 1024
 
@@ -37,38 +37,41 @@ class Openings:
         return self._known_to
 
     def node(self, line_end: int, state: LineState) -> int:
-        """The node of a line end: one that is known, or the one right after the last known, or the first of a new run.
+        """The node of a line end, known or not. Line ends before it will not be asked for again.
 
-        Line ends before it will not be asked for again.
+        Between two line ends that a step took together, in quotes, it is the node of the later one: a quote that is
+        open there stays open up to it.
         """
         if not self._ends or line_end > self._ends[-1]:
             self._restart(line_end)
         index = bisect_left(self._ends, line_end)
         if index > _SLACK and 2 * index > len(self._ends):
             del self._ends[:index]
-            del self._steps[: _OPEN_STATES * index]
+            del self._steps[: 2 * index]
             self._first += index
             index = 0
-        return _OPEN_STATES * (self._first + index) + state
+        return 2 * (self._first + index) + state
 
     def furthest(self, node: int) -> tuple[int, int, LineState]:
         """The last node that is known to follow from `node`, with its line end and state."""
-        steps, base = self._steps, _OPEN_STATES * self._first
+        steps, base = self._steps, 2 * self._first
         last = node
         while (after := steps[last - base]) >= 0:
             last = after
         while node != last:
             steps[node - base], node = last, steps[node - base]
-        ordinal, state = divmod(last, _OPEN_STATES)
-        return last, self._ends[ordinal - self._first], LineState(state)
+        return last, self._ends[last // 2 - self._first], _OPEN_STATES[last % 2]
 
     def step(self, node: int, line_end: int, state: LineState) -> int:
-        """Remember that the line after `node` ends at `line_end`, with its record open in `state`."""
-        ordinal = node // _OPEN_STATES + 1
+        """Remember what follows `node`: a line that ends at `line_end` and leaves its record open in `state`.
+
+        Without an escape character it may be several lines, none of which holds a quote.
+        """
+        ordinal = node // 2 + 1
         if ordinal - self._first == len(self._ends):
             self._append(line_end)
-        after = _OPEN_STATES * ordinal + state
-        self._steps[node - _OPEN_STATES * self._first] = after
+        after = 2 * ordinal + state
+        self._steps[node - 2 * self._first] = after
         self._known_to = line_end
         return after
 
@@ -79,4 +82,4 @@ class Openings:
 
     def _append(self, line_end: int) -> None:
         self._ends.append(line_end)
-        self._steps.extend((-1,) * _OPEN_STATES)
+        self._steps.extend((-1, -1))

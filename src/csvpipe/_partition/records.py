@@ -8,8 +8,9 @@ from itertools import chain
 import attrs
 
 from csvpipe._partition.buffer import Buffer, count_lines
+from csvpipe._partition.grammar import Grammar
 from csvpipe._partition.judge import RecordKind, Verdict
-from csvpipe._partition.lanes import Lanes, ReadRecord
+from csvpipe._partition.lanes import ReadRecord, first_bytes, read, record_ends
 from csvpipe._partition.scan import Scan
 from csvpipe.dialect import Dialect
 
@@ -56,36 +57,32 @@ def scan_records(data: bytes, *, dialect: Dialect, encoding: str, row_bytes: int
     """Every record of a piece, blank lines included, in order and without gaps.
 
     A piece between any two record boundaries of a file gives the same records as the whole file. For what ends inside
-    the piece that is plain. What is rejected because it stays open would need to end by the piece's end, a line end,
-    to be judged otherwise; but then it would have ended there in the file, too.
+    the piece that is plain. What is rejected since it stays open would have to end by the piece's end, which is a line
+    end of the file, to be judged otherwise; but then it would have ended there in the file, too.
 
     Args:
         data: The piece.
-        dialect: Of the file.
+        dialect: The file's.
         encoding: UTF-8 or a single-byte superset of ASCII.
         row_bytes: `Limits.row_bytes`.
     """
-    buffer = Buffer(data)
-    lanes = Lanes(dialect, encoding)
-    scan = Scan(buffer, dialect=dialect, encoding=encoding, row_bytes=row_bytes)
+    grammar = Grammar.of(dialect, encoding)
+    scan = Scan(Buffer(data), grammar, row_bytes=row_bytes)
 
-    def read(data: bytes, start: int, end: int) -> tuple[int, list[ReadRecord]]:
-        found = list(lanes.read(data, start, end))
-        return (found[-1].end if found else start), found
+    def read_window(window: bytes, start: int, end: int) -> tuple[int, list[ReadRecord]]:
+        found = read(grammar, window, start, end)
+        return (found[-1][0] if found else start), found
 
     line = 0
     while (at := scan.at) < len(data):
-        step = scan.step(read, len(data))
+        step = scan.step(read_window, len(data))
         if isinstance(step, Verdict):
             end, lines, kind = step
             yield Record(at, end, line, lines, kind, scan.judge.fields(at, end) if kind is RecordKind.ROW else None)
             line += lines
             continue
         for end, lines, fields in step:
-            if fields:
-                yield Record(at, end, line, lines, RecordKind.ROW, fields)
-            else:
-                yield Record(at, end, line, lines, RecordKind.BLANK, None)
+            yield Record(at, end, line, lines, RecordKind.ROW if fields else RecordKind.BLANK, fields or None)
             at, line = end, line + lines
 
 
@@ -94,32 +91,39 @@ def locate(data: bytes, *, dialect: Dialect, encoding: str, row_bytes: int) -> L
 
     Args:
         data: The piece.
-        dialect: Of the file.
+        dialect: The file's.
         encoding: UTF-8 or a single-byte superset of ASCII.
         row_bytes: `Limits.row_bytes`.
     """
-    lanes = Lanes(dialect, encoding)
-    scan = Scan(Buffer(data), dialect=dialect, encoding=encoding, row_bytes=row_bytes)
+    grammar = Grammar.of(dialect, encoding)
+    scan = Scan(Buffer(data), grammar, row_bytes=row_bytes)
 
-    def ends_in(data: bytes, start: int, end: int) -> tuple[int, Sequence[int]]:
-        found = lanes.ends(data, start, end)
+    def find_ends(window: bytes, start: int, end: int) -> tuple[int, Sequence[int]]:
+        found = record_ends(grammar, window, start, end)
         return (found[-1] if found else start), found
 
     located = Located([], [], [])
     line = 0
     while (at := scan.at) < len(data):
-        step = scan.step(ends_in, len(data))
-        ends = [step.end] if isinstance(step, Verdict) else step
-        line = _add(located, data, at, ends, line)
+        step = scan.step(find_ends, len(data))
+        line = _add(located, data, at, [step.end] if isinstance(step, Verdict) else step, line)
     return located
 
 
 def _add(located: Located, data: bytes, start: int, ends: Sequence[int], line: int) -> int:
     """Add the records that begin at `start` and end at `ends`; return the line after them."""
+    line_after = line + count_lines(data, start, ends[-1])
+    firsts = first_bytes(data, start, ends)
+    if line_after - line == len(ends) and b"\n" not in firsts and b"\r" not in firsts:
+        located.starts.append(start)
+        located.starts.extend(ends[:-1])
+        located.ends.extend(ends)
+        located.lines.extend(range(line, line_after))
+        return line_after
     for begin, end in zip(chain((start,), ends), ends, strict=False):
         if data[begin] not in b"\r\n":
             located.starts.append(begin)
             located.ends.append(end)
             located.lines.append(line)
         line += count_lines(data, begin, end)
-    return line
+    return line_after

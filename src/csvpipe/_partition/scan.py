@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from csvpipe._partition.buffer import Buffer
+from csvpipe._partition.grammar import Grammar
 from csvpipe._partition.judge import Judge, Verdict
-from csvpipe.dialect import Dialect
+from csvpipe._partition.lanes import WINDOW_BYTES
 
 T = TypeVar("T")
 
-#: Bytes that one pass of a fast scan may take: a millisecond of work.
-WINDOW_BYTES: Final = 64 * 1024
-_NARROWEST_BYTES: Final = 256
+_FIRST_DETOUR_BYTES: Final = 256
 
 
 class Scan:
@@ -21,19 +20,20 @@ class Scan:
 
     Attributes:
         at: Position of the next record.
+        judge: What is asked where no fast scan has an answer.
     """
 
-    def __init__(self, buffer: Buffer, *, dialect: Dialect, encoding: str, row_bytes: int) -> None:
+    def __init__(self, buffer: Buffer, grammar: Grammar, *, row_bytes: int) -> None:
         self.at = buffer.offset
-        self.judge = Judge(buffer, dialect=dialect, encoding=encoding, row_bytes=row_bytes)
+        self.judge = Judge(buffer, grammar, row_bytes=row_bytes)
         self._buffer = buffer
-        # A window is no larger than a record may be. So what a scan finds in it is small enough to be a record, and
-        # what it reads in vain, since a record is open, the judge would have to read as well.
-        self._widest = min(WINDOW_BYTES, row_bytes)
-        self._reach = self._widest
+        # A window is no larger than a record may be. So what a fast scan finds in it is small enough to be a record.
+        self._window_bytes = min(WINDOW_BYTES, row_bytes)
+        self._judged_to = self.at
+        self._detour_bytes = 0
 
     def step(self, scan: Callable[[bytes, int, int], tuple[int, T]], target: int) -> T | Verdict:
-        """Go on by one window, or by one record where the window's first one needs the judge.
+        """Go on by one window, or by one record where the judge is needed.
 
         The step ends before `target`, or at the first record boundary at or past it.
 
@@ -44,26 +44,30 @@ class Scan:
         """
         start = self.at
         self._buffer.forget(start)
-        if start >= self.judge.known_to and (stop := self._window_end(target)) > start:
+        if start >= max(self._judged_to, self.judge.known_to) and (stop := self._window_end(target)) > start:
             offset = self._buffer.offset
             end, found = scan(self._buffer.data, start - offset, stop - offset)
-            self._adapt(progress=offset + end - start, width=stop - start)
-            if offset + end > start:
-                self.at = offset + end
+            self.at = offset + end
+            self._plan_detour(scanned=self.at - start, width=stop - start)
+            if self.at > start:
                 return found
         verdict = self.judge.judge(start)
         self.at = verdict.end
         return verdict
 
     def _window_end(self, target: int) -> int:
-        widest = self.at + self._reach
+        widest = self.at + self._window_bytes
         if target <= widest and (end := self._buffer.line_end(target - 1, widest)) <= widest:
             return end
         return self._buffer.last_line_end(self.at, widest)
 
-    def _adapt(self, *, progress: int, width: int) -> None:
-        """Look less far ahead after a window that was mostly read in vain, and further again after others."""
-        if 2 * progress < width:
-            self._reach = max(min(_NARROWEST_BYTES, self._widest), width // 2)
+    def _plan_detour(self, *, scanned: int, width: int) -> None:
+        """After a window that was mostly read in vain, leave the next records to the judge; more of them each time.
+
+        Otherwise a file in which every line is malformed would have a window read for every line.
+        """
+        if 2 * scanned >= width:
+            self._detour_bytes = 0
         else:
-            self._reach = min(self._widest, max(self._reach, 2 * progress))
+            self._judged_to = self.at + self._detour_bytes
+            self._detour_bytes = min(max(_FIRST_DETOUR_BYTES, 2 * self._detour_bytes), WINDOW_BYTES)

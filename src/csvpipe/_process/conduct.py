@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Generator, Sequence
-from itertools import count
 from typing import Final, TypeAlias
 
 import attrs
@@ -192,8 +191,8 @@ def _call(
     unit: Unit, group: Sequence[int], rules: Rules, *, is_first: bool
 ) -> Generator[Step, BaseException | None, tuple[Call, BaseException | None]]:
     """One call, repeated while the world is down, each time with fresh items and a fresh context."""
-    retry = rules.retry
-    for attempt in count(1):
+    retry, attempt = rules.retry, 1
+    while True:
         if not is_first or attempt > 1:
             unit.renew(group, rules.build)
             group = unit.undecided(group)
@@ -205,7 +204,7 @@ def _call(
         if attempt == retry.attempts:
             raise EndedError(exhausted(error, attempt, _masked(describe(error), unit, group, rules)))
         yield Wait(retry.delay_seconds(attempt))
-    raise AssertionError("counts without end")  # pragma: no cover
+        attempt += 1
 
 
 def _settle(unit: Unit, call: Call, error: BaseException | None, rules: Rules) -> list[Sequence[int]]:

@@ -121,8 +121,8 @@ class ChunkRun:
 
     def _enter(self, resources: Resources) -> None:
         """Enter the pipeline's resource; whatever that raises means that the world is down."""
-        pipeline = self._job.pipeline
-        for attempt in range(1, pipeline.retry.attempts + 1):
+        pipeline, attempt = self._job.pipeline, 1
+        while True:
             try:
                 resource = resources.get(pipeline)
             except EndedError:
@@ -132,10 +132,11 @@ class ChunkRun:
                     raise
                 if attempt == pipeline.retry.attempts:
                     raise EndedError(exhausted(error, attempt)) from error
-                self._pause(pipeline.retry.delay_seconds(attempt))
             else:
                 self._resource = (resource,) if pipeline.signature.takes_resource else ()
                 return
+            self._pause(pipeline.retry.delay_seconds(attempt))
+            attempt += 1
 
     # Single rows: the common case, kept free of everything that a good row does not need ----------------------------
 

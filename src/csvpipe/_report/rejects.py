@@ -106,7 +106,7 @@ def write_rejects(
         dest.write(_Sheet(inspection, newline="\n", has_raw=False).header())
         return 0
     with _opened(source) as file:
-        records = _Records(file, source, limits)
+        records = _Records(file, source, most_bytes=limits.row_bytes + len(b"\r\n"))
         newline = records.newline_before(inspection.data_start) or records.newline_before(first.end) or "\n"
         sheet = _Sheet(inspection, newline=newline, has_raw=False)
         if any(sheet.row(reject, records.raw(reject)) is None for reject in _rejects(errors())):
@@ -115,7 +115,7 @@ def write_rejects(
         rows = 0
         for rows, reject in enumerate(_rejects(errors()), start=1):  # noqa: B007  # the last one is their number
             raw = records.raw(reject)
-            dest.write(sheet.row(reject, raw) or sheet.row_apart(reject, records.beginning(reject)))
+            dest.write(sheet.row(reject, raw) or sheet.row_apart(reject, raw))
         _check(source)
     return rows
 
@@ -169,13 +169,32 @@ def _check(source: LocalFile) -> None:
         raise _gone(source, error) from error
 
 
-class _Records:
-    """Raw text of records, read from the source."""
+@attrs.frozen
+class _Raw:
+    """The bytes of a record without its line end, or only the first of them."""
 
-    def __init__(self, file: BinaryIO, source: LocalFile, limits: Limits) -> None:
+    data: bytes
+    is_whole: bool
+
+
+class _Records:
+    """Raw text of records, read from the source; of longer ones than `most_bytes` only the beginning."""
+
+    def __init__(self, file: BinaryIO, source: LocalFile, *, most_bytes: int) -> None:
         self._file = file
         self._source = source
-        self._limit = limits.row_bytes
+        self._most = most_bytes
+
+    def newline_before(self, offset: int) -> str | None:
+        """The line end just before this byte, if there is one."""
+        return _line_end(self._read(max(0, offset - 2), offset)).decode() or None
+
+    def raw(self, reject: _Reject) -> _Raw:
+        if reject.end - reject.start > self._most:
+            shown = min(self._most, _SHOWN * _CHARACTER_BYTES)
+            return _Raw(self._read(reject.start, reject.start + shown), is_whole=False)
+        data = self._read(reject.start, reject.end)
+        return _Raw(data.removesuffix(_line_end(data)), is_whole=True)
 
     def _read(self, start: int, end: int) -> bytes:
         try:
@@ -187,14 +206,92 @@ class _Records:
             raise _gone(self._source, EOFError(f"it ends at byte {start + len(data)}, before byte {end}"))
         return data
 
-    def newline_before(self, offset: int) -> str | None:
-        """The line end just before this byte, if there is one."""
-        tail = self._read(max(0, offset - 2), offset)
-        return next((end.decode() for end in _LINE_ENDS if tail.endswith(end)), None)
 
-    def raw(self, reject: _Reject) -> bytes | None:
-        """The record without its line end; None if it is over the limit."""
-        if reject.end - reject.start > self._limit:
+def _line_end(data: bytes) -> bytes:
+    return next((end for end in (b"\r\n", b"\n", b"\r") if data.endswith(end)), b"")
+
+
+# Spelling -------------------------------------------------------------------------------------------------------------
+
+
+class _Sheet:
+    """Spells the records of one rejects file, as bytes with their newline."""
+
+    def __init__(self, inspection: Inspection, *, newline: str, has_raw: bool) -> None:
+        self._inspection = inspection
+        self._dialect = inspection.dialect
+        self._newline = newline
+        self._has_raw = has_raw
+
+    def header(self) -> bytes:
+        extra = (RAW,) if self._has_raw else ()
+        return self._bytes([*LEADING, *extra, *self._inspection.columns])
+
+    def row(self, reject: _Reject, raw: _Raw) -> bytes | None:
+        """The row with its raw text in place; None where that would not be read back as this one record."""
+        if not raw.is_whole:
             return None
-        data = self._read(reject.start, reject.end)
-        return data.removesuffix(next((end for end in _LINE_ENDS if data.endswith(end)), b""))
+        leading = [*reject.leading, ""] if self._has_raw else reject.leading
+        newline = self._newline.encode()
+        record = self._bytes([*leading, ""]).removesuffix(newline) + raw.data
+        return record + newline if self._is_one_record(record) else None
+
+    def row_apart(self, reject: _Reject, raw: _Raw) -> bytes:
+        """The row with its raw text as one cell, and nothing under the user's own names."""
+        text = raw.data.decode(self._inspection.encoding, "surrogateescape")
+        if not raw.is_whole:
+            text = f"{text[:_SHOWN]}…"
+        return self._bytes([*reject.leading, text, *("" for _ in self._inspection.columns)])
+
+    def _bytes(self, cells: Sequence[str]) -> bytes:
+        encoding = self._inspection.encoding
+        delimiter = _encodable(self._dialect.delimiter, encoding)
+        text = delimiter.join(spelt(_encodable(cell, encoding), self._dialect) for cell in cells)
+        return (text + self._newline).encode(encoding, "surrogateescape")
+
+    def _is_one_record(self, record: bytes) -> bool:
+        """Whether a reader that comes to this record is done with it at its end.
+
+        Judged by the reader itself, not by the error's code: a handler's code says nothing about quotes. A line of its
+        own follows the record, and is answered with a blank one exactly if nothing is open any more. The record has no
+        line end here: an escape at its end would take in the first half of one, and then seem to be complete.
+        """
+        text = record.decode(self._inspection.encoding, "surrogateescape")
+        lines = chain(io.StringIO(text, newline=""), ("\n",))
+        try:
+            _first, *others = csv.reader(lines, **self._dialect.reader_options())
+        except csv.Error:
+            return False
+        return others == [[]]
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """`text` with a question mark for each character that the encoding lacks; bytes that did not decode are kept."""
+    try:
+        text.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        return text.replace("…", "...").encode(encoding, "replace").decode(encoding)
+    return text
+
+
+def spelt(cell: str, dialect: Dialect) -> str:
+    """A cell as `csv.reader` reads it back under this dialect, as far as the dialect has the means.
+
+    `csv.writer` would raise where it has not, and has spelt escapes differently from one Python to the next. Where
+    there is no way to write a character, a space stands for it: newlines where there are no quotes, delimiters where
+    there are neither quotes nor escapes, quotes where they can neither be doubled nor escaped.
+    """
+    quote, escape, delimiter = dialect.quotechar, dialect.escapechar, dialect.delimiter
+    blank = next(mark for mark in " _-." if mark not in (quote, escape, delimiter))
+    if escape is not None:
+        cell = cell.replace(escape, escape * 2)
+    if quote is None:
+        cell = cell.replace("\r\n", blank).replace("\n", blank).replace("\r", blank)
+        cell = cell.replace(delimiter, blank if escape is None else escape + delimiter)
+        return cell.lstrip(" ") if dialect.skipinitialspace else cell
+    needs_quotes = {quote, delimiter, "\r", "\n"} & set(cell) or (dialect.skipinitialspace and cell.startswith(" "))
+    if not needs_quotes:
+        return cell
+    single = blank if escape is None else escape + quote
+    inside = quote * 2 if dialect.doublequote else single
+    return f"{quote}{cell.replace(quote, inside)}{quote}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from typing import Final
 
 #: How long a thread waits for its turn before it goes on without: a handler that blocks with a permit in hand must not
 #: hold up every other file.
-PATIENCE_SECONDS = 0.25
+PATIENCE_SECONDS: Final = 0.25
 
 
 class CpuGate:
@@ -17,10 +18,12 @@ class CpuGate:
     The interpreter runs one thread at a time, so more than two that compute gain nothing and make the event loop lag.
 
     Args:
-        permits: Threads that compute at once; by default two, or one on a single processor.
+        permits: Threads that compute at once, at least one; by default two, or one on a single processor.
+        patience_seconds: How long `acquire` waits.
     """
 
-    def __init__(self, permits: int | None = None) -> None:
+    def __init__(self, permits: int | None = None, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._patience_seconds = patience_seconds
         self._lock = threading.Lock()
         self._free = permits if permits is not None else min(2, os.cpu_count() or 1)
         self._waiting: deque[threading.Lock] = deque()
@@ -34,15 +37,15 @@ class CpuGate:
         return bool(self._waiting)
 
     def acquire(self) -> bool:
-        """Wait for a permit; False if there was none within `PATIENCE_SECONDS`."""
+        """Wait for a permit, behind those who wait already; False if none came within the patience."""
         with self._lock:
             if self._free > 0:
                 self._free -= 1
                 return True
-            turn = threading.Lock()
+            turn = threading.Lock()  # released by whoever hands the permit on
             turn.acquire()
             self._waiting.append(turn)
-        if turn.acquire(timeout=PATIENCE_SECONDS):
+        if turn.acquire(timeout=self._patience_seconds):
             return True
         with self._lock:
             if turn in self._waiting:

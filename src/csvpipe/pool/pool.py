@@ -141,7 +141,8 @@ class WorkerPool:
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         try:
-            self._services = await self._tasks.start(self._service.serve, self._on_event)
+            with anyio.CancelScope(shield=True):  # a moment later the cancelled host would find a pool that can stop
+                self._services = await self._tasks.start(self._service.serve, self._on_event)
         except BaseException as error:
             self._state = "closed"
             await self._tasks.__aexit__(type(error), error, error.__traceback__)

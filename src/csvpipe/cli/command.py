@@ -1,0 +1,184 @@
+"""What may be said on the command line, and the exit code that comes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import nullcontext, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+import csvpipe as library
+from csvpipe.cli.display import Display, JsonLines, Silence, display_for
+from csvpipe.cli.errand import STANDARD_INPUT, Errand, Outcome, carry_out
+from csvpipe.cli.exit_codes import ExitCode
+from csvpipe.cli.output import Output
+from csvpipe.cli.summary import interrupted_line, summary_lines, summary_object
+from csvpipe.cli.target import TargetError, find_pipeline
+from csvpipe.dialect import Dialect
+from csvpipe.errors import CsvPipeError, DialectError
+from csvpipe.pipeline import Pipeline
+
+DELIMITERS = {
+    "tab": "\t",
+    r"\t": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "pipe": "|",
+    "colon": ":",
+    "space": " ",
+}
+
+
+_HELP = """Import FILEs with a pipeline and wait for them.
+
+MODULE:PIPELINE is a module, also looked for in the current folder, or the path of a .py file, and the name that the
+pipeline has there. The name may be left out where the module has only one.
+
+FILE may be - for standard input.
+
+\b
+Examples:
+  csvpipe run people:import_people people.csv
+  csvpipe run imports/people.py:import_people *.csv --rejects rejects
+  zcat people.csv.gz | csvpipe run people:import_people - --json
+
+Progress goes to standard error, the summary to standard output. With --json, standard output has nothing but one JSON
+object a line: {"kind": ..., "job": {...}} for each event, and {"kind": "summary", ...} at the end; what the pipeline
+prints goes to standard error then.
+"""
+
+# Below the options, where whoever looks for one number finds them. \b keeps click from filling the lines.
+_EXIT_CODES = """\b
+Exit codes:
+  0    every row of every file was processed or skipped
+  1    some rows failed
+  2    wrong usage; no row was touched
+  3    a file failed as a whole, or was cancelled
+  130  interrupted by Ctrl-C
+"""
+
+
+@click.group(name="csvpipe", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(library.__version__, prog_name="csvpipe")
+def csvpipe() -> None:
+    """Import CSV files: many at once, bad rows set aside, no row lost silently."""
+
+
+@csvpipe.command(help=_HELP, epilog=_EXIT_CODES)
+@click.argument("target", metavar="MODULE:PIPELINE")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads that handle rows; 10 by default.")
+@click.option(
+    "--max-files",
+    type=click.IntRange(min=1),
+    default=10,
+    metavar="N",
+    help="Files that are imported at once; 10 by default.",
+)
+@click.option("--encoding", metavar="E", help="Of all the files, instead of the pipeline's or UTF-8.")
+@click.option(
+    "--delimiter",
+    metavar="D",
+    help="Of all the files, instead of the pipeline's or a comma: one character, or "
+    + ", ".join(name for name in DELIMITERS if name.isalpha())
+    + ".",
+)
+@click.option(
+    "--rejects",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write the failed rows of each file, with the reasons, to NAME.rejects.csv in this folder.",
+)
+@click.option("--owner", metavar="NAME", help="Noted in the jobs, for handlers and in the output of --json.")
+@click.option("--json", "is_json", is_flag=True, help="For programs: events and summary as lines of JSON.")
+@click.option("--quiet", is_flag=True, help="No progress, only the summary.")
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    *,
+    target: str,
+    files: tuple[str, ...],
+    delimiter: str | None,
+    is_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Import the files; `_HELP` says the rest."""
+    _check(files, options["rejects"])
+    output, errors = Output(sys.stdout), Output(sys.stderr)
+    try:
+        # What the pipeline prints must not stand between the lines that a program reads.
+        with redirect_stdout(sys.stderr) if is_json else nullcontext():
+            pipeline = _pipeline(target, errors)
+            errand = Errand(pipeline=pipeline, files=files, dialect=_dialect(pipeline, delimiter), **options)
+            display = _display(output, errors, files=len(files), is_json=is_json, is_quiet=quiet)
+            with display:
+                outcome = carry_out(errand, display.show)
+    except CsvPipeError as error:
+        raise click.UsageError(str(error), ctx) from error
+    except KeyboardInterrupt:  # while the pipeline's module was imported, or a second one while the first was obeyed
+        errors.line("Interrupted.")
+        ctx.exit(ExitCode.INTERRUPTED)
+    _report(outcome, errand, output, errors, is_json=is_json)
+    ctx.exit(outcome.exit_code)
+
+
+def _check(files: tuple[str, ...], rejects: Path | None) -> None:
+    """Refuse what would come to light only after all rows were handled.
+
+    Raises:
+        click.UsageError: Standard input is named twice, or the folder of rejects cannot be written to.
+    """
+    if files.count(STANDARD_INPUT) > 1:
+        raise click.UsageError("standard input (-) can be read only once")
+    if rejects is None:
+        return
+    folder = rejects.absolute()
+    # The folder itself is made only when there is something to put in it.
+    place = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise click.BadParameter(f"cannot write to {str(place)!r}", param_hint="'--rejects'")
+
+
+def _pipeline(target: str, errors: Output) -> Pipeline[..., Any]:
+    try:
+        return find_pipeline(target)
+    except TargetError as error:
+        if error.details:
+            errors.line(error.details)
+        raise click.BadParameter(error.message, param_hint="MODULE:PIPELINE") from error
+
+
+def _dialect(pipeline: Pipeline[..., Any], delimiter: str | None) -> Dialect | None:
+    """The pipeline's dialect with another delimiter; None to leave it to the pipeline."""
+    if delimiter is None:
+        return None
+    try:
+        return attrs.evolve(pipeline.dialect or Dialect(), delimiter=DELIMITERS.get(delimiter.lower(), delimiter))
+    except DialectError as error:
+        raise click.BadParameter(f"{error}; or one of {', '.join(DELIMITERS)}", param_hint="'--delimiter'") from error
+
+
+def _display(output: Output, errors: Output, *, files: int, is_json: bool, is_quiet: bool) -> Display:
+    if is_quiet:
+        return Silence()
+    return JsonLines(output) if is_json else display_for(errors, files=files)
+
+
+def _report(outcome: Outcome, errand: Errand, output: Output, errors: Output, *, is_json: bool) -> None:
+    """Say how it ended: to a program or a person."""
+    if is_json:
+        output.line(json.dumps(summary_object(outcome)))
+    elif outcome.exit_code is not ExitCode.INTERRUPTED:
+        for line in summary_lines(outcome, errand.files, has_rejects=errand.rejects is not None):
+            output.line(line)
+    if outcome.exit_code is ExitCode.INTERRUPTED:
+        errors.line(interrupted_line(outcome))
+    if outcome.problem is not None:
+        errors.line(f"Error: {outcome.problem}")

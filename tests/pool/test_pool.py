@@ -1,0 +1,431 @@
+"""The main job: files in, every row handled, progress out."""
+
+import io
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import anyio
+import attrs
+import pytest
+
+import csvpipe
+from csvpipe.errors import FileCode
+from csvpipe.jobs import JobStatus
+from csvpipe.pool.pool import PoolStatistics
+
+pytestmark = pytest.mark.anyio
+
+MakeCsv = Callable[..., Path]
+
+
+@attrs.frozen
+class Number:
+    """One row of a numbered file."""
+
+    id: int
+    name: str
+
+
+@csvpipe.pipeline
+def check_number(number: Number) -> None:
+    """Reject every multiple of seven."""
+    if number.id % 7 == 0:
+        raise csvpipe.Reject("divisible by seven", column="id", code="seven")
+
+
+@csvpipe.pipeline
+async def check_number_async(number: Number) -> None:
+    """The same in the event loop."""
+    await anyio.lowlevel.checkpoint()
+    check_number(number)
+
+
+@pytest.mark.parametrize("pipeline", [check_number, check_number_async])
+async def test_every_row_counts(make_csv: MakeCsv, pipeline: csvpipe.Pipeline[..., Any]) -> None:
+    """Good rows are processed, bad ones set aside, and the numbers add up."""
+    path = make_csv(1000, bad={3, 500})
+
+    async with csvpipe.WorkerPool(pipelines=[pipeline]) as pool:
+        job = await pool.submit(pipeline, path, owner="ana")
+        record = await job.wait()
+        errors = await job.row_errors(limit=1000)
+
+    assert JobStatus.COMPLETED is record.status
+    assert ("numbers.csv", "ana") == (record.filename, record.owner)
+    assert (1000, 1000 - 144, 144) == (record.total_rows, record.processed_rows, record.failed_rows)
+    assert path.stat().st_size == record.bytes_total == record.bytes_processed
+    bad = sorted({*range(7, 1001, 7), 3, 500})
+    assert [(row, row + 1) for row in bad] == [(error.row, error.line) for error in errors]
+    assert {"int", "seven"} == {error.code for error in errors}
+
+
+async def test_many_files_at_once(make_csv: MakeCsv) -> None:
+    """Each of many files gets a job of its own, in the order of submission."""
+    paths = [make_csv(rows, f"{rows}.csv") for rows in range(1, 31)]
+
+    async with csvpipe.WorkerPool(pipelines=[check_number], workers=3, max_files=2) as pool:
+        jobs = await pool.submit_many(check_number, paths)
+        records = [await job.wait() for job in jobs]
+
+    assert list(range(1, 31)) == [record.total_rows for record in records]
+
+
+async def _stream(data: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), size):
+        await anyio.lowlevel.checkpoint()
+        yield data[start : start + size]
+
+
+@pytest.mark.parametrize("kind", ["path", "str", "bytes", "file", "stream", "large blocks", "open file"])
+async def test_whatever_holds_bytes_is_a_source(make_csv: MakeCsv, tmp_path: Path, kind: str) -> None:
+    """Paths are read in place; everything else goes through the spool, of which nothing is left in the end."""
+    path = make_csv(10_000)
+    data, spool = path.read_bytes(), tmp_path / "spool"
+    opened = path.open("rb")
+    source: Any = {
+        "path": path,
+        "str": str(path),
+        "bytes": data,
+        "file": io.BytesIO(data),
+        "stream": _stream(data, 100),
+        "large blocks": _stream(data, 300_000),
+        "open file": opened,
+    }[kind]
+    name = "numbers.csv" if kind in ("path", "str", "open file") else "upload.csv"
+
+    async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=spool) as pool:
+        job = await pool.submit(check_number, source)
+        record = await job.wait()
+        rejects = await job.write_rejects(tmp_path / "rejects.csv")
+        await job.delete()
+    opened.close()
+
+    assert (name, 10_000, 1428) == (record.filename, record.total_rows, record.failed_rows)
+    assert 1428 == rejects
+    assert [] == list(spool.iterdir())
+
+
+async def test_a_clean_upload_is_removed_at_once(tmp_path: Path) -> None:
+    """Nobody needs the bytes of an upload that was imported without a reject."""
+    async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=tmp_path) as pool:
+        job = await pool.submit(check_number, b"id,name\n1,Ana\n")
+        await job.wait()
+
+        assert [] == list(tmp_path.iterdir())
+
+
+BROKEN: list[tuple[Any, FileCode, str]] = [
+    ("missing.csv", FileCode.NOT_FOUND, "missing.csv"),
+    (".", FileCode.SOURCE_FAILED, "directory"),
+    (b"", FileCode.EMPTY, "empty"),
+    (b"id,name\n", FileCode.EMPTY, "no row"),
+    (b"id,id\n1,2\n", FileCode.HEADER_DUPLICATE, "'id'"),
+    (b"id,\n1,2\n", FileCode.HEADER_MISSING, "column 2"),
+    (b"nummer,name\n1,2\n", FileCode.COLUMNS_MISSING, "'id'"),
+    (b"id,name\n1,Jos\xe9\n", FileCode.ENCODING, "line 2"),
+    (b"PK\x03\x04" + bytes(1000), FileCode.BINARY, "ZIP"),
+]
+
+
+@pytest.mark.parametrize(("source", "code", "words"), BROKEN, ids=[str(code) for _, code, _ in BROKEN])
+async def test_a_file_that_cannot_be_imported_is_a_failed_job(
+    tmp_path: Path, source: str | bytes, code: FileCode, words: str
+) -> None:
+    """`submit` raises nothing: code and message say what is wrong, and the spool stays empty."""
+    spool = tmp_path / "spool"
+    async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=spool) as pool:
+        job = await pool.submit(check_number, tmp_path / source if isinstance(source, str) else source)
+        record = await job.wait()
+
+    assert (JobStatus.FAILED, code.value) == (record.status, record.error_code)
+    assert words in (record.error_message or "")
+    assert [] == list(spool.iterdir())
+    with pytest.raises(csvpipe.JobFailedError, match=code.value):
+        record.raise_for_status()
+
+
+async def _failing_stream() -> AsyncIterator[bytes]:
+    yield b"id,name\n1,Ana\n"
+    raise ConnectionResetError("the client is gone")
+
+
+async def test_a_stream_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
+    """What the stream raises is the job's failure, and what arrived of it is removed."""
+    async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=tmp_path) as pool:
+        record = await (await pool.submit(check_number, _failing_stream(), filename="up.csv")).wait()
+
+        assert [] == list(tmp_path.iterdir())
+    assert FileCode.SOURCE_FAILED == record.error_code
+    assert "up.csv" in (record.error_message or "")
+    assert "the client is gone" in (record.error_message or "")
+
+
+async def test_a_stream_of_something_else_is_refused(tmp_path: Path) -> None:
+    """A stream of text is told to be one of bytes."""
+
+    async def words() -> AsyncIterator[Any]:
+        yield "id,name\n"
+
+    async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=tmp_path) as pool:
+        record = await (await pool.submit(check_number, words())).wait()
+
+        assert [] == list(tmp_path.iterdir())
+    assert FileCode.SOURCE_FAILED == record.error_code
+    assert "str" in (record.error_message or "")
+
+
+async def test_an_upload_that_is_too_large_is_stopped_as_it_arrives(tmp_path: Path) -> None:
+    """The limit is judged block by block: the rest of the stream is not even asked for."""
+    asked = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal asked
+        yield b"id,name\n"
+        while True:
+            asked += 1
+            yield b"1,Ana\n" * 50_000
+
+    @csvpipe.pipeline(limits=csvpipe.Limits(file_bytes=1_000_000))
+    def handle(row: csvpipe.Row) -> None: ...
+
+    async with csvpipe.WorkerPool(pipelines=[handle], spool_dir=tmp_path) as pool:
+        record = await (await pool.submit(handle, endless())).wait()
+
+        assert [] == list(tmp_path.iterdir())
+    assert FileCode.TOO_LARGE == record.error_code
+    assert asked < 10
+
+
+async def test_a_cancelled_upload_leaves_nothing(tmp_path: Path) -> None:
+    """Whoever stops waiting for `submit` leaves neither a job nor a file."""
+    started = anyio.Event()
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"id,name\n" * 100_000
+        started.set()
+        await anyio.sleep_forever()
+
+    async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=tmp_path) as pool:
+        async with anyio.create_task_group() as group:
+            group.start_soon(pool.submit, check_number, stuck())
+            await started.wait()
+            group.cancel_scope.cancel()
+
+        assert [] == list(tmp_path.iterdir())
+        assert 0 == (await pool.jobs()).total
+
+
+async def test_a_header_of_ones_own(make_csv: MakeCsv) -> None:
+    """Encoding and dialect may be stated for a single file."""
+    dialect = csvpipe.Dialect(delimiter=";")
+
+    async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+        data = "id;name\n1;José\n2;Bo\n".encode("cp1252")
+        record = await (await pool.submit(check_number, data, encoding="cp1252", dialect=dialect)).wait()
+
+    assert (JobStatus.COMPLETED, 2) == (record.status, record.processed_rows)
+
+
+async def test_dry_run_calls_only_who_can_know_of_it() -> None:
+    """Rows are converted and validated; a handler without a context is left alone."""
+    called: list[bool] = []
+
+    @csvpipe.pipeline
+    def blind(number: Number) -> None:
+        called.append(False)
+
+    @csvpipe.pipeline
+    def seeing(number: Number, context: csvpipe.Context) -> None:
+        called.append(context.dry_run)
+
+    async with csvpipe.WorkerPool(pipelines=[blind, seeing]) as pool:
+        records = [
+            await (await pool.submit(pipeline, b"id,name\n1,a\nx,b\n", dry_run=True)).wait()
+            for pipeline in (blind, seeing)
+        ]
+
+    assert [True] == called
+    assert [(1, 1), (1, 1)] == [(record.processed_rows, record.failed_rows) for record in records]
+
+
+class TestIdempotency:
+    async def test_a_repeat_gives_the_first_job(self, tmp_path: Path) -> None:
+        """The same key and content are the same job, and the second upload is removed."""
+        data = b"id,name\n7,a\n"
+        async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=tmp_path) as pool:
+            first = await pool.submit(check_number, data, idempotency_key="k")
+            await first.wait()
+            second = await pool.submit(check_number, data, idempotency_key="k")
+
+            assert first.id == second.id
+            assert 1 == len(list(tmp_path.iterdir()))
+
+    async def test_other_content_under_the_same_key_is_a_conflict(self, tmp_path: Path) -> None:
+        """A key stands for one content."""
+        async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=tmp_path) as pool:
+            first = await pool.submit(check_number, b"id,name\n1,a\n", idempotency_key="k")
+            await first.wait()
+            with pytest.raises(csvpipe.IdempotencyConflictError, match=str(first.id)):
+                await pool.submit(check_number, b"id,name\n2,a\n", idempotency_key="k")
+
+            assert [] == list(tmp_path.iterdir())
+
+    async def test_a_path_is_known_by_its_place_and_time(self, make_csv: MakeCsv) -> None:
+        """A file that is read in place is not hashed: path, size and time stand for its content."""
+        path = make_csv(3)
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            first = await pool.submit(check_number, path, idempotency_key="k")
+            second = await pool.submit(check_number, path, idempotency_key="k")
+
+        assert first.id == second.id
+
+    async def test_a_missing_file_may_be_repeated(self, tmp_path: Path) -> None:
+        """The first failure is the answer to a repeat, too."""
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            first = await pool.submit(check_number, tmp_path / "none.csv", idempotency_key="k")
+            second = await pool.submit(check_number, tmp_path / "none.csv", idempotency_key="k")
+
+        assert first.id == second.id
+
+
+class TestMisuse:
+    async def test_a_pipeline_must_be_the_pools(self) -> None:
+        """A pipeline that the pool does not have is named, together with those that it has."""
+
+        @csvpipe.pipeline
+        def other(row: csvpipe.Row) -> None: ...
+
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            with pytest.raises(csvpipe.PipelineNotFoundError, match="other.*check_number"):
+                await pool.submit(other, b"")
+            with pytest.raises(csvpipe.PipelineNotFoundError, match="nameless"):
+                await pool.submit("nameless", b"")
+
+    async def test_a_namesake_is_not_the_pools(self) -> None:
+        """The name alone does not make a pipeline known."""
+        namesake = csvpipe.pipeline(name="check_number")(lambda_of_rows)
+
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            with pytest.raises(csvpipe.PipelineNotFoundError):
+                await pool.submit(namesake, b"")
+
+    async def test_a_name_will_do(self) -> None:
+        """A pipeline may be given by its name."""
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            record = await (await pool.submit("check_number", b"id,name\n1,a\n")).wait()
+
+        assert 1 == record.processed_rows
+
+    async def test_encodings_and_sources_are_checked(self) -> None:
+        """What can never work raises at once."""
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            with pytest.raises(csvpipe.EncodingUnknownError, match="utf-9"):
+                await pool.submit(check_number, b"", encoding="utf-9")
+            with pytest.raises(TypeError, match="not int"):
+                await pool.submit(check_number, 7)  # type: ignore[arg-type]
+
+    async def test_a_pool_is_used_while_it_is_open(self) -> None:
+        """Before and after its block a pool says that it is not open, and it opens once only."""
+        pool = csvpipe.WorkerPool(pipelines=[check_number])
+        with pytest.raises(csvpipe.PoolClosedError, match="not open yet"):
+            await pool.submit(check_number, b"")
+        with pytest.raises(csvpipe.PoolClosedError):
+            await pool.stop()
+        async with pool:
+            pass
+        for use in (pool.events, pool.statistics):
+            with pytest.raises(csvpipe.PoolClosedError, match="closed"):
+                use()
+        for wait in (pool.jobs, pool.drain):
+            with pytest.raises(csvpipe.PoolClosedError, match="closed"):
+                await wait()
+        with pytest.raises(csvpipe.PoolClosedError, match="once"):
+            await pool.__aenter__()
+
+    async def test_a_pool_is_dead_in_a_forked_child(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A child of `fork` has none of the pool's threads, so it is told to open one of its own."""
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            with monkeypatch.context() as child:
+                child.setattr("os.getpid", lambda: -1)
+                with pytest.raises(csvpipe.PoolClosedError, match="forked"):
+                    await pool.submit(check_number, b"")
+                with pytest.raises(csvpipe.PoolClosedError):
+                    await pool.stop()
+
+    @pytest.mark.parametrize(
+        ("options", "error"),
+        [
+            ({"workers": 0}, ValueError),
+            ({"max_files": 0}, ValueError),
+            ({"flush_interval": 0}, ValueError),
+            ({"executor": "magic"}, ValueError),
+            ({"on_exit": "run away"}, ValueError),
+            ({"pipelines": [check_number, check_number]}, csvpipe.PipelineError),
+            ({"pipelines": [print]}, csvpipe.PipelineError),
+        ],
+    )
+    def test_options_are_checked(self, options: dict[str, Any], error: type[Exception]) -> None:
+        """A pool that cannot work is not made."""
+        with pytest.raises(error):
+            csvpipe.WorkerPool(**options)
+
+    async def test_a_job_that_does_not_exist(self) -> None:
+        """Unknown ids, and texts that are none, are not found."""
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            for unknown in (uuid4(), str(uuid4()), "nonsense"):
+                with pytest.raises(csvpipe.JobNotFoundError):
+                    await pool.job(unknown)
+
+
+def lambda_of_rows(row: csvpipe.Row) -> None:
+    """Do nothing."""
+
+
+async def test_jobs_are_found_again(make_csv: MakeCsv) -> None:
+    """By id, as it is or as text, and in pages by owner and status."""
+    async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+        job = await pool.submit(check_number, make_csv(3), owner="ana")
+        await pool.submit(check_number, b"", owner="bo")
+        await pool.drain()
+
+        assert job.id == (await pool.job(job.id)).id == (await pool.job(str(job.id))).id
+        assert ["numbers.csv"] == [record.filename for record in (await pool.jobs(owner="ana")).jobs]
+        assert 1 == (await pool.jobs(status=JobStatus.FAILED)).total
+        assert 2 == (await pool.jobs()).total
+        assert 0 == (await pool.jobs(owner=None)).total
+
+
+async def test_statistics_and_reprs_show_the_state() -> None:
+    """A pool at rest has nothing in hand."""
+    async with csvpipe.WorkerPool(pipelines=[check_number], workers=4) as pool:
+        job = await pool.submit(check_number, b"id,name\n1,a\n")
+        await pool.drain()
+
+        assert PoolStatistics(workers=4, busy_workers=0, running_jobs=0, waiting_chunks=0) == pool.statistics()
+        assert "<WorkerPool open, workers=4, pipelines: check_number>" == repr(pool)
+        assert f"<Job {job.id} of 'upload.csv'>" == repr(job)
+
+
+async def test_error_summary_and_pages(make_csv: MakeCsv) -> None:
+    """Totals by code and column; pages that never part a row's errors."""
+
+    @attrs.frozen
+    class Pair:
+        a: int
+        b: int
+
+    @csvpipe.pipeline
+    def handle(pair: Pair) -> None: ...
+
+    async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
+        job = await pool.submit(handle, b"a,b\n" + b"x,y\n" * 5 + b"1,2\n")
+        await job.wait()
+        summary = await job.error_summary()
+        pages = [await job.row_errors(limit=3), await job.row_errors(limit=3, after=2), await job.row_errors(after=5)]
+        with pytest.raises(ValueError, match="limit"):
+            await job.row_errors(limit=0)
+
+    assert [("int", "a", 5), ("int", "b", 5)] == [(total.code, total.column, total.errors) for total in summary]
+    assert [[1, 1, 2, 2], [3, 3, 4, 4], []] == [[error.row for error in page] for page in pages]

@@ -1,0 +1,403 @@
+"""The rejects file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csvpipe._intake.inspect import Stated, inspect_file
+from csvpipe._intake.source import LocalFile
+from csvpipe._report.rejects import LEADING, merged, read_spill, spelt, write_rejects
+from csvpipe.dialect import Dialect
+from csvpipe.errors import Phase, RowError, SourceGoneError
+from csvpipe.limits import Limits
+
+_SEMICOLON = Dialect(delimiter=";")
+_PLAIN = Dialect(quotechar=None)
+
+
+def an_error(row: int, *, start: int = 0, end: int = 0, **fields: Any) -> RowError:
+    """An error of a row, with some column, code and message."""
+    given = {"line": row + 1, "column": "id", "code": "int", "message": "not a number", "value": None, **fields}
+    return RowError(row=row, phase=Phase.CONVERT, start=start, end=end, **given)
+
+
+class Job:
+    """A job's file, and the rejects file that is written for it.
+
+    Records are given as the bytes that they are in the file, so that their ranges need not be counted by hand.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "people.csv"
+        self.errors: list[RowError] = []
+        self._stated = Stated()
+        self._limits = Limits()
+        self._ranges: list[tuple[int, int]] = []
+
+    def has(self, header: bytes, /, *records: bytes, limits: Limits | None = None, **stated: Any) -> Job:
+        """Lay down the file: a header and records, of which rows are numbered from 1."""
+        self._stated, self._limits = Stated(**stated), limits or Limits()
+        self._ranges = []
+        offset = len(header)
+        for record in records:
+            self._ranges.append((offset, offset + len(record)))
+            offset += len(record)
+        self.path.write_bytes(header + b"".join(records))
+        return self
+
+    def rejects(self, row: int, **fields: Any) -> Job:
+        """Note one error of a row."""
+        start, end = self._ranges[row - 1]
+        self.errors.append(an_error(row, start=start, end=end, **fields))
+        return self
+
+    def write(self) -> bytes:
+        """The rejects file."""
+        source = LocalFile.at(self.path)
+        inspection = inspect_file(source, self._stated, self._limits, place="people.csv", transcoded=None)
+        dest = io.BytesIO()
+        rows = write_rejects(dest, lambda: iter(self.errors), source, inspection, self._limits)
+        assert len({error.row for error in self.errors}) == rows
+        return dest.getvalue()
+
+    def read_back(self, encoding: str = "utf-8", dialect: Dialect | None = None) -> list[dict[str | None, Any]]:
+        """What `csv.DictReader` makes of the rejects file."""
+        text = io.StringIO(self.write().decode(encoding), newline="")
+        return list(csv.DictReader(text, **(dialect or Dialect()).reader_options()))
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """A job."""
+    return Job(tmp_path)
+
+
+def cells(row: dict[str | None, Any], *names: str) -> list[Any]:
+    """The cells under these names."""
+    return [row[name] for name in names]
+
+
+class TestRows:
+    """What stands in the file."""
+
+    def test_a_rejected_row_stands_behind_its_reason(self, job: Job) -> None:
+        """Byte for byte as it is in the source."""
+        job.has(b"id,name\n", b"1,Ana\n", b'x,"Ben, ""B"""\n', b"3,Cy\n").rejects(2)
+        expected = b'_row,_line,_code,_column,_message,id,name\n2,3,int,id,not a number,x,"Ben, ""B"""\n'
+        assert expected == job.write()
+
+    def test_it_reads_back_by_name(self, job: Job) -> None:
+        """The five leading columns and the user's own cells."""
+        job.has(b"id,name\n", b"x,Ana\n", b"y,Ben\n").rejects(1).rejects(2, message='not "y"', code="rejected")
+        first, second = job.read_back()
+        assert ["1", "2", "int", "id", "not a number", "x", "Ana"] == list(first.values())
+        assert ["2", "3", "rejected", "id", 'not "y"', "y", "Ben"] == list(second.values())
+        assert [*LEADING, "id", "name"] == list(first)
+
+    def test_without_errors_there_is_a_header_alone(self, job: Job) -> None:
+        """And the source need not be there any more."""
+        job.has(b"id,name\n", b"1,Ana\n")
+        assert b"_row,_line,_code,_column,_message,id,name\n" == job.write()
+        source = LocalFile.at(job.path)
+        inspection = inspect_file(source, Stated(), Limits(), place="people.csv", transcoded=None)
+        job.path.unlink()
+        dest = io.BytesIO()
+        assert 0 == write_rejects(dest, lambda: iter(()), source, inspection, Limits())
+        assert dest.getvalue().endswith(b",id,name\n")
+
+    def test_errors_of_one_row_are_one_record(self, job: Job) -> None:
+        """Codes, columns and messages are joined in their order; errors of the whole record have no column."""
+        job.has(b"id,age\n", b"x,y\n", b"1,2\n", b"z,3\n")
+        job.rejects(1).rejects(1, column="age", code="range", message="too old")
+        job.rejects(2, column=None).rejects(3, column=None).rejects(3)
+        assert [
+            ["1", "int; range", "id; age", "not a number; too old"],
+            ["2", "int", "", "not a number"],
+            ["3", "int; int", "; id", "not a number; not a number"],
+        ] == [cells(row, "_row", "_code", "_column", "_message") for row in job.read_back()]
+
+    @pytest.mark.parametrize("record", [b"x\n", b"x,y,z\n", b"x,y,\n"])
+    def test_ragged_rows_are_aligned(self, job: Job, record: bytes) -> None:
+        """Cells stand under the names that they had in the source; those too many are past the last one."""
+        job.has(b"id,name\n", record).rejects(1, code="field_count", column=None)
+        (row,) = job.read_back()
+        whole = record.decode().strip().split(",")
+        assert whole[0] == row["id"]
+        assert (whole[1] if len(whole) > 1 else None) == row["name"]
+        assert (whole[2:] or None) == row.get(None)
+        assert job.write().endswith(b"not a number," + record)
+
+    def test_records_of_several_lines_stay_as_they_are(self, job: Job) -> None:
+        """With the newlines that they have inside."""
+        job.has(b"id,name\n", b'x,"Ana\r\n\nBen"\n', b"y,Cy\n").rejects(1).rejects(2)
+        assert ["Ana\r\n\nBen", "Cy"] == [row["name"] for row in job.read_back()]
+
+    def test_the_last_record_needs_no_line_end(self, job: Job) -> None:
+        """It gets one."""
+        job.has(b"id\n", b"x").rejects(1)
+        assert job.write().endswith(b"not a number,x\n")
+
+    def test_messages_of_several_lines_are_quoted(self, job: Job) -> None:
+        """They are whatever a handler says."""
+        job.has(b"id\n", b"x\n").rejects(1, message='a,b\n"c"')
+        assert 'a,b\n"c"' == job.read_back()[0]["_message"]
+
+
+class TestSpelling:
+    """As the source is spelt, so is the rejects file."""
+
+    @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+    def test_newlines_are_those_of_the_header(self, job: Job, newline: bytes) -> None:
+        """Whatever ends the rejected rows."""
+        job.has(b"id" + newline, b"x" + newline, b"y\n").rejects(1).rejects(2)
+        head = b"_row,_line,_code,_column,_message,id"
+        body = [b"1,2,int,id,not a number,x", b"2,3,int,id,not a number,y"]
+        assert b"".join(line + newline for line in [head, *body]) == job.write()
+
+    @pytest.mark.parametrize(
+        ("mark", "record", "newline"), [(b"", b"x\r\n", b"\r\n"), (b"\xef\xbb\xbf", b"x\r", b"\r"), (b"", b"x", b"\n")]
+    )
+    def test_without_a_header_the_first_rejected_row_tells(
+        self, job: Job, mark: bytes, record: bytes, newline: bytes
+    ) -> None:
+        """A byte order mark is no header."""
+        job.has(mark, record, header=("id",)).rejects(1)
+        assert b"_row,_line,_code,_column,_message,id" + newline == job.write().splitlines(keepends=True)[0]
+
+    def test_delimiter_and_quotes_are_the_files(self, job: Job) -> None:
+        """Names and messages are quoted where they need it."""
+        job.has(b'id;"last;first"\r\n', b"x;'y'\r\n", dialect=_SEMICOLON).rejects(1, message="a;b, c")
+        expected = b'_row;_line;_code;_column;_message;id;"last;first"\r\n1;2;int;id;"a;b, c";x;\'y\'\r\n'
+        assert expected == job.write()
+        assert "a;b, c" == job.read_back(dialect=_SEMICOLON)[0]["_message"]
+
+    def test_encoding_is_the_files(self, job: Job) -> None:
+        """What it lacks is a question mark, or three dots."""
+        job.has("prénom\n".encode("cp1252"), "Zoë €\x81\n".encode("cp1252", "ignore") + b"", encoding="cp1252")
+        job.rejects(1, column="prénom", message="«Zoë» → … é")
+        (row,) = job.read_back("cp1252")
+        assert ["prénom", "«Zoë» ? ... é", "Zoë €"] == cells(row, "_column", "_message", "prénom")
+
+    def test_bytes_that_do_not_decode_are_kept(self, job: Job) -> None:
+        """They are what has to be mended."""
+        job.has(b"name\n", b"Jos\xe9\n", encoding="utf-8").rejects(1, code="decode")
+        assert job.write().endswith(b",Jos\xe9\n")
+
+    def test_without_quotes_messages_lose_what_would_need_them(self, job: Job) -> None:
+        """A space stands for delimiters and newlines; raw text is kept."""
+        job.has(b'id,"n\n', b'x,"y\n', dialect=_PLAIN).rejects(1, message="a,b\r\nc\nd\re")
+        expected = b'_row,_line,_code,_column,_message,id,"n\n1,2,int,id,a b c d e,x,"y\n'
+        assert expected == job.write()
+
+    def test_a_delimiter_that_the_encoding_lacks_stands_nowhere_in_the_file(self, job: Job) -> None:
+        """So the file has one column; writing it must not fail all the same."""
+        job.has(b"id\n", b"x\n", dialect=Dialect(delimiter="→"), encoding="latin-1").rejects(1)
+        assert job.write().endswith(b"?not a number?x\n")
+
+    @given(
+        texts=st.lists(st.text(st.sampled_from("a,;\"'\\ \r\né_")), min_size=2, max_size=4),
+        delimiter=st.sampled_from([",", ";", " "]),
+        escape=st.sampled_from([None, "\\"]),
+        double=st.booleans(),
+        skip=st.booleans(),
+    )
+    def test_quoted_cells_read_back(
+        self, texts: list[str], delimiter: str, escape: str | None, *, double: bool, skip: bool
+    ) -> None:
+        """Under every dialect that has the means."""
+        if (escape is None and not double) or (skip and delimiter == " "):
+            return
+        dialect = Dialect(
+            delimiter=delimiter, doublequote=double, escapechar=escape, skipinitialspace=skip, strict=True
+        )
+        line = delimiter.join(spelt(text, dialect) for text in texts)
+        assert [texts] == list(csv.reader(io.StringIO(line + "\n", newline=""), **dialect.reader_options()))
+
+    @given(
+        texts=st.lists(st.text(), min_size=2, max_size=4),
+        delimiter=st.sampled_from([",", " ", "_"]),
+        quote=st.sampled_from([None, '"']),
+        escape=st.sampled_from([None, "\\"]),
+    )
+    def test_every_cell_is_one_cell(
+        self, texts: list[str], delimiter: str, quote: str | None, escape: str | None
+    ) -> None:
+        """Also where something has to be left out: the cells stay apart, and in one record."""
+        dialect = Dialect(delimiter=delimiter, quotechar=quote, escapechar=escape, doublequote=False)
+        line = delimiter.join(spelt(text, dialect) for text in texts)
+        rows = list(csv.reader(io.StringIO(f"{line}\n\n", newline=""), **dialect.reader_options()))
+        assert [len(texts), 0] == [len(row) for row in rows]
+
+    def test_spaces_that_a_reader_skips_are_left_out(self) -> None:
+        """Where there are no quotes to keep them."""
+        assert "a " == spelt("  a ", Dialect(quotechar=None, skipinitialspace=True))
+
+
+class TestIncompleteRecords:
+    """Raw text that would swallow what follows it."""
+
+    def test_an_open_quote_goes_into_a_column_of_its_own(self, job: Job) -> None:
+        """The rows after it are whole, and the other cells of its own row are empty."""
+        job.has(b"id,name\n", b'1,"Ana\n', b"x,Ben\n", b"y,Cy\n")
+        job.rejects(1, code="unterminated_quote").rejects(2).rejects(3)
+        rows = job.read_back()
+        assert [*LEADING, "_raw", "id", "name"] == list(rows[0])
+        assert [['1,"Ana', "", ""], ["", "x", "Ben"], ["", "y", "Cy"]] == [
+            cells(row, "_raw", "id", "name") for row in rows
+        ]
+
+    def test_the_reader_judges_not_the_code(self, job: Job) -> None:
+        """A handler may call its errors what it likes."""
+        job.has(b"id\n", b"x\n", b'"y\n').rejects(1, code="unterminated_quote").rejects(2, code="rejected")
+        assert [["", "x"], ['"y', ""]] == [cells(row, "_raw", "id") for row in job.read_back()]
+
+    def test_what_a_strict_dialect_refuses_goes_there(self, job: Job) -> None:
+        """A reader would stop at it."""
+        strict = Dialect(strict=True)
+        job.has(b"id\n", b'"x"y\n', b"z\n", dialect=strict).rejects(1, code="malformed").rejects(2)
+        assert [['"x"y', ""], ["", "z"]] == [cells(row, "_raw", "id") for row in job.read_back(dialect=strict)]
+
+    @pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+    def test_an_escape_at_the_end_goes_there(self, job: Job, newline: bytes) -> None:
+        """It would take the newline with it; without quotes too, escapes keep all of it in one cell."""
+        escaped = Dialect(quotechar=None, escapechar="\\")
+        job.has(b"id,name" + newline, b"1,x\\", dialect=escaped).rejects(1)
+        assert ["1,x\\", "", ""] == cells(job.read_back(dialect=escaped)[0], "_raw", "id", "name")
+
+    def test_of_an_over_long_record_the_beginning_is_shown(self, job: Job) -> None:
+        """A thousand characters of it, whatever their bytes; one of the limit is whole."""
+        whole, long = b"x" * 5_000 + b"\r\n", ("é" * 4_000).encode() + b"\n"
+        job.has(b"id\n", whole, long, limits=Limits(row_bytes=5_000)).rejects(1).rejects(2, code="row_too_large")
+        first, second = job.read_back()
+        assert ["", "x" * 5_000] == cells(first, "_raw", "id")
+        assert ["é" * 1_000 + "…", ""] == cells(second, "_raw", "id")
+
+    def test_of_a_record_over_a_small_limit_no_more_is_shown(self, job: Job) -> None:
+        """The limit bounds what is read."""
+        limits = Limits(row_bytes=4)
+        job.has(b"id\n", b"123456789\n", limits=limits, encoding="latin-1").rejects(1)
+        assert "123456..." == job.read_back()[0]["_raw"]
+
+    def test_bytes_that_do_not_decode_are_kept(self, job: Job) -> None:
+        """In the quoted cell as well."""
+        job.has(b"id\n", b'"\xe9\n', encoding="utf-8").rejects(1)
+        assert job.write().endswith(b',"""\xe9",\n')
+
+
+class TestSource:
+    """Raw text is read from the job's file."""
+
+    @pytest.fixture
+    def rejected(self, job: Job) -> Job:
+        """A job with one rejected row."""
+        return job.has(b"id\n", b"x\n", b"1\n").rejects(1)
+
+    def write(self, job: Job, source: LocalFile, dest: io.BytesIO | None = None) -> None:
+        """Write the rejects of a job whose file was taken in as `source`."""
+        inspection = inspect_file(LocalFile.at(job.path), Stated(), Limits(), place="people.csv", transcoded=None)
+        write_rejects(dest or io.BytesIO(), lambda: iter(job.errors), source, inspection, Limits())
+
+    def test_a_file_that_is_gone_is_told(self, rejected: Job) -> None:
+        """With its path, and why it is needed."""
+        gone = LocalFile(path=str(rejected.path.with_name("gone.csv")), size=7, mtime_ns=0)
+        with pytest.raises(SourceGoneError, match=r"their text is read from the job's file, .*gone\.csv: no such file"):
+            self.write(rejected, gone)
+
+    def test_a_file_that_has_changed_is_told(self, rejected: Job) -> None:
+        """Other rows stand where the rejected ones stood."""
+        source = LocalFile.at(rejected.path)
+        rejected.path.write_bytes(b"id\nother\n")
+        with pytest.raises(SourceGoneError, match="changed since it was submitted"):
+            self.write(rejected, source)
+
+    def test_a_file_that_changes_while_it_is_read_is_told(self, rejected: Job) -> None:
+        """What was written by then is not to be trusted."""
+
+        class Meddler(io.BytesIO):
+            def write(self, data: Any, /) -> int:
+                with rejected.path.open("ab") as file:
+                    file.write(b"more\n")
+                return super().write(data)
+
+        with pytest.raises(SourceGoneError, match="changed since it was submitted"):
+            self.write(rejected, LocalFile.at(rejected.path), Meddler())
+
+    def test_a_range_past_the_end_is_told(self, rejected: Job) -> None:
+        """Nothing is made up for bytes that are not there."""
+        rejected.errors.append(an_error(2, start=5, end=50))
+        with pytest.raises(SourceGoneError, match="it ends at byte 7, before byte 50"):
+            self.write(rejected, LocalFile.at(rejected.path))
+
+    def test_a_disk_that_fails_is_told(self, rejected: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Trouble with the source is not mistaken for trouble with the rejects file."""
+
+        class Failing(io.BytesIO):
+            def read(self, _size: int | None = -1, /) -> bytes:
+                raise OSError(5, "Input/output error")
+
+        source = LocalFile.at(rejected.path)
+        inspection = inspect_file(source, Stated(), Limits(), place="people.csv", transcoded=None)
+        monkeypatch.setattr(LocalFile, "open", lambda _self: Failing())
+        with pytest.raises(SourceGoneError, match="Input/output error"):
+            write_rejects(io.BytesIO(), lambda: iter(rejected.errors), source, inspection, Limits())
+
+
+class TestSpills:
+    """Row errors that a worker wrote down."""
+
+    def spill(self, path: Path, errors: Sequence[RowError]) -> Path:
+        """Write a spill as a worker does."""
+        path.write_text("".join(json.dumps(error.to_dict()) + "\n" for error in errors), "utf-8")
+        return path
+
+    def test_errors_come_back_as_they_were(self, tmp_path: Path) -> None:
+        """All their values, in their order."""
+        errors = [an_error(7, column=None, value="é\n"), an_error(8, message="\u2028")]
+        assert errors == list(read_spill(self.spill(tmp_path / "x.errors", errors)))
+
+    def test_a_spill_that_is_gone_is_told(self, tmp_path: Path) -> None:
+        """By its path, when it is read."""
+        found = read_spill(tmp_path / "x.errors")
+        with pytest.raises(SourceGoneError, match=r"x\.errors: the row errors that were stored here are gone"):
+            next(found)
+
+    @pytest.mark.parametrize(
+        "damage", ['{"row": 1', "[]", "7", "{}", '{"phase": "no"}', '{"phase": "parse", "no": 1}', "\udcff"]
+    )
+    def test_a_damaged_spill_is_told(self, tmp_path: Path, damage: str) -> None:
+        """With the line, as far as it can be told: errors that are lost are not passed over."""
+        path = self.spill(tmp_path / "x.errors", [an_error(1)])
+        with path.open("ab") as file:
+            file.write(damage.encode("utf-8", "surrogateescape"))
+        with pytest.raises(SourceGoneError, match=r"x\.errors: line \d: damaged, so row errors are lost"):
+            list(read_spill(path))
+
+    def test_stored_and_spilled_errors_are_one_sequence(self) -> None:
+        """By row; of a row that has some on both sides, the stored ones are the first."""
+        stored = [an_error(1), an_error(4, code="first"), an_error(9)]
+        spills = [[an_error(4, code="second"), an_error(5)], [], [an_error(7)]]
+        assert [(1, "int"), (4, "first"), (4, "second"), (5, "int"), (7, "int"), (9, "int")] == [
+            (error.row, error.code) for error in merged(stored, spills)
+        ]
+
+    def test_one_spill_is_open_at_a_time(self) -> None:
+        """A job may have more of them than a process may have open files."""
+        opened = []
+
+        def spill(row: int) -> Iterator[RowError]:
+            opened.append(row)
+            yield an_error(row)
+
+        found = merged([], [spill(row) for row in range(1, 4)])
+        assert 1 == next(found).row
+        assert [1] == opened
+        assert [2, 3] == [error.row for error in found]
