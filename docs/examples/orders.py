@@ -1,6 +1,8 @@
 """Orders of a shop, month by month: what each customer has spent.
 
-csvpipe run docs/examples/orders.py:import_orders docs/examples/orders-*.csv --rejects rejects
+On the command line:
+
+    csvpipe run docs/examples/orders.py:import_orders docs/examples/orders-*.csv --rejects rejects
 """
 
 import sys

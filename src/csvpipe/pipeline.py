@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T", bound="RowLike")
 X = TypeVar("X")
 S = TypeVar("S")
@@ -39,6 +38,9 @@ S = TypeVar("S")
 #: True: the first record names the columns. False: there is none, columns are numbered. Names: there is none, and these
 #: are the columns.
 Header: TypeAlias = bool | Sequence[str]
+
+#: See `Pipeline.breaker`.
+_BREAKER_ROWS: int | None = 100
 
 #: Enters what a handler needs: called once a worker (once a pool for async handlers).
 Setup: TypeAlias = Callable[[], AbstractContextManager[S] | AbstractAsyncContextManager[S]]
@@ -81,6 +83,11 @@ def _some(given: Sequence[str]) -> tuple[str, ...]:
     return _names(given) or ()
 
 
+def _is_name(_instance: object, attribute: attrs.Attribute[Any], given: object) -> None:
+    if not isinstance(given, str) or not given:
+        raise TypeError(f"{attribute.name!r} must be a text that is not empty, not {given!r}")
+
+
 def _positive(kind: type[int | float]) -> Any:
     return validators.and_(validators.instance_of((int, kind)), validators.gt(0))
 
@@ -119,7 +126,7 @@ class Pipeline(Generic[P, R]):
 
     function: Callable[P, R]
     signature: HandlerSignature
-    name: str = attrs.field(validator=[validators.instance_of(str), validators.min_len(1)])
+    name: str = attrs.field(validator=_is_name)
     setup: Setup[Any] | None = None
     dialect: Dialect | None = attrs.field(default=None, validator=validators.optional(validators.instance_of(Dialect)))
     encoding: str | None = None
@@ -135,7 +142,7 @@ class Pipeline(Generic[P, R]):
         default=None, validator=validators.optional(validators.and_(validators.ge(0), validators.le(1)))
     )
     reject_rate_min_rows: int = attrs.field(default=1000, validator=validators.ge(1))
-    breaker: int | None = attrs.field(default=100, validator=validators.optional(validators.ge(1)))
+    breaker: int | None = attrs.field(default=_BREAKER_ROWS, validator=validators.optional(validators.ge(1)))
     retry: Retry = attrs.field(factory=Retry, validator=validators.instance_of(Retry))
     timeout: float | None = attrs.field(default=None, validator=validators.optional(_positive(float)))
     ordered: bool = False

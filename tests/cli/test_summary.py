@@ -39,9 +39,10 @@ def group(
     return ErrorGroup(code=code, column=column, errors=errors, filename="1.csv", sample=sample)
 
 
-def lines(result: Outcome, *files: str, has_rejects: bool = False) -> list[str]:
+def lines(result: Outcome, *files: str, has_rejects: bool = False, width: int | None = None) -> list[str]:
     """The summary as it is read without colours."""
-    return [click.unstyle(line).rstrip() for line in summary_lines(result, files, has_rejects=has_rejects)]
+    shown = summary_lines(result, files, has_rejects=has_rejects, width=width)
+    return [click.unstyle(line).rstrip() for line in shown]
 
 
 @pytest.fixture
@@ -122,7 +123,28 @@ def test_error_without_an_example(done: JobRecord) -> None:
     """Where none was kept only the number is said."""
     kept_none = ErrorGroup(code="date", column="joined", errors=7, filename="1.csv", sample=None)
 
-    assert "  7  date  joined" == lines(outcome(done, errors=(kept_none,)), "1.csv")[4]
+    assert "  7  date  joined" == lines(outcome(done, errors=(kept_none,)), "1.csv", width=80)[4]
+
+
+@pytest.mark.parametrize(
+    ("width", "folded"),
+    [
+        (None, ["  1  date  joined  1.csv, line 1,004: it is not a date, whatever it may be instead"]),
+        (
+            55,
+            [
+                "  1  date  joined  1.csv, line 1,004: it is not a date,",
+                "                   whatever it may be instead",
+            ],
+        ),
+        (48, ["  1  date  joined  1.csv, line 1,004: it is not a date, whatever it may be instead"]),
+    ],
+)
+def test_messages_are_folded_under_each_other(done: JobRecord, width: int | None, folded: list[str]) -> None:
+    """On a terminal a long message goes on below its beginning, unless too little room is left for it."""
+    errors = (group(message="it is not a date, whatever it may be instead"),)
+
+    assert folded == lines(outcome(done, errors=errors), "1.csv", has_rejects=True, width=width)[4:]
 
 
 def test_long_lists_are_cut(done: JobRecord) -> None:

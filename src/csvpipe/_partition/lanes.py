@@ -22,7 +22,6 @@ WINDOW_BYTES: Final = CUT_BYTES + 4096
 
 #: After the window's last line. Where a record was still open, the reader takes it for a part of that record.
 _SENTINEL: Final = ("\n",)
-_LF: Final = 10
 
 
 class Tally(NamedTuple):
@@ -40,7 +39,8 @@ ReadRecord: TypeAlias = tuple[int, int, list[str]]
 def tally(grammar: Grammar, data: bytes, start: int, end: int) -> Tally:
     """Count the rows and lines of the records that end in `data[start:end]`."""
     if grammar.is_unmarked(data, start, end):
-        return _tally_lines(data, start, end)
+        lines = data[start:end].splitlines()  # each of them is a record
+        return Tally(end, len(lines) - lines.count(b""), len(lines))
     ends = _marked_ends(grammar, data, start, end)
     if not ends:
         return Tally(start, 0, 0)
@@ -90,12 +90,3 @@ def _marked_ends(grammar: Grammar, data: bytes, start: int, end: int) -> Sequenc
 def _line_ends(data: bytes, start: int, end: int) -> Sequence[int]:
     ends = list(accumulate(map(len, data[start:end].splitlines(keepends=True)), initial=start))
     return ends[1:]
-
-
-def _tally_lines(data: bytes, start: int, end: int) -> Tally:
-    """Count where every physical line is a record."""
-    if data.find(b"\r", start, end) < 0 and data.find(b"\n\n", start, end) < 0:
-        lines = count_lines(data, start, end)
-        return Tally(end, lines - (data[start] == _LF), lines)
-    found = data[start:end].splitlines()
-    return Tally(end, len(found) - found.count(b""), len(found))

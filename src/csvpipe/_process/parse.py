@@ -135,7 +135,8 @@ class SliceParser:
     def oversized(self, size: int, *, start: int, first_row: int, first_line: int) -> Slice:
         """A slice that is one line too large to load."""
         result = Slice(self, b"", start=start, first_row=first_row, first_line=first_line)
-        result.end, result.lines, result.rows = start + size, 1, [None]
+        result.end, result.lines = start + size, 1
+        result.rows.append(None)
         result.flaws[0] = (self._flaw(RowCode.ROW_TOO_LARGE),)
         vars(result)["_located"] = Located(starts=[0], ends=[size], lines=[0])
         return result

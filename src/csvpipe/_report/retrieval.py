@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from csvpipe._report.rejects import merged, read_spill, write_rejects
 from csvpipe.errors import RowError, SourceGoneError
 from csvpipe.jobs import JobId
 
@@ -59,7 +60,6 @@ def write_job_rejects(dest: Path | BinaryIO, store: JobStore, job_id: JobId, spo
         SourceGoneError: Its file, or a file of spilled errors, is gone or has changed.
         OSError: `dest` cannot be written.
     """
-    from csvpipe._report.rejects import merged, read_spill, write_rejects
     plan = store.plan(job_id)
     source, inspection = plan.source, plan.inspection
     if source is None or inspection is None:

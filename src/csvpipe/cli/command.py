@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
@@ -176,7 +177,8 @@ def _report(outcome: Outcome, errand: Errand, output: Output, errors: Output, *,
     if is_json:
         output.line(json.dumps(summary_object(outcome)))
     elif outcome.exit_code is not ExitCode.INTERRUPTED:
-        for line in summary_lines(outcome, errand.files, has_rejects=errand.rejects is not None):
+        width = shutil.get_terminal_size().columns if output.is_terminal else None
+        for line in summary_lines(outcome, errand.files, has_rejects=errand.rejects is not None, width=width):
             output.line(line)
     if outcome.exit_code is ExitCode.INTERRUPTED:
         errors.line(interrupted_line(outcome))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from csvpipe.jobs import JobRecord, JobStatus
 _ERRORS_SHOWN = 15
 _FILES_SHOWN = 10
 
+#: Between columns.
+_GAP = "  "
+
+#: Characters a line below which text is not folded: a ladder of words is worse than a line that the terminal breaks.
+_LEAST_ROOM = 30
+
 _HEADINGS = ("file", "status", "processed", "failed", "skipped", "time", "rows/s")
 _STATUS, _FAILED = _HEADINGS.index("status"), _HEADINGS.index("failed")
 _TEXTS = (0, _STATUS)
@@ -22,18 +29,21 @@ _TEXTS = (0, _STATUS)
 _STATUS_COLOURS = {JobStatus.COMPLETED: "green", JobStatus.FAILED: "red", JobStatus.CANCELLED: "red"}
 
 
-def summary_lines(outcome: Outcome, files: Sequence[str], *, has_rejects: bool) -> Iterator[str]:
+def summary_lines(
+    outcome: Outcome, files: Sequence[str], *, has_rejects: bool, width: int | None = None
+) -> Iterator[str]:
     """The summary for a person, with colours.
 
     Args:
         outcome: What came of the run.
         files: As they were named on the command line.
         has_rejects: Whether rejects files were asked for.
+        width: Characters that a line has room for; None where lines may be as long as they are.
     """
     names = _names(outcome.records, files)
     yield from _table(outcome, names)
     yield from _broken_files(outcome.records, names)
-    yield from _frequent_errors(outcome.errors)
+    yield from _frequent_errors(outcome.errors, width)
     if outcome.rejects:
         yield from _rejects(outcome.rejects)
     elif outcome.totals.failed_rows and not has_rejects:
@@ -89,14 +99,14 @@ def _table(outcome: Outcome, names: Sequence[str]) -> Iterator[str]:
     if len(records) > 1:
         rows.append(_row(counted(totals.files, "file"), "", totals, totals.elapsed_seconds))
     heading, *lines = _aligned(rows)
-    yield click.style("  ".join(heading), dim=True)
+    yield click.style(_GAP.join(heading), dim=True)
     for record, cells in zip(records, lines, strict=False):
         cells[_STATUS] = click.style(cells[_STATUS], fg=_STATUS_COLOURS.get(record.status))
         if record.failed_rows:
             cells[_FAILED] = click.style(cells[_FAILED], fg="yellow")
-        yield "  ".join(cells)
+        yield _GAP.join(cells)
     if len(records) > 1:
-        yield click.style("  ".join(lines[-1]), bold=True)
+        yield click.style(_GAP.join(lines[-1]), bold=True)
 
 
 def _file_row(record: JobRecord, name: str) -> tuple[str, ...]:
@@ -142,7 +152,7 @@ def _without(name: str, message: str) -> str:
     return printable(message.removeprefix(f"{name}: "))
 
 
-def _frequent_errors(errors: Sequence[ErrorGroup]) -> Iterator[str]:
+def _frequent_errors(errors: Sequence[ErrorGroup], width: int | None) -> Iterator[str]:
     if not errors:
         return
     shown = errors[:_ERRORS_SHOWN]
@@ -150,9 +160,12 @@ def _frequent_errors(errors: Sequence[ErrorGroup]) -> Iterator[str]:
     yield "Most frequent errors:" if len(shown) < len(errors) else "Errors:"
     rows = [(f"{group.errors:,}", printable(group.code), printable(group.column or "")) for group in shown]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    indent = sum(widths) + 4 * len(_GAP)
     for group, (number, code, column) in zip(shown, rows, strict=True):
+        first, *others = _folded(_example(group), None if width is None else width - indent)
         what = click.style(code.ljust(widths[1]), fg="yellow")
-        yield f"  {number.rjust(widths[0])}  {what}  {column.ljust(widths[2])}  {_example(group)}".rstrip()
+        yield _GAP.join(["", number.rjust(widths[0]), what, column.ljust(widths[2]), first]).rstrip()
+        yield from (" " * indent + other for other in others)
     if hidden := errors[_ERRORS_SHOWN:]:
         yield f"  and {counted(sum(group.errors for group in hidden), 'error')} of {counted(len(hidden), 'other kind')}"
 
@@ -161,6 +174,13 @@ def _example(group: ErrorGroup) -> str:
     if group.sample is None:
         return ""
     return f"{printable(group.filename)}, line {group.sample.line:,}: {printable(group.sample.message)}"
+
+
+def _folded(text: str, room: int | None) -> list[str]:
+    """The text on as many lines as it needs; on one where there is hardly any room, or nothing to say."""
+    if room is None or room < _LEAST_ROOM:
+        return [text]
+    return textwrap.wrap(text, room) or [text]
 
 
 def _rejects(paths: Sequence[Path]) -> Iterator[str]:

@@ -68,6 +68,7 @@ class LoopRun:
         self._is_read = False
         self._is_short = False
         self._failure: FileFailure | None = None
+        self._error: Exception | None = None
         self._scope = anyio.CancelScope(shield=True)
 
     async def run(self, worker: ThreadWorker) -> ChunkResult | None:
@@ -82,6 +83,8 @@ class LoopRun:
                 await self._read(worker, callers)
         if self._scope.cancelled_caught:
             return None
+        if self._error is not None:
+            raise self._error
         is_complete = not self._is_short and self._failure is None
         return self._work.result(failure=self._failure, is_complete=is_complete)
 
@@ -115,6 +118,9 @@ class LoopRun:
                     await self._news.wait()
         except FileError as error:
             self._failure = self._failure or source_failure(error)
+        except Exception as error:  # noqa: BLE001  # raised by `run`, without a group around it
+            self._error = error
+            callers.cancel_scope.cancel()
         finally:
             self._is_read = True
             self._announce()
