@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import pytest
 
+from csvpipe._process.result import ErrorTotal
 from csvpipe.errors import FileCode, FileFailure
 from csvpipe.jobs import JobStatus, Verb
 from csvpipe.store import JobStore, MemoryJobStore
@@ -54,8 +55,8 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def store(clock: ManualClock) -> MemoryJobStore:
-    """An empty store that keeps three row errors a job."""
-    return MemoryJobStore(clock=clock.now, monotonic=clock.monotonic, error_cap=3)
+    """An empty store."""
+    return MemoryJobStore(clock=clock.now, monotonic=clock.monotonic)
 
 
 class TestMemoryJobStore(JobStoreContract):
@@ -157,47 +158,19 @@ class TestLeases:
         assert [claim.record.id] == ids(claim_all(store, BEN))
 
 
-class TestErrorCap:
-    """How many row errors a job keeps."""
+class TestTotals:
+    """What is known of errors that the store was not given."""
 
-    def test_errors_beyond_the_cap_are_counted_only(self, store: MemoryJobStore) -> None:
-        """The first to arrive are kept, in file order; totals and counters are of all."""
+    def test_samples_of_spilled_errors(self, store: MemoryJobStore) -> None:
+        """A kind of error that went to a spill file as a whole is shown by the worker's own samples."""
         claim = claim_new(store)
-        late = a_result(6, 5, failed=2, errors=[a_row_error(6), a_row_error(7)])
-        early = a_result(1, 5, failed=3, errors=[a_row_error(1), a_row_error(2), a_row_error(3)])
-        store.commit(claim.lease, [late])
-        record = store.commit(claim.lease, [early])
-        assert [1, 6, 7] == [error.row for _, error in store.row_errors(record.id)]
-        (total,) = store.error_totals(record.id)
-        assert (5, 5, [1, 6, 7]) == (record.failed_rows, total.errors, [error.row for error in total.samples])
-
-    def test_a_repeat_over_the_cap_changes_nothing(self, store: MemoryJobStore) -> None:
-        """A chunk whose errors did not all fit is the same chunk when it comes again."""
-        claim = claim_new(store)
-        result = a_result(1, 5, failed=5, errors=[a_row_error(row) for row in range(1, 6)])
-        assert store.commit(claim.lease, [result]) == store.commit(claim.lease, [result])
-
-    def test_a_replaced_chunk_makes_room(self, store: MemoryJobStore) -> None:
-        """Errors that are gone no longer count against the cap."""
-        claim = claim_new(store)
-        errors = [a_row_error(row) for row in range(1, 6)]
-        store.commit(claim.lease, [a_result(1, 5, failed=5, errors=errors)])
-        store.commit(claim.lease, [a_result(1, 5, failed=1, errors=errors[:1])])
-        store.commit(claim.lease, [a_result(6, 5, failed=2, errors=[a_row_error(6), a_row_error(7)])])
-        assert [1, 6, 7] == [error.row for _, error in store.row_errors(claim.record.id)]
-
-    def test_a_cap_of_none_at_all(self) -> None:
-        """With a cap of 0 there are totals and no errors."""
-        store = MemoryJobStore(error_cap=0)
-        claim = claim_new(store)
-        store.commit(claim.lease, [a_result(1, 5, failed=1, errors=[a_row_error(1)])])
-        assert [] == store.row_errors(claim.record.id)
-        assert [(1, ())] == [(total.errors, total.samples) for total in store.error_totals(claim.record.id)]
-
-    def test_a_cap_below_zero_is_misuse(self) -> None:
-        """There is no less than no error."""
-        with pytest.raises(ValueError, match="error_cap"):
-            MemoryJobStore(error_cap=-1)
+        spilled = [a_row_error(row, code="date") for row in (3, 4)]
+        total = ErrorTotal(code="date", column="id", errors=900, samples=tuple(spilled))
+        result = attrs.evolve(a_result(1, 1000, failed=901, errors=[a_row_error(1)]))
+        result = attrs.evolve(result, totals=(*result.totals, total))
+        store.commit(claim.lease, [result])
+        totals = store.error_totals(claim.record.id, samples=1)
+        assert [(900, (spilled[0],)), (1, (a_row_error(1),))] == [(each.errors, each.samples) for each in totals]
 
 
 class TestMisuse:

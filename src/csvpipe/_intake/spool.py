@@ -95,6 +95,11 @@ class Spool:
             target = self.path(name)
         return SpoolWriter(target, limit_bytes=limit_bytes, transcoder=transcoder, place=title)
 
+    def kept(self, pattern: str) -> list[Path]:
+        """Files whose names match a glob pattern; none where there is no directory, or no longer one."""
+        folder = self._given or (None if self._temporary is None else Path(self._temporary.name))
+        return [] if folder is None else sorted(folder.glob(pattern))
+
     def remove(self, path: str | os.PathLike[str]) -> None:
         """Remove a finished file, if it is still there; a file system that refuses keeps it."""
         with suppress(OSError):

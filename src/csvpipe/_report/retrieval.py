@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from csvpipe._intake.spool import Spool
 from csvpipe._report.rejects import merged, read_spill, write_rejects
 from csvpipe.errors import RowError, SourceGoneError
 from csvpipe.jobs import JobId
@@ -52,7 +53,7 @@ def stored_errors(store: JobStore, job_id: JobId) -> Iterator[RowError]:
             after = (error.row, ordinal)
 
 
-def write_job_rejects(dest: Path | BinaryIO, store: JobStore, job_id: JobId, spool: Path) -> int:
+def write_job_rejects(dest: Path | BinaryIO, store: JobStore, job_id: JobId, spool: Spool) -> int:
     """Write the rejects file of a job; at a path it appears complete or not at all.
 
     Raises:
@@ -64,10 +65,11 @@ def write_job_rejects(dest: Path | BinaryIO, store: JobStore, job_id: JobId, spo
     source, inspection = plan.source, plan.inspection
     if source is None or inspection is None:
         raise SourceGoneError(f"job {job_id} was refused as a whole, so it has no rejected rows")
-    spills = [spool / result.spill for result in store.committed(job_id) if result.spill is not None]
-    if lost := [spill.name for spill in spills if not spill.exists()]:
+    spilled = [result.spill for result in store.committed(job_id) if result.spill is not None]
+    spills = [path for name in spilled for path in spool.kept(name)]
+    if lost := len(spilled) - len(spills):
         raise SourceGoneError(
-            f"{len(lost)} files of row errors are gone from {spool}; name a spool_dir= that outlives the pool"
+            f"{lost} files of row errors are gone with the spool; name a spool_dir= that outlives the pool"
         )
 
     def errors() -> Iterator[RowError]:

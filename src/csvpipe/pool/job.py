@@ -118,7 +118,7 @@ class Job:
             source = self._services.store.delete(self._id).source
             if source is not None and source.is_spooled:
                 spool.remove(source.path)
-            for spill in spool.directory.glob(f"{self._id}-*.errors"):
+            for spill in spool.kept(f"{self._id}-*.errors"):
                 spool.remove(spill)
 
         await self._call(remove)
@@ -161,7 +161,7 @@ class Job:
         """
         store, spool = self._services.store, self._services.spool
         target = Path(dest) if isinstance(dest, str | os.PathLike) else dest
-        return await self._call(lambda: write_job_rejects(target, store, self._id, spool.directory))
+        return await self._call(lambda: write_job_rejects(target, store, self._id, spool))
 
     async def _call(self, function: Callable[[], T]) -> T:
         return await self._services.threads.call(function)

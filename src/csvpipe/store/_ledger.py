@@ -15,16 +15,10 @@ from csvpipe.errors import RowError
 
 @attrs.define(eq=False)
 class Ledger:
-    """The chunk results of one job, and of its row errors as many as fit under the cap, first come first kept.
+    """The chunk results of one job and their row errors. How many errors there may be is the pool's affair."""
 
-    Attributes:
-        error_cap: How many row errors are stored at most; totals stay exact beyond it.
-    """
-
-    error_cap: int
     _results: dict[int, ChunkResult] = attrs.field(factory=dict, init=False)
     _errors: dict[int, tuple[RowError, ...]] = attrs.field(factory=dict, init=False)
-    _stored_errors: int = attrs.field(default=0, init=False)
 
     def __contains__(self, start: int) -> bool:
         """Whether there is a result for the chunk at `start`."""
@@ -37,14 +31,11 @@ class Ledger:
 
     def add(self, result: ChunkResult) -> bool:
         """Enter a result in place of the one with the same `start`; tell whether that changes anything."""
-        stored = self._errors.get(result.start, ())
-        room = self.error_cap - (self._stored_errors - len(stored))
-        entry, errors = attrs.evolve(result, errors=()), result.errors[:room]
-        if self._results.get(result.start) == entry and stored == errors:
+        entry, errors = attrs.evolve(result, errors=()), result.errors
+        if self._results.get(result.start) == entry and self._errors[result.start] == errors:
             return False
         self._results[result.start] = entry
         self._errors[result.start] = errors
-        self._stored_errors += len(errors) - len(stored)
         return True
 
     def in_file_order(self) -> list[ChunkResult]:
@@ -62,12 +53,14 @@ class Ledger:
         return numbered[first : first + limit]
 
     def totals(self, *, samples: int) -> list[ErrorTotal]:
-        """Exact totals per (code, column), most frequent first, then by name; each with its first stored errors."""
+        """Exact totals per (code, column), most frequent first, then by name; each with the first errors known."""
         counts: Counter[tuple[str, str | None]] = Counter()
+        known = dict.fromkeys(self._errors_in_file_order())
         for total in chain.from_iterable(result.totals for result in self._results.values()):
             counts[total.code, total.column] += total.errors
+            known |= dict.fromkeys(total.samples)  # of a kind whose errors were all spilled there are no others
         found: defaultdict[tuple[str, str | None], list[RowError]] = defaultdict(list)
-        for error in self._errors_in_file_order():
+        for error in sorted(known, key=lambda error: error.row):
             of_kind = found[error.code, error.column]
             if len(of_kind) < samples:
                 of_kind.append(error)

@@ -77,12 +77,10 @@ class MemoryJobStore:
     Args:
         clock: Aware UTC time, for the times that records show.
         monotonic: Seconds that never go back, for leases.
-        error_cap: How many row errors a job keeps, in order of arrival; totals stay exact beyond it.
     """
 
     _clock: Callable[[], datetime] = _utc_now
     _monotonic: Callable[[], float] = time.monotonic
-    _error_cap: int = attrs.field(default=10_000, validator=attrs.validators.ge(0))
     _lock: Lock = attrs.field(factory=Lock, init=False)
     _jobs: dict[JobId, _Job] = attrs.field(factory=dict, init=False)
     _keys: dict[tuple[str | None, str], _Job] = attrs.field(factory=dict, init=False)
@@ -160,7 +158,7 @@ class MemoryJobStore:
             record = created(draft, now=self._clock())
             self._created_jobs += 1
             age = (record.created_at, self._created_jobs)
-            job = _Job(record=record, draft=draft, age=age, ledger=Ledger(self._error_cap))
+            job = _Job(record=record, draft=draft, age=age, ledger=Ledger())
             self._jobs[draft.id] = job
             if draft.idempotency_key is not None:
                 self._keys[draft.owner, draft.idempotency_key] = job

@@ -202,6 +202,8 @@ class JobStore(Protocol):
     def commit(self, lease: Lease, results: Sequence[ChunkResult], *, total_rows: int | None = None) -> JobRecord:
         """Add chunk results and their errors, recompute the counters, and set `total_rows` where it is given.
 
+        Every error is kept: the pool bounds how many there are, and lets its workers spill the others.
+
         Raises:
             LeaseLostError: The token is not the job's.
         """
@@ -265,7 +267,7 @@ class JobStore(Protocol):
         ...
 
     def error_totals(self, job_id: JobId, *, samples: int = 3) -> list[ErrorTotal]:
-        """Exact totals per (code, column), most frequent first, each with its first stored errors.
+        """Exact totals per (code, column), most frequent first, each with the first errors that are known of it.
 
         Raises:
             JobNotFoundError: There is none.

@@ -1,0 +1,140 @@
+"""The blocking door."""
+
+import io
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+import csvpipe
+from csvpipe.jobs import JobStatus
+
+MakeCsv = Callable[..., Path]
+
+
+@csvpipe.pipeline
+def check(row: csvpipe.Row) -> None:
+    """Reject rows whose id is no number."""
+    if not row["id"].isdigit():
+        raise csvpipe.Reject("no number", column="id")
+
+
+def test_a_record_for_each_file_in_order(make_csv: MakeCsv) -> None:
+    """Bad files and bad rows raise nothing."""
+    files = [make_csv(3), b"", io.BytesIO(b"id\n1\n"), make_csv(9, bad={1})]
+
+    records = csvpipe.run(check, *files)
+
+    assert [3, None, 1, 9] == [record.total_rows for record in records]
+    assert [0, 0, 0, 1] == [record.failed_rows for record in records]
+    with pytest.raises(csvpipe.JobFailedError, match="empty"):
+        records[1].raise_for_status()
+
+
+def test_events_come_to_the_calling_thread(make_csv: MakeCsv, caplog: pytest.LogCaptureFixture) -> None:
+    """One after the other, to the last; what the callback raises is logged."""
+    threads: set[int] = set()
+    kinds: list[str] = []
+
+    def on_event(event: csvpipe.JobEvent) -> None:
+        threads.add(threading.get_ident())
+        kinds.append(event.kind.value)
+        raise ValueError("not today")
+
+    csvpipe.run(check, make_csv(3), on_event=on_event)
+
+    assert {threading.get_ident()} == threads
+    assert "completed" == kinds[-1]
+    assert len(kinds) == caplog.text.count("on_event raised")
+
+
+@pytest.mark.anyio
+async def test_works_under_a_running_loop(make_csv: MakeCsv) -> None:
+    """Called within an event loop it blocks that one and uses its own."""
+    await anyio.lowlevel.checkpoint()
+
+    [record] = csvpipe.run(check, make_csv(3))  # blocking is the point
+
+    assert JobStatus.COMPLETED is record.status
+
+
+def test_rejects_files_have_names_of_their_own(make_csv: MakeCsv, tmp_path: Path) -> None:
+    """One for each file with rejects, also where two files have the same name."""
+    folder = tmp_path / "deep" / "rejects"
+    files = [make_csv(3, bad={1}), make_csv(3), make_csv(3, bad={2}), make_csv(4, "other.csv", bad={3})]
+
+    csvpipe.run(check, *files, rejects_dir=folder)
+
+    assert ["numbers-2.rejects.csv", "numbers.rejects.csv", "other.rejects.csv"] == sorted(
+        path.name for path in folder.iterdir()
+    )
+    assert [
+        "_row,_line,_code,_column,_message,id,name",
+        "2,3,rejected,id,no number,x,name 2",
+    ] == (folder / "numbers-2.rejects.csv").read_text().splitlines()
+
+
+def test_misuse_raises(make_csv: MakeCsv) -> None:
+    """What can never work raises in the calling thread."""
+    with pytest.raises(csvpipe.EncodingUnknownError):
+        csvpipe.run(check, make_csv(3), encoding="utf-9")
+    with pytest.raises(ValueError, match="workers"):
+        csvpipe.run(check, make_csv(3), workers=0)
+
+
+def test_a_store_of_ones_own(make_csv: MakeCsv) -> None:
+    """The jobs are in the store that was given, and nobody closes it."""
+    store = csvpipe.MemoryJobStore()
+
+    [record] = csvpipe.run(check, make_csv(3), store=store, owner="ana")
+
+    assert "ana" == store.get(record.id).owner
+
+
+def test_an_interrupt_surfaces_bare(make_csv: MakeCsv) -> None:
+    """An exception that is none, raised while waiting, comes out as it is when the jobs have been released."""
+    store = csvpipe.MemoryJobStore()
+
+    def on_event(event: csvpipe.JobEvent) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        csvpipe.run(check, make_csv(3), store=store, on_event=on_event)
+
+    assert JobStatus.PROCESSING not in {record.status for record in store.list_jobs().jobs}
+
+
+PROGRAM = """
+import sys, threading
+import csvpipe
+
+@csvpipe.pipeline
+def handle(row: csvpipe.Row) -> None:
+    print("row", row.number, flush=True)
+    threading.Event().wait(0.01)
+
+store = csvpipe.MemoryJobStore()
+try:
+    csvpipe.run(handle, "numbers.csv", store=store)
+except KeyboardInterrupt:
+    [record] = store.list_jobs().jobs
+    print("interrupted", record.status, record.processed_rows > 0, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process")
+def test_control_c_in_a_program(make_csv: MakeCsv) -> None:
+    """The signal ends the run after the rows in hand, which are committed."""
+    folder = make_csv(100_000).parent
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=folder, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert "row 1\n" == program.stdout.readline()
+        program.send_signal(signal.SIGINT)
+        last = program.stdout.read().splitlines()[-1]
+
+    assert (0, "interrupted pending True") == (program.returncode, last)
