@@ -8,10 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeAlias, TypedDict, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    overload,
+)
 
 import attrs
-from attrs import AttrsInstance, validators
+from attrs import validators
 
 from csvpipe.context import Context
 from csvpipe.dialect import Dialect
@@ -26,13 +38,21 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-    #: What the first parameter of a handler may be annotated with.
-    RowLike: TypeAlias = Row | dict[str, str] | list[Any] | tuple[Any, ...] | AttrsInstance | DataclassInstance
+    # Not `attrs.AttrsInstance`: for every checker but mypy it is a protocol without members, which everything follows.
+    # To the others an attrs class is a dataclass.
+    class _AttrsInstance(Protocol):
+        __attrs_attrs__: ClassVar[Any]
+
+    class _NamedTupleInstance(Protocol):
+        def _asdict(self) -> dict[str, Any]: ...
+
+    #: What one row may be, as the first parameter of a handler, or the items of its list, are annotated.
+    RowLike: TypeAlias = Row | dict[str, str] | list[str] | _NamedTupleInstance | _AttrsInstance | DataclassInstance
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound="RowLike")
-X = TypeVar("X")
+X = TypeVar("X", bound="RowLike")
 S = TypeVar("S")
 
 #: True: the first record names the columns. False: there is none, columns are numbered. Names: there is none, and these
@@ -168,21 +188,37 @@ class Pipeline(Generic[P, R]):
 
 
 class Decorator(Protocol):
-    """What `pipeline(...)` returns: takes `(row)` or `(row, Context)`."""
+    """What `pipeline(...)` returns: takes a row or a batch of them, and perhaps a Context."""
 
     @overload
     def __call__(self, handler: Callable[[T], R], /) -> Pipeline[[T], R]: ...
     @overload
     def __call__(self, handler: Callable[[T, Context], R], /) -> Pipeline[[T, Context], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[list[T]], R], /) -> Pipeline[[list[T]], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[list[T], Context], R], /) -> Pipeline[[list[T], Context], R]: ...
 
 
 class SetupDecorator(Protocol[S]):
-    """What `pipeline(setup=...)` returns: takes `(row, resource)` or `(row, Context, resource)`."""
+    """What `pipeline(setup=...)` returns: takes what `Decorator` does, and perhaps the resource after it."""
 
     @overload
     def __call__(self, handler: Callable[[T, S], R], /) -> Pipeline[[T, S], R]: ...
     @overload
     def __call__(self, handler: Callable[[T, Context, S], R], /) -> Pipeline[[T, Context, S], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[list[T], S], R], /) -> Pipeline[[list[T], S], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[list[T], Context, S], R], /) -> Pipeline[[list[T], Context, S], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[T], R], /) -> Pipeline[[T], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[T, Context], R], /) -> Pipeline[[T, Context], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[list[T]], R], /) -> Pipeline[[list[T]], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[list[T], Context], R], /) -> Pipeline[[list[T], Context], R]: ...
 
 
 class TypedDecorator(Protocol[X]):
@@ -199,7 +235,7 @@ class TypedDecorator(Protocol[X]):
 
 
 class TypedSetupDecorator(Protocol[X, S]):
-    """What `pipeline(row_type=X, setup=...)` returns."""
+    """What `pipeline(row_type=X, setup=...)` returns: takes what `TypedDecorator` does, and perhaps the resource."""
 
     @overload
     def __call__(self, handler: Callable[[X, S], R], /) -> Pipeline[[X, S], R]: ...
@@ -209,12 +245,24 @@ class TypedSetupDecorator(Protocol[X, S]):
     def __call__(self, handler: Callable[[list[X], S], R], /) -> Pipeline[[list[X], S], R]: ...
     @overload
     def __call__(self, handler: Callable[[list[X], Context, S], R], /) -> Pipeline[[list[X], Context, S], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[X], R], /) -> Pipeline[[X], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[X, Context], R], /) -> Pipeline[[X, Context], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[list[X]], R], /) -> Pipeline[[list[X]], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[list[X], Context], R], /) -> Pipeline[[list[X], Context], R]: ...
 
 
 @overload
 def pipeline(handler: Callable[[T], R], /) -> Pipeline[[T], R]: ...
 @overload
 def pipeline(handler: Callable[[T, Context], R], /) -> Pipeline[[T, Context], R]: ...
+@overload
+def pipeline(handler: Callable[[list[T]], R], /) -> Pipeline[[list[T]], R]: ...
+@overload
+def pipeline(handler: Callable[[list[T], Context], R], /) -> Pipeline[[list[T], Context], R]: ...
 @overload
 def pipeline(*, row_type: type[X], setup: Setup[S], **policies: Unpack[Policies]) -> TypedSetupDecorator[X, S]: ...
 @overload

@@ -16,6 +16,7 @@ import anyio.lowlevel
 import attrs
 
 from csvpipe.dialect import Dialect
+from csvpipe.errors import CsvPipeError
 from csvpipe.events import JobEvent
 from csvpipe.jobs import JobRecord
 from csvpipe.pipeline import Pipeline
@@ -66,7 +67,9 @@ def run(
         A record for each file, in the order given.
 
     Raises:
-        CsvPipeError: For misuse, such as an encoding that does not exist.
+        CsvPipeError: For misuse, such as an encoding that does not exist; or a rejects file cannot be written because
+            the file it is taken from has changed.
+        OSError: A rejects file cannot be written.
         KeyboardInterrupt: As it came, after rows in hand were finished and committed.
 
     Example:
@@ -143,8 +146,11 @@ class _Run:
                 for job in jobs:
                     record = await job.wait()
                     self._records.append(record)
-                    if record.failed_rows:
-                        await names.write_rejects(job, record)
+                    try:
+                        if record.failed_rows:
+                            await names.write_rejects(job, record)
+                    except (OSError, CsvPipeError) as error:
+                        self._error = self._error or error  # the other files' rejects are worth having all the same
 
 
 class _Names:

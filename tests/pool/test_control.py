@@ -16,6 +16,10 @@ pytestmark = pytest.mark.anyio
 MakeCsv = Callable[..., Path]
 
 
+#: More than a worker handles between two looks at whether it is to stop.
+ROWS = 50_000
+
+
 class Brake:
     """Stops a handler at a row until it is let go."""
 
@@ -52,7 +56,7 @@ async def test_pause_and_resume(make_csv: MakeCsv) -> None:
     brake = Brake(at=100)
     handle = csvpipe.pipeline(name="handle")(brake.handle)
     async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
-        job = await pool.submit(handle, make_csv(500))
+        job = await pool.submit(handle, make_csv(ROWS))
         await until(brake.reached)
         asked = await job.pause()
         again = await job.pause()
@@ -63,10 +67,10 @@ async def test_pause_and_resume(make_csv: MakeCsv) -> None:
         done = await job.wait()
 
     assert (JobStatus.PROCESSING, asked.revision) == (asked.status, again.revision)
-    assert 100 <= paused.processed_rows < 500
+    assert 100 <= paused.processed_rows < ROWS
     assert JobStatus.PENDING is resumed.status
-    assert (JobStatus.COMPLETED, 500, 2) == (done.status, done.processed_rows, done.attempt)
-    assert list(range(1, 501)) == brake.rows
+    assert (JobStatus.COMPLETED, ROWS, 2) == (done.status, done.processed_rows, done.attempt)
+    assert list(range(1, ROWS + 1)) == brake.rows
 
 
 async def test_resume_takes_back_a_pause(make_csv: MakeCsv) -> None:
@@ -74,15 +78,15 @@ async def test_resume_takes_back_a_pause(make_csv: MakeCsv) -> None:
     brake = Brake(at=100)
     handle = csvpipe.pipeline(name="handle")(brake.handle)
     async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
-        job = await pool.submit(handle, make_csv(500))
+        job = await pool.submit(handle, make_csv(ROWS))
         await until(brake.reached)
         await job.pause()
         await job.resume()
         brake.go.set()
         done = await job.wait()
 
-    assert (JobStatus.COMPLETED, 500) == (done.status, done.processed_rows)
-    assert list(range(1, 501)) == brake.rows
+    assert (JobStatus.COMPLETED, ROWS) == (done.status, done.processed_rows)
+    assert list(range(1, ROWS + 1)) == brake.rows
 
 
 async def test_cancel(make_csv: MakeCsv, tmp_path: Path) -> None:
@@ -91,7 +95,7 @@ async def test_cancel(make_csv: MakeCsv, tmp_path: Path) -> None:
     handle = csvpipe.pipeline(name="handle")(brake.handle)
     spool = tmp_path / "spool"
     async with csvpipe.WorkerPool(pipelines=[handle], spool_dir=spool) as pool:
-        job = await pool.submit(handle, make_csv(500).read_bytes())
+        job = await pool.submit(handle, make_csv(ROWS).read_bytes())
         await until(brake.reached)
         await job.cancel()
         brake.go.set()
@@ -99,7 +103,7 @@ async def test_cancel(make_csv: MakeCsv, tmp_path: Path) -> None:
         after = await job.cancel()
 
     assert JobStatus.CANCELLED is record.status
-    assert 100 <= record.processed_rows == len(brake.rows) < 500
+    assert 100 <= record.processed_rows == len(brake.rows) < ROWS
     assert record == after
     assert [] == list(spool.iterdir())
 

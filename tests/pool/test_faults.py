@@ -118,7 +118,7 @@ async def test_a_lost_lease_stops_the_run(make_csv: MakeCsv, caplog: pytest.LogC
 
     class Store(csvpipe.MemoryJobStore):
         def renew(self, leases: Any, *, lease_seconds: float) -> list[Renewal]:
-            return [Renewal(lease=lease, is_held=False) for lease in leases]
+            return [Renewal(lease=lease, is_held=lease.token > 1) for lease in leases]
 
     reached, go = threading.Event(), threading.Event()
 

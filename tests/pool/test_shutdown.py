@@ -36,6 +36,12 @@ async def until(event: threading.Event) -> None:
     await anyio.to_thread.run_sync(event.wait, 60)
 
 
+async def let_go_when_stopping(pool: csvpipe.WorkerPool, brake: Brake) -> None:
+    """Let the handler return once the pool has begun to end."""
+    await pool._service._stop_wanted.wait()
+    brake.go.set()
+
+
 @csvpipe.pipeline(name="handle")
 def do_nothing(row: csvpipe.Row) -> None:
     """The same pipeline in another process."""
@@ -63,28 +69,30 @@ async def test_stop_on_exit_releases_what_is_not_done(make_csv: MakeCsv) -> None
     """Rows in hand are finished and committed; the next pool does the others, and only them."""
     store, brake = csvpipe.MemoryJobStore(), Brake(at=100)
     handle = csvpipe.pipeline(name="handle")(brake.handle)
-    async with csvpipe.WorkerPool(store, pipelines=[handle], on_exit="stop") as pool:
-        job = await pool.submit(handle, make_csv(500))
-        await until(brake.reached)
-        threading.Timer(0.05, brake.go.set).start()
+    async with anyio.create_task_group() as group:
+        async with csvpipe.WorkerPool(store, pipelines=[handle], on_exit="stop") as pool:
+            job = await pool.submit(handle, make_csv(50_000))
+            await until(brake.reached)
+            group.start_soon(let_go_when_stopping, pool, brake)
 
     released = await job.record()
     assert (JobStatus.PENDING, 1) == (released.status, released.attempt)
-    assert 100 <= released.processed_rows < 500
+    assert 100 <= released.processed_rows < 50_000
     [record] = await finish(store)
-    assert (JobStatus.COMPLETED, 500, 2) == (record.status, record.processed_rows, record.attempt)
+    assert (JobStatus.COMPLETED, 50_000, 2) == (record.status, record.processed_rows, record.attempt)
 
 
 async def test_an_exception_passes_as_it_is(make_csv: MakeCsv) -> None:
     """What the block raises comes out bare, and the jobs are released."""
     store, brake = csvpipe.MemoryJobStore(), Brake(at=1)
     handle = csvpipe.pipeline(name="handle")(brake.handle)
-    with pytest.raises(ZeroDivisionError):
-        async with csvpipe.WorkerPool(store, pipelines=[handle]) as pool:
-            await pool.submit(handle, make_csv(500))
-            await until(brake.reached)
-            threading.Timer(0.05, brake.go.set).start()
-            raise ZeroDivisionError
+    async with anyio.create_task_group() as group:
+        with pytest.raises(ZeroDivisionError):
+            async with csvpipe.WorkerPool(store, pipelines=[handle]) as pool:
+                await pool.submit(handle, make_csv(500))
+                await until(brake.reached)
+                group.start_soon(let_go_when_stopping, pool, brake)
+                raise ZeroDivisionError
 
     assert {JobStatus.COMPLETED} == {record.status for record in await finish(store)}
 

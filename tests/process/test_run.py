@@ -636,8 +636,9 @@ class Stuck:
 
         declared = pipeline(timeout=1.0, **policies)(handle_batch if "batch_size" in policies else handle)
         self.imported = imports(declared, numbered(4))
-        self.run = self.imported.prepare(clock=self.clock, turn=Turn(self.gate, Habit()))
-        self.thread = threading.Thread(target=self._run)
+        self.turn = Turn(self.gate, Habit())
+        self.run = self.imported.prepare(clock=self.clock, turn=self.turn)
+        self.thread = threading.Thread(target=self._run, daemon=True)  # a test that fails leaves it stuck
 
     def _run(self) -> None:
         try:
@@ -688,6 +689,16 @@ class TestAbandoning:
         assert str(max(failed) + 1) not in stuck.handled
         rest = result.rest_of(stuck.imported.chunks()[0])
         assert (failed[-1] + 1, 4 - failed[-1]) == (rest.first_row, rest.rows)
+
+    def test_a_turn_that_others_hold_by_then(self, imports: Imports, fake_clock: type[Any]) -> None:
+        """A thread that comes back after it was given up does not give back what is not its any more."""
+        stuck = Stuck(imports, fake_clock)
+        stuck.begin()
+        stuck.clock.now = 1.0
+        assert stuck.run.abandon() is not None
+        stuck.turn.take()
+        stuck.come_back()
+        assert "<Turn held>" == repr(stuck.turn)
 
     def test_in_time(self, imports: Imports, fake_clock: type[Any]) -> None:
         """A call that came back just before counts, and after the end there is nothing to give up."""

@@ -121,9 +121,7 @@ def _find_newline(data: bytes, start: int, end: int) -> int:
 
 
 def count_lines(data: bytes, start: int, end: int) -> int:
-    """Physical lines in `data[start:end]`, whose last one may lack its line end."""
-    if start == end:
-        return 0
+    """Physical lines in `data[start:end]`, which is not empty, and whose last line may lack its line end."""
     lines = data.count(b"\n", start, end) + (data[end - 1] not in (_CR, _LF))
     if returns := data.count(b"\r", start, end):
         lines += returns - data.count(b"\r\n", start, end)

@@ -215,7 +215,7 @@ class ChunkWork:
     def _check_breaker(self, flaw: Flaw, shown: RowError) -> None:
         """A handler that fails alike on every row from the file's first is broken; the file is not."""
         most, tally = self.job.pipeline.breaker, self.tally
-        if most is None or tally.failed > most or self.chunk.first_row != 1 or tally.failed != tally.rows:
+        if most is None or self.chunk.first_row != 1 or tally.failed != tally.rows:
             return
         if tally.failed == 1:
             self._first_message = flaw.message
