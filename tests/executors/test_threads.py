@@ -25,11 +25,11 @@ async def test_an_errand_brings_its_result_back() -> None:
 async def test_an_errand_brings_its_error_back() -> None:
     """What the function raises, whatever it is, is raised where the result is asked for."""
     thread = DaemonThread("test")
-    errand = thread.begin(Errand(lambda: [][0]))
+    errand = thread.begin(Errand(lambda: {}["nothing"]))
     await errand.wait()
     thread.close()
 
-    with pytest.raises(IndexError):
+    with pytest.raises(KeyError):
         errand.result()
 
 

@@ -1,5 +1,6 @@
 """How a pool calls handlers: in threads and in the loop, with resources, time limits and outages."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -155,7 +156,6 @@ async def test_a_handler_may_swallow_a_cancellation_of_its_own(make_csv: MakeCsv
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_handler_that_awaits_a_cancelled_future(make_csv: MakeCsv) -> None:
     """On asyncio a cancelled future raises where it is awaited: the row's error, not the pool's end."""
-    import asyncio
 
     @csvpipe.pipeline
     async def handle(row: csvpipe.Row) -> None:

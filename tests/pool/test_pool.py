@@ -13,7 +13,6 @@ import pytest
 import csvpipe
 from csvpipe.errors import FileCode
 from csvpipe.jobs import JobStatus
-from csvpipe.pool.pool import PoolStatistics
 
 pytestmark = pytest.mark.anyio
 
@@ -298,7 +297,7 @@ class TestMisuse:
         def other(row: csvpipe.Row) -> None: ...
 
         async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
-            with pytest.raises(csvpipe.PipelineNotFoundError, match="other.*check_number"):
+            with pytest.raises(csvpipe.PipelineNotFoundError, match=r"other.*check_number"):
                 await pool.submit(other, b"")
             with pytest.raises(csvpipe.PipelineNotFoundError, match="nameless"):
                 await pool.submit("nameless", b"")
@@ -403,7 +402,7 @@ async def test_statistics_and_reprs_show_the_state() -> None:
         job = await pool.submit(check_number, b"id,name\n1,a\n")
         await pool.drain()
 
-        assert PoolStatistics(workers=4, busy_workers=0, running_jobs=0, waiting_chunks=0) == pool.statistics()
+        assert csvpipe.PoolStatistics(workers=4, busy_workers=0, running_jobs=0, waiting_chunks=0) == pool.statistics()
         assert "<WorkerPool open, workers=4, pipelines: check_number>" == repr(pool)
         assert f"<Job {job.id} of 'upload.csv'>" == repr(job)
 

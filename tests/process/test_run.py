@@ -538,6 +538,17 @@ class TestEndings:
             imported.job.chunk_seconds = 0.0
             assert [1] * 7 == [result.rows for result in imported.run_all([chunk], clock=clock)]
 
+    @pytest.mark.parametrize("timeout", [None, 100.0])
+    def test_a_stop_between_rows(self, imports: Imports, timeout: float | None) -> None:
+        """A stop is seen right after the row in hand, though no time has passed."""
+        stop = threading.Event()
+
+        def handle(row: list[str]) -> None:
+            if row == ["7"]:
+                stop.set()
+
+        assert 7 == imports(pipeline(timeout=timeout)(handle), numbered(20)).run(stop=stop).rows
+
     def test_a_handler_that_turns_slow(self, imports: Imports, fake_clock: type[Any]) -> None:
         """However quick its first thousands of rows were, a stop waits for one slow call, not for a stretch of them."""
         clock, stop = fake_clock(), threading.Event()

@@ -7,7 +7,7 @@ import anyio
 import attrs
 import pytest
 
-from csvpipe._report.feed import Feed, JobEvents
+from csvpipe._report.feed import Feed, JobEvents, PoolEvents
 from csvpipe.errors import JobNotFoundError
 from csvpipe.events import EventKind
 from csvpipe.jobs import JobId, JobRecord, JobStatus
@@ -198,8 +198,6 @@ async def test_a_block_closes_its_events() -> None:
 
 async def test_the_feed_of_a_pool_tells_of_all_jobs() -> None:
     """Each job has its own kinds and order; the end of the feed comes after everything was told."""
-    from csvpipe._report.feed import PoolEvents
-
     feed = Feed()
     events = PoolEvents(feed.subscribe())
     first, second = a_record(1, PENDING), a_record(1, PENDING)
@@ -222,8 +220,6 @@ async def test_the_feed_of_a_pool_tells_of_all_jobs() -> None:
 
 async def test_a_pool_reader_waits_for_news() -> None:
     """Between events the reader sleeps until the next one, or the end."""
-    from csvpipe._report.feed import PoolEvents
-
     feed = Feed()
     events, seen = PoolEvents(feed.subscribe()), []
 

@@ -17,7 +17,9 @@ def progress(
 
 def a_chunk(start: int = 0, rows: int = 10) -> Chunk:
     """A chunk of rows of ten bytes."""
-    return Chunk(start=start, end=start + rows * 10, first_row=start // 10 + 1, first_line=start // 10 + 2, rows=rows, lines=rows)
+    return Chunk(
+        start=start, end=start + rows * 10, first_row=start // 10 + 1, first_line=start // 10 + 2, rows=rows, lines=rows
+    )
 
 
 def a_result(
@@ -77,7 +79,9 @@ def test_a_result_over_nothing_is_not_committed() -> None:
 def test_two_counts_that_differ_fail_the_job(rows: int, lines: int) -> None:
     """The worker's count of a whole chunk must be the partitioner's."""
     chunk = a_chunk()
-    result = ChunkResult(start=0, end=rows * 10 if rows > 10 else 100, first_row=1, first_line=2, lines=lines, processed=rows)
+    result = ChunkResult(
+        start=0, end=rows * 10 if rows > 10 else 100, first_row=1, first_line=2, lines=lines, processed=rows
+    )
 
     failure = progress().add(chunk, result, allotted=0)
 

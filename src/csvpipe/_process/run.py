@@ -20,7 +20,8 @@ from csvpipe.errors import FileError
 
 __all__ = ["AbandonedError", "ChunkRun", "Resources"]
 
-#: How long rows are handled without a look at anything else: whether to stop, and whose turn it is.
+#: How long rows are handled without a look at the clock's business: whether time is up, and whose turn it is. The stop
+#: flag is looked at after each row.
 _LOOK_SECONDS: Final = 0.005
 
 
@@ -186,14 +187,14 @@ class ChunkRun:
 
     def _run_good(self, part: Slice, begin: int, end: int, handle: Callable[[Any], object]) -> None:
         """Handle the rows `[begin, end)` of a slice, which could be parsed: here a row may cost next to nothing."""
-        items, clock = self._items(part, begin, end), self._clock
+        items, clock, is_stopping = self._items(part, begin, end), self._clock, self._stop.is_set
         while begin < end:
             done, look_at, error = begin, self._look_at, None
             try:
                 for item in items:
                     handle(item)
                     done += 1
-                    if clock() >= look_at:
+                    if is_stopping() or clock() >= look_at:
                         break
             except BaseException as raised:  # noqa: BLE001  # a handler's SystemExit is a bad row, too
                 error = raised

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 from weakref import WeakSet
 
 import anyio
@@ -114,7 +114,7 @@ class JobEvents:
         seen = "nothing seen" if self._before is None else f"revision {self._before.revision} seen"
         return f"<JobEvents {seen}{', over' if self._is_over else ''}>"
 
-    def __aiter__(self) -> JobEvents:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> JobEvent:
@@ -133,7 +133,7 @@ class JobEvents:
             self.close()
         return event
 
-    async def __aenter__(self) -> JobEvents:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -187,7 +187,7 @@ class PoolEvents:
     def __repr__(self) -> str:
         return f"<PoolEvents of {len(self._before)} jobs>"
 
-    def __aiter__(self) -> PoolEvents:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> JobEvent:

@@ -1,0 +1,1 @@
+"""Who runs handlers: threads of our own, or the event loop; and whose turn it is."""

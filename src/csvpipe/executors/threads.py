@@ -10,6 +10,7 @@ import itertools
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import anyio
@@ -39,10 +40,8 @@ class Errand(Generic[T]):
         except BaseException as error:  # noqa: BLE001  # carried to the waiter
             self._error = error
         self._is_over = True
-        try:
+        with suppress(RuntimeError, anyio.RunFinishedError):
             anyio.from_thread.run_sync(self._done.set, token=self._token)
-        except (RuntimeError, anyio.RunFinishedError):
-            pass
 
     async def wait(self) -> None:
         """Until the call is over or forsaken. Cancellation leaves the call running; its result is dropped."""

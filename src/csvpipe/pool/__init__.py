@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from csvpipe.pool.job import Job
-from csvpipe.pool.pool import PoolStatistics, WorkerPool
+from csvpipe.pool.pool import WorkerPool
 from csvpipe.pool.service import EventCallback
+from csvpipe.pool.services import PoolStatistics
 
 __all__ = ["EventCallback", "Job", "PoolStatistics", "WorkerPool"]

@@ -65,16 +65,18 @@ class Commits:
 
     async def keep_committing(self) -> None:
         """Commit at intervals until stopped. A store that fails is asked again at the next one."""
-        while not self._is_stopped:
-            with anyio.move_on_after(self._services.settings.flush_interval):
-                await self._due.wait()
-            if self._is_stopped:
-                return
-            self._due = anyio.Event()
+        while await self._is_due():
             try:
                 await self.commit()
             except Exception:
                 logger.exception("job %s: a commit failed; another attempt follows", self._claim.record.id)
+
+    async def _is_due(self) -> bool:
+        """Wait for the next commit; False if there is to be none."""
+        with anyio.move_on_after(self._services.settings.flush_interval):
+            await self._due.wait()
+        self._due = anyio.Event()
+        return not self._is_stopped
 
     async def commit(self) -> None:
         """Write what is not written yet, if anything is."""

@@ -7,23 +7,22 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 from uuid import UUID
 
 import anyio
-import attrs
 from anyio.abc import TaskGroup
 
 from csvpipe._intake.inspect import Stated
 from csvpipe._intake.source import Source
 from csvpipe._report.feed import LOOK_SECONDS, PoolEvents
 from csvpipe.dialect import Dialect
-from csvpipe.errors import JobNotFoundError, PipelineError, PipelineNotFoundError, PoolClosedError
+from csvpipe.errors import JobNotFoundError, PipelineNotFoundError, PoolClosedError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.job import Job
 from csvpipe.pool.service import EventCallback, Service
-from csvpipe.pool.services import Services, Settings
+from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name
 from csvpipe.pool.submission import Submission, check_source, display_name, submit
 from csvpipe.store.memory import MemoryJobStore
 from csvpipe.store.protocol import ANY_OWNER, JobPage, JobStore, OwnerFilter
@@ -32,23 +31,6 @@ logger = logging.getLogger("csvpipe")
 
 #: Seconds that an orderly end may take beyond `shutdown_grace` before it is no longer waited for.
 _END_SECONDS: Final = 30.0
-
-
-@attrs.frozen(kw_only=True)
-class PoolStatistics:
-    """What a pool is doing at the moment.
-
-    Attributes:
-        workers: Threads that may handle rows.
-        busy_workers: Those that have a chunk in hand.
-        running_jobs: Jobs that this pool has claimed.
-        waiting_chunks: Chunks that are cut and wait for a worker.
-    """
-
-    workers: int
-    busy_workers: int
-    running_jobs: int
-    waiting_chunks: int
 
 
 class WorkerPool:
@@ -62,7 +44,7 @@ class WorkerPool:
         pipelines: The only ones that this pool runs, by their names.
         workers: Threads that handle rows.
         executor: Who runs handlers.
-        max_files: Files that are imported at once. Files of a single chunk do not count: they never wait for large ones.
+        max_files: Files that are imported at once. Files of a single chunk do not count: they never wait for others.
         spool_dir: Where uploads are kept until they are imported, and spilled row errors. None for a temporary folder,
             which is removed when the pool is left.
         on_event: Called in the event loop with each event of each job, one after the other, sync or async. What it
@@ -115,7 +97,7 @@ class WorkerPool:
             flush_interval=flush_interval,
             shutdown_grace=shutdown_grace,
         )
-        self._pipelines = _by_name(pipelines)
+        self._pipelines = by_name(pipelines)
         self._store = MemoryJobStore() if store is None else store
         self._spool_dir = None if spool_dir is None else Path(spool_dir)
         self._on_event = on_event
@@ -133,7 +115,7 @@ class WorkerPool:
 
     # In and out -------------------------------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> WorkerPool:
+    async def __aenter__(self) -> Self:
         if self._state != "new":
             raise PoolClosedError("a pool is entered once; make a new one")
         self._process = os.getpid()
@@ -394,17 +376,6 @@ class WorkerPool:
         if self._state != "open":
             states = {"new": "not open yet: use it within `async with`", "stopping": "stopping", "closed": "closed"}
             raise PoolClosedError(f"the pool is {states[self._state]}")
-
-
-def _by_name(pipelines: Iterable[Pipeline[..., Any]]) -> dict[str, Pipeline[..., Any]]:
-    known: dict[str, Pipeline[..., Any]] = {}
-    for pipeline in pipelines:
-        if not isinstance(pipeline, Pipeline):
-            raise PipelineError(f"{pipeline!r} is no pipeline; decorate the handler with @csvpipe.pipeline")
-        if pipeline.name in known:
-            raise PipelineError(f"two pipelines are named {pipeline.name!r}; give one of them another name=")
-        known[pipeline.name] = pipeline
-    return known
 
 
 def _parsed(job_id: str) -> UUID:

@@ -90,7 +90,7 @@ class _Holding:
 
 async def _enter(pipeline: Pipeline[..., Any], stack: AsyncExitStack) -> Any:
     assert pipeline.setup is not None, "only asked for with a setup"  # noqa: S101
-    manager = pipeline.setup()
+    manager: object = pipeline.setup()
     if isinstance(manager, AbstractAsyncContextManager):
         return await stack.enter_async_context(manager)
     if isinstance(manager, AbstractContextManager):

@@ -131,7 +131,7 @@ class JobRun:
             self.end(Ending.FAILURE, FileFailure(code=error.code, message=error.message))
         except EndedError as ended:
             self.end(Ending.FAILURE, ended.failure)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a defect, or a disk that fails
             self._fail_unexpectedly(error)
 
     async def _open(self) -> None:

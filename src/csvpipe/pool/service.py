@@ -102,9 +102,7 @@ class Service:
             pipelines=self._pipelines,
             threads=threads,
             spool=spool,
-            keeper=LeaseKeeper(
-                self._store, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds
-            ),
+            keeper=LeaseKeeper(self._store, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds),
             resources=LoopResources(),
         )
 

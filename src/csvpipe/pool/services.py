@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import attrs
@@ -13,6 +12,7 @@ from attrs import validators
 from csvpipe._intake.spool import Spool
 from csvpipe._process.turn import Habit
 from csvpipe._report.feed import Feed
+from csvpipe.errors import PipelineError
 from csvpipe.executors.gate import CpuGate
 from csvpipe.executors.rotation import Rotation
 from csvpipe.executors.threads import ThreadGroup
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
     from csvpipe._partition.chunk import Chunk
     from csvpipe.pool.run import JobRun
 
-T = TypeVar("T")
-
-_positive = validators.and_(validators.instance_of((int, float)), validators.gt(0))
-_count = validators.and_(validators.instance_of(int), validators.ge(1))
+_positive = [validators.instance_of((int, float)), validators.gt(0)]
+_count = [validators.instance_of(int), validators.ge(1)]
 
 
 @attrs.frozen(kw_only=True)
@@ -58,6 +56,40 @@ class Settings:
         return max(60.0, 3 * self.lease_seconds)
 
 
+@attrs.frozen(kw_only=True)
+class PoolStatistics:
+    """What a pool is doing at the moment.
+
+    Attributes:
+        workers: Threads that may handle rows.
+        busy_workers: Those that have a chunk in hand.
+        running_jobs: Jobs that this pool has claimed.
+        waiting_chunks: Chunks that are cut and wait for a worker.
+    """
+
+    workers: int
+    busy_workers: int
+    running_jobs: int
+    waiting_chunks: int
+
+
+class Wake:
+    """A bell: whoever waits for it goes on at the next ring, or at once if it rang since they last heard it."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def ring(self) -> None:
+        """Wake the one who waits."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Until the bell rings, or so many seconds have passed."""
+        with anyio.move_on_after(seconds):
+            await self._event.wait()
+        self._event = anyio.Event()
+
+
 @attrs.define(eq=False, repr=False, kw_only=True)
 class Services:
     """Made when a pool is entered; everything here belongs to its event loop unless it says otherwise.
@@ -82,32 +114,26 @@ class Services:
     gate: CpuGate = attrs.field(factory=CpuGate)
     habits: dict[str, Habit] = attrs.field(init=False)
     slots: dict[str, anyio.Semaphore] = attrs.field(init=False)
-    wake: Wake = attrs.field(factory=lambda: Wake())
+    wake: Wake = attrs.field(factory=Wake)
 
     def __attrs_post_init__(self) -> None:
         self.habits = {name: Habit() for name in self.pipelines}
         self.slots = {
-            name: anyio.Semaphore(pipeline.concurrency, fast_acquire=True)
-            for name, pipeline in self.pipelines.items()
+            name: anyio.Semaphore(pipeline.concurrency, fast_acquire=True) for name, pipeline in self.pipelines.items()
         }
 
 
-class Wake:
-    """A bell: whoever waits for it goes on at the next ring, or at once if it rang since they last heard it."""
+def by_name(pipelines: Iterable[Pipeline[..., Any]]) -> dict[str, Pipeline[..., Any]]:
+    """The pipelines of a pool.
 
-    def __init__(self) -> None:
-        self._event = anyio.Event()
-
-    def ring(self) -> None:
-        """Wake the one who waits."""
-        self._event.set()
-
-    async def wait(self, seconds: float) -> None:
-        """Until the bell rings, or so many seconds have passed."""
-        with anyio.move_on_after(seconds):
-            await self._event.wait()
-        self._event = anyio.Event()
-
-
-#: Set by nobody: for work that is to run to its end.
-NEVER = threading.Event()
+    Raises:
+        PipelineError: Two have the same name, or one is no pipeline.
+    """
+    known: dict[str, Pipeline[..., Any]] = {}
+    for pipeline in pipelines:
+        if not isinstance(pipeline, Pipeline):
+            raise PipelineError(f"{pipeline!r} is no pipeline; decorate the handler with @csvpipe.pipeline")
+        if pipeline.name in known:
+            raise PipelineError(f"two pipelines are named {pipeline.name!r}; give one of them another name=")
+        known[pipeline.name] = pipeline
+    return known

@@ -17,6 +17,7 @@ from csvpipe._intake.inspection import JobPlan
 from csvpipe._intake.source import LocalFile, Source
 from csvpipe._intake.spool import BLOCK_BYTES
 from csvpipe._intake.take_in import (
+    Block,
     Spooling,
     TakenIn,
     source_failed,
@@ -135,8 +136,8 @@ async def _receive(source: AsyncIterable[bytes], spooling: Spooling, services: S
                 break
             except Exception as error:  # the caller's code
                 raise source_failed(place, error) from error
-            if not isinstance(block, bytes | bytearray | memoryview):
-                spooling.feed(block)  # says what is wrong with it
+            if not isinstance(block, Block):
+                spooling.feed(block)  # type: ignore[unreachable]  # a stream of something else is told what is wrong
             gathered.append(bytes(block))  # a buffer may be the caller's to fill again
             size += len(gathered[-1])
             if size >= BLOCK_BYTES:
@@ -169,17 +170,12 @@ def _planned(submission: Submission, taken: TakenIn) -> JobPlan:
             check_columns(pipeline.signature.row_schema, inspection.columns)
         except FileError as error:
             raise FileError(error.code, f"{submission.filename}: {error.message}") from None
-    return JobPlan(
-        source=taken.file, inspection=inspection, limits=pipeline.limits, dry_run=submission.dry_run
-    )
+    return JobPlan(source=taken.file, inspection=inspection, limits=pipeline.limits, dry_run=submission.dry_run)
 
 
 def _content_key(submission: Submission, file: LocalFile | None) -> str:
     """What a repeat under the same idempotency key must equal."""
-    if file is None:
-        content = "nothing"
-    else:
-        content = file.sha256 or f"{file.path}:{file.size}:{file.mtime_ns}"
+    content = "nothing" if file is None else file.sha256 or f"{file.path}:{file.size}:{file.mtime_ns}"
     return f"{submission.pipeline.name}:{content}"
 
 
@@ -191,6 +187,5 @@ def check_source(source: object) -> None:
     """
     is_readable = callable(getattr(source, "read", None)) or isinstance(source, AsyncIterable)
     if not is_readable and not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
-        raise TypeError(
-            f"a source is a path, bytes, a binary file object or an async iterable of bytes, not {type(source).__name__}"
-        )
+        what = type(source).__name__
+        raise TypeError(f"a source is a path, bytes, a binary file object or an async iterable of bytes, not {what}")
