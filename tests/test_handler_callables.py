@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from csvpipe.context import Context  # noqa: TC001
+from csvpipe.context import Context
 from csvpipe.errors import PipelineError
 from csvpipe.handlers import HandlerSignature, read_handler
 from csvpipe.rowtypes import Row, Shape, read_row_type

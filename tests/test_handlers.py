@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import attrs
 import pytest
 
-import csvpipe.context  # noqa: TC001  # annotations are resolved at run time
-from csvpipe.context import Context  # noqa: TC001
+import csvpipe.context  # annotations are resolved at run time
+from csvpipe.context import Context
 from csvpipe.errors import PipelineError
 from csvpipe.handlers import HandlerSignature, read_handler
 from csvpipe.rowtypes import Row, Shape, read_row_type

@@ -92,7 +92,8 @@ class Row(Mapping[str, str]):
     def get(self, key: str, default: None = None, /) -> str | None: ...
     @overload
     def get(self, key: str, default: str | _T, /) -> str | _T: ...
-    def get(self, key: str, default: object = None, /) -> object:  # not by way of an exception that looks for names
+    def get(self, key: str, default: object = None, /) -> object:
+        """The cell of a column, or the default; not by way of an exception that looks for names."""
         position = self._index.get(key)
         return default if position is None else self._values[position]
 

@@ -351,10 +351,9 @@ class TestCallbacks:
         async def listen(events: csvpipe.PoolEvents) -> None:
             heard.extend([(event.job.filename, event.kind.value) async for event in events])
 
-        async with anyio.create_task_group() as group:
-            async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
-                group.start_soon(listen, pool.events())
-                await pool.submit(handle, make_csv(2, "a.csv"))
-                await pool.submit(handle, make_csv(2, "b.csv"))
+        async with anyio.create_task_group() as group, csvpipe.WorkerPool(pipelines=[handle]) as pool:
+            group.start_soon(listen, pool.events())
+            await pool.submit(handle, make_csv(2, "a.csv"))
+            await pool.submit(handle, make_csv(2, "b.csv"))
 
         assert [("a.csv", "completed"), ("b.csv", "completed")] == [item for item in heard if item[1] == "completed"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
 import csvpipe
 from csvpipe.jobs import JobStatus
@@ -69,11 +70,13 @@ async def test_stop_on_exit_releases_what_is_not_done(make_csv: MakeCsv) -> None
     """Rows in hand are finished and committed; the next pool does the others, and only them."""
     store, brake = csvpipe.MemoryJobStore(), Brake(at=100)
     handle = csvpipe.pipeline(name="handle")(brake.handle)
-    async with anyio.create_task_group() as group:
-        async with csvpipe.WorkerPool(store, pipelines=[handle], on_exit="stop") as pool:
-            job = await pool.submit(handle, make_csv(50_000))
-            await until(brake.reached)
-            group.start_soon(let_go_when_stopping, pool, brake)
+    async with (
+        anyio.create_task_group() as group,
+        csvpipe.WorkerPool(store, pipelines=[handle], on_exit="stop") as pool,
+    ):
+        job = await pool.submit(handle, make_csv(50_000))
+        await until(brake.reached)
+        group.start_soon(let_go_when_stopping, pool, brake)
 
     released = await job.record()
     assert (JobStatus.PENDING, 1) == (released.status, released.attempt)
@@ -86,13 +89,17 @@ async def test_an_exception_passes_as_it_is(make_csv: MakeCsv) -> None:
     """What the block raises comes out bare, and the jobs are released."""
     store, brake = csvpipe.MemoryJobStore(), Brake(at=1)
     handle = csvpipe.pipeline(name="handle")(brake.handle)
+
+    async def host(group: TaskGroup) -> None:
+        async with csvpipe.WorkerPool(store, pipelines=[handle]) as pool:
+            await pool.submit(handle, make_csv(500))
+            await until(brake.reached)
+            group.start_soon(let_go_when_stopping, pool, brake)
+            raise ZeroDivisionError
+
     async with anyio.create_task_group() as group:
         with pytest.raises(ZeroDivisionError):
-            async with csvpipe.WorkerPool(store, pipelines=[handle]) as pool:
-                await pool.submit(handle, make_csv(500))
-                await until(brake.reached)
-                group.start_soon(let_go_when_stopping, pool, brake)
-                raise ZeroDivisionError
+            await host(group)
 
     assert {JobStatus.COMPLETED} == {record.status for record in await finish(store)}
 

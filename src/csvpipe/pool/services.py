@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from csvpipe._partition.chunk import Chunk
     from csvpipe.pool.run import JobRun
 
-_positive = [validators.instance_of((int, float)), validators.gt(0)]
-_count = [validators.instance_of(int), validators.ge(1)]
+_count = validators.and_(validators.instance_of(int), validators.ge(1))
 
 
 @attrs.frozen(kw_only=True)
@@ -43,8 +42,8 @@ class Settings:
 
     workers: int = attrs.field(default=10, validator=_count)
     max_files: int = attrs.field(default=10, validator=_count)
-    lease_seconds: float = attrs.field(default=30.0, validator=_positive)
-    flush_interval: float = attrs.field(default=2.0, validator=_positive)
+    lease_seconds: float = attrs.field(default=30.0, validator=validators.gt(0))
+    flush_interval: float = attrs.field(default=2.0, validator=validators.gt(0))
     shutdown_grace: float = attrs.field(default=10.0, validator=validators.ge(0))
     chunk_bytes: int = 2 * MIB
     chunk_seconds: float = 1.0
