@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from csvpipe.jobs import JobId
 from csvpipe.pool.run import Ending, JobRun
-from csvpipe.store.protocol import Claim, Renewal
+from csvpipe.store.protocol import Claim, Lease, Renewal
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -31,7 +31,8 @@ class Claims:
     def __init__(self, services: Services, tasks: TaskGroup) -> None:
         self._services = services
         self._tasks = tasks
-        self._runs: dict[JobId, JobRun] = {}
+        # By lease: a job that was lost may be claimed again before its first run has come to an end.
+        self._runs: dict[Lease, JobRun] = {}
         self._is_stopping = False
 
     def __repr__(self) -> str:
@@ -54,9 +55,9 @@ class Claims:
 
     def ask(self, job_id: JobId) -> None:
         """Something has been asked of a job: if it runs here, let it come to a stop, so that the store can enact it."""
-        run = self._runs.get(job_id)
-        if run is not None:
-            run.end(Ending.ASKED)
+        for run in self._runs.values():
+            if run.claim.record.id == job_id:
+                run.end(Ending.ASKED)
 
     def stop(self) -> None:
         """Claim no more, and let every run come to its end at the next row."""
@@ -97,7 +98,7 @@ class Claims:
         services.keeper.add(claim.lease)
         services.feed.publish(record)
         run = JobRun(claim, services.pipelines[record.pipeline], services, self._tasks)
-        self._runs[record.id] = run
+        self._runs[claim.lease] = run
         if self._is_stopping:  # claimed in the very moment of stopping: it goes straight back
             run.end(Ending.SHUTDOWN)
         self._tasks.start_soon(self._drive, run)
@@ -106,12 +107,12 @@ class Claims:
         try:
             await run.drive()
         finally:
-            del self._runs[run.claim.record.id]
+            del self._runs[run.claim.lease]
             self._services.wake.ring()
 
     def _heed(self, renewal: Renewal) -> None:
-        run = self._runs.get(renewal.lease.job_id)
-        if run is None or run.claim.lease != renewal.lease:
+        run = self._runs.get(renewal.lease)
+        if run is None:
             return
         if not renewal.is_held:
             logger.warning("job %s: its lease is lost; another worker may have it", renewal.lease.job_id)

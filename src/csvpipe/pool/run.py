@@ -148,7 +148,7 @@ class JobRun:
         self._work = await self._services.threads.call(
             lambda: JobWork(self.pipeline, claim.plan, context, chunk_seconds=settings.chunk_seconds)
         )
-        if self.pipeline.signature.is_async and self.pipeline.setup is not None:
+        if self.pipeline.signature.is_async and self._work.needs_setup:
             resource = await self._services.resources.get(self.pipeline, self._tasks)
             self._resource = (resource,) if self.pipeline.signature.takes_resource else ()
 
