@@ -4,11 +4,17 @@ import ast
 import re
 import subprocess
 import sys
+from __future__ import _Feature
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
+
+import pytest
 
 import csvpipe
+from csvpipe.cli.command import run
+from csvpipe.errors import FileCode, RowCode
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
@@ -55,9 +61,10 @@ def test_every_module_says_what_it_is_for() -> None:
 def test_all_names_everything_public() -> None:
     """`csvpipe.__all__` has no name that is missing, and nothing public is missing from it."""
     stated = set(csvpipe.__all__)
-    found = {name for name, value in vars(csvpipe).items() if not isinstance(value, ModuleType)}
+    is_ours = {name: not isinstance(value, ModuleType | _Feature) for name, value in vars(csvpipe).items()}
+    found = {name for name, ours in is_ours.items() if ours and not name.startswith("_")}
 
-    assert set() == {name for name in found if not name.startswith("_")} - stated
+    assert set() == found - stated
     assert [] == [name for name in stated if not hasattr(csvpipe, name)]
 
 
@@ -66,6 +73,45 @@ def test_the_reference_has_every_public_name() -> None:
     pages = "\n".join(page.read_text("utf-8") for page in sorted((ROOT / "docs" / "reference").rglob("*.md")))
 
     assert [] == [name for name in csvpipe.__all__ if not re.search(rf"\b{name}\b", pages)]
+
+
+@pytest.mark.parametrize(("section", "codes"), [("Rows", RowCode), ("Files", FileCode)])
+def test_the_reference_explains_every_error_code(section: str, codes: type[StrEnum]) -> None:
+    """docs/reference/errors.md has a row for each code, with its meaning and the mend, and none for another."""
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
+    [text] = [part for part in page.split("\n## ") if part.startswith(f"{section}\n")]
+
+    explained = re.findall(r"^\| `(\w+)` \| \S.+? \| \S.+ \|$", text, re.MULTILINE)
+
+    assert [code.value for code in codes] == explained
+
+
+def test_the_reference_has_every_option_of_the_command_line() -> None:
+    """docs/reference/command-line.md lists what `csvpipe run` takes."""
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text("utf-8")
+
+    options = [option for parameter in run.params for option in parameter.opts if option.startswith("--")]
+
+    assert options == re.findall(r"^\| `(--\w+(?:-\w+)*)", page, re.MULTILINE)
+
+
+def test_the_typing_test_uses_everything_public() -> None:
+    """tests/typing/api.py, which type checkers read, has each name of `csvpipe.__all__` and each public member."""
+    program = (ROOT / "tests" / "typing" / "api.py").read_text("utf-8")
+    services = (csvpipe.Context, csvpipe.Job, csvpipe.JobEvents, csvpipe.JobPage, csvpipe.JobRecord, csvpipe.WorkerPool)
+    members = {name for service in services for name, value in vars(service).items() if is_public_member(name, value)}
+
+    assert [] == [name for name in csvpipe.__all__ if not re.search(rf"\bcsvpipe\.{name}\b", program)]
+    assert [] == sorted(name for name in members - NOT_FOR_USERS if not re.search(rf"\.{name}\b", program))
+
+
+# Called by csvpipe itself.
+NOT_FOR_USERS = {"at", "marks", "raise_marks"}
+
+
+def is_public_member(name: str, value: object) -> bool:
+    """Whether it is a method or a property that users call."""
+    return not name.startswith("_") and isinstance(value, FunctionType | property)
 
 
 def test_import_brings_no_extra() -> None:

@@ -18,11 +18,15 @@ from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.source import LocalFile
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.result import ChunkResult, ErrorTotal
+from csvpipe._process.work import Allowance
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileFailure, Phase, Reject, RowError
 from csvpipe.events import EventKind, JobEvent
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.limits import Limits
+from csvpipe.policies import Retry
+from csvpipe.pool import PoolStatistics
+from csvpipe.rowtypes import ColumnNotFoundError, Row
 from csvpipe.store.protocol import Claim, JobDraft, JobPage, Lease, Renewal, WorkerId
 
 _MODULES: Final = (
@@ -31,10 +35,13 @@ _MODULES: Final = (
     "csvpipe.events",
     "csvpipe.dialect",
     "csvpipe.limits",
+    "csvpipe.policies",
+    "csvpipe.pool.pool",
     "csvpipe._intake.inspection",
     "csvpipe._intake.source",
     "csvpipe._partition.chunk",
     "csvpipe._process.result",
+    "csvpipe._process.work",
     "csvpipe.store.protocol",
 )
 
@@ -100,6 +107,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
     _RECORD,
     _ROW_ERROR,
     _TOTAL,
+    Allowance(error_budget=3, spill="job-10.errors"),
     Dialect(delimiter="|", quotechar="'", doublequote=False, escapechar="\\", skipinitialspace=True, strict=True),
     Chunk(start=10, end=60, first_row=1, first_line=2, rows=5, lines=6, cuts=(20, 40)),
     ChunkResult(
@@ -130,7 +138,11 @@ _SAMPLES: Final[tuple[object, ...]] = (
     ),
     JobEvent(kind=EventKind.FAILED, job=_RECORD),
     JobPage(jobs=(_RECORD,), page=2, limit=3, total=4),
+    PoolStatistics(workers=4, busy_workers=3, running_jobs=2, waiting_chunks=1),
     Renewal(lease=_LEASE, is_held=True, requested=Verb.PAUSE),
+    Retry(attempts=3, on=(ArithmeticError, LookupError), backoff_seconds=0.5, max_backoff_seconds=9.0),
+    Row(number=3, line=5, index={"id": 0, "name": 1}, values=["7", "Ana"]),
+    ColumnNotFoundError("nome", ("id", "name")),
     errors.Abort("wrong file"),
     errors.CsvPipeError("anything"),
     errors.DialectError("delimiter must be one character"),
@@ -170,6 +182,12 @@ def test_every_class_has_a_sample(name: str) -> None:
     assert set() == set(crossing_classes(import_module(name))) - sampled
 
 
+def test_every_error_has_a_sample() -> None:
+    """So does every exception that csvpipe raises on purpose, wherever it is defined."""
+    sampled = {type(sample) for sample in _SAMPLES}
+    assert set() == {kind for kind in offspring(errors.CsvPipeError) if is_ours(kind)} - sampled
+
+
 @pytest.mark.parametrize("sample", _SAMPLES, ids=lambda sample: type(sample).__name__)
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 def test_a_round_trip_changes_nothing(sample: object, protocol: int) -> None:
@@ -193,6 +211,16 @@ def test_values_cannot_be_changed_and_are_hashable(sample: object) -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(sample, name, None)
     assert hash(sample) == hash(copy.deepcopy(sample))
+
+
+def offspring(kind: type[Exception]) -> set[type[Exception]]:
+    """The class and all that are derived from it, so far as they have been imported."""
+    return {kind}.union(*map(offspring, kind.__subclasses__()))
+
+
+def is_ours(kind: type[Exception]) -> bool:
+    """Whether csvpipe defines it, and not a test."""
+    return kind.__module__.partition(".")[0] == "csvpipe"
 
 
 def image(value: object) -> object:

@@ -15,7 +15,7 @@ RUN = "anyio.run(main)"
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_first_example_is_a_whole_program(tmp_path: Path, backend: str) -> None:
-    """README's first block of Python, saved as a file beside the example data, runs as it stands on both event loops."""
+    """README's first block of Python, saved as a file beside the example data, runs on both event loops."""
     blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
     assert blocks[0].count(RUN) == 1
     program = tmp_path / "first.py"

@@ -62,7 +62,7 @@ def check_use(wheel: Path, place: Path) -> None:
     run([programs / "python", "-I", "-c", "import csvpipe; assert csvpipe.__version__ in " + repr(wheel.name)], home)
     run([programs / "csvpipe", "--help"], home)
 
-    command = ["run", "people:import_people", "people.csv", "--rejects-dir", "rejects"]
+    command = ["run", "people:import_people", "people.csv", "--rejects", "rejects"]
     run([programs / "csvpipe", *command], home, code=SOME_ROWS_REJECTED)
 
     (rejects,) = (home / "rejects").iterdir()

@@ -262,6 +262,38 @@ class TestResources:
         assert (JobStatus.COMPLETED, 2) == (done.status, done.processed_rows)
 
     @pytest.mark.parametrize("is_async", [False, True])
+    async def test_after_an_outage_resources_are_new(self, make_csv: MakeCsv, *, is_async: bool) -> None:
+        """What a lost connection was entered for is left, and a retried job has one that works."""
+        entered: list[int] = []
+        left: list[int] = []
+
+        @contextmanager
+        def connect() -> Iterator[int]:
+            number = len(entered)
+            entered.append(number)
+            yield number
+            left.append(number)
+
+        def handle(row: csvpipe.Row, connection: int) -> None:
+            if connection == 0:
+                raise csvpipe.Unavailable("the connection is lost")
+
+        async def handle_async(row: csvpipe.Row, connection: int) -> None:
+            handle(row, connection)
+
+        handler: Any = handle_async if is_async else handle
+        retry = csvpipe.Retry(attempts=2, backoff_seconds=0)
+        pipeline: Any = csvpipe.pipeline(name="handle", setup=connect, retry=retry)(handler)
+        async with csvpipe.WorkerPool(pipelines=[pipeline], workers=1) as pool:
+            job = await pool.submit(pipeline, make_csv(2))
+            failed = await job.wait()
+            await job.retry()
+            done = await job.wait()
+
+        assert (FileCode.RETRY_EXHAUSTED, JobStatus.COMPLETED) == (failed.error_code, done.status)
+        assert [0, 1] == entered == sorted(left)
+
+    @pytest.mark.parametrize("is_async", [False, True])
     async def test_a_setup_must_return_a_context_manager(self, make_csv: MakeCsv, *, is_async: bool) -> None:
         """Anything else fails the job at once, with a message that says so."""
 

@@ -51,11 +51,6 @@ class Judge:
         self._automaton = Automaton(grammar.dialect)
         self._openings = Openings()
 
-    @property
-    def known_to(self) -> int:
-        """Up to where something is known of open records, so that no line should be read again by other means."""
-        return self._openings.known_to
-
     def judge(self, start: int) -> Verdict:
         """Judge the record that begins at `start`, a position before the end of the data."""
         limit = start + self._row_bytes

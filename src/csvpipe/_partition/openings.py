@@ -29,12 +29,6 @@ class Openings:
         self._first = 0
         self._ends = array("q")
         self._steps = array("q")
-        self._known_to = -1
-
-    @property
-    def known_to(self) -> int:
-        """Position of the last line end that a step led to, or -1."""
-        return self._known_to
 
     def node(self, line_end: int, state: LineState) -> int:
         """The node of a line end, known or not. Line ends before it will not be asked for again.
@@ -72,7 +66,6 @@ class Openings:
             self._append(line_end)
         after = 2 * ordinal + state
         self._steps[node - 2 * self._first] = after
-        self._known_to = line_end
         return after
 
     def _restart(self, line_end: int) -> None:

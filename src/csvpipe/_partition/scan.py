@@ -44,7 +44,7 @@ class Scan:
         """
         start = self.at
         self._buffer.forget(start)
-        if start >= max(self._judged_to, self.judge.known_to) and (stop := self._window_end(target)) > start:
+        if start >= self._judged_to and (stop := self._window_end(target)) > start:
             offset = self._buffer.offset
             end, found = scan(self._buffer.data, start - offset, stop - offset)
             self.at = offset + end

@@ -40,6 +40,8 @@ class ThreadWorker:
         self._thread: DaemonThread | None = None
         self._resources = Resources()
         self._errand: Errand[object] | None = None
+        self._outages = 0
+        self._leaving: list[DaemonThread] = []
 
     def __repr__(self) -> str:
         return f"<ThreadWorker {self._thread or 'without a thread'}{' busy' if self._errand else ''}>"
@@ -79,12 +81,31 @@ class ThreadWorker:
         if self._errand is not None:
             self._errand.forsake()
 
-    def close(self) -> DaemonThread | None:
-        """Leave the resources and end the thread, both in the thread itself; returned so that it can be joined."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.close()
-        return thread
+    def renew(self, outages: int) -> None:
+        """Between chunks: leave resources that were entered before the last outage, so that new ones are entered.
+
+        Args:
+            outages: How many there have been.
+        """
+        if outages == self._outages:
+            return
+        self._outages = outages
+        if self._thread is not None:
+            self._leaving.append(self._thread)
+        self._replace()
+
+    def close(self) -> list[DaemonThread]:
+        """Leave the resources and end the thread, both in the thread itself.
+
+        Returns:
+            The threads to wait for; those that were given up are not among them.
+        """
+        leaving, self._leaving = self._leaving, []
+        if self._thread is not None:
+            self._thread.close()
+            leaving.append(self._thread)
+            self._thread = None
+        return leaving
 
     def _begin(self, function: Callable[[], T]) -> Errand[T]:
         if self._thread is None:
@@ -118,8 +139,9 @@ class ThreadWorker:
 
     def _replace(self) -> None:
         """Let the thread end whenever it comes back; the next chunk gets a new one, with resources of its own."""
-        self.close()
-        self._resources = Resources()
+        if self._thread is not None:
+            self._thread.close()
+        self._thread, self._resources = None, Resources()
 
 
 def _leave(resources: Resources) -> None:

@@ -25,6 +25,7 @@ class LoopResources:
 
     def __init__(self) -> None:
         self._holdings: dict[str, _Holding] = {}
+        self._outdated: list[_Holding] = []
 
     def __repr__(self) -> str:
         return f"<LoopResources {sorted(self._holdings)}>"
@@ -52,13 +53,19 @@ class LoopResources:
             await anyio.sleep(pipeline.retry.delay_seconds(attempt))
         raise AssertionError("a retry has at least one attempt")  # pragma: no cover
 
+    def outdate(self, pipeline: Pipeline[..., Any]) -> None:
+        """After an outage: whoever asks next enters a new one. The old one is left in the end; some may still use it."""
+        holding = self._holdings.pop(pipeline.name, None)
+        if holding is not None:
+            self._outdated.append(holding)
+
     async def close(self) -> None:
         """Leave everything, and wait until that is done."""
-        for holding in self._holdings.values():
+        holdings = [*self._outdated, *self._holdings.values()]
+        for holding in holdings:
             holding.leave.set()
-        for holding in self._holdings.values():
+        for holding in holdings:
             await holding.left.wait()
-        self._holdings.clear()
 
 
 class _Holding:

@@ -231,6 +231,7 @@ class JobRun:
         services, pipeline = self._services, self.pipeline
         turn = Turn(services.gate, services.habits[pipeline.name])
         if not pipeline.signature.is_async:
+            worker.renew(services.outages)
             self._in_hand.add(worker)
             try:
                 return await worker.run(self._work, chunk, allowance, stop=self._stop, turn=turn)
@@ -256,6 +257,9 @@ class JobRun:
         failure = self._progress.add(chunk, result, allotted=allotted)
         if failure is not None:
             self.end(Ending.FAILURE, failure)
+            if failure.code is FileCode.RETRY_EXHAUSTED:
+                self._services.outages += 1
+                self._services.resources.outdate(self.pipeline)
         elif (rest := result.rest_of(chunk)) is not None:
             self._services.rotation.add(self._lane, rest, is_first=True)
         self._commits.look()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -121,8 +122,8 @@ class Service:
             crew.cancel_scope.cancel()
         await services.resources.close()
         services.keeper.close()
-        ended = [thread for worker in workers if (thread := worker.close()) is not None]
-        await services.threads.call(_join, ended, self._settings.shutdown_grace)
+        leaving = [thread for worker in workers for thread in worker.close()]
+        await services.threads.call(_join, leaving, self._settings.shutdown_grace)
 
 
 async def _keep_handling(worker: ThreadWorker, services: Services) -> None:
@@ -144,6 +145,7 @@ async def _tell(events: PoolEvents, callback: EventCallback) -> None:
 
 
 def _join(threads: Sequence[DaemonThread], seconds: float) -> None:
-    """In a thread: wait for workers to leave their resources."""
+    """In a thread: wait for workers to leave their resources, so long in all."""
+    until = time.monotonic() + seconds
     for thread in threads:
-        thread.join(seconds)
+        thread.join(max(0.0, until - time.monotonic()))

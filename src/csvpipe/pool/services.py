@@ -98,6 +98,7 @@ class Services:
         worker_id: Names this pool, this time.
         threads: For short calls of our own: files, the store.
         slots: By pipeline name, for async handlers: bounds their calls in flight.
+        outages: How often a job has failed because the world stayed down: resources from before may be broken.
     """
 
     settings: Settings
@@ -114,6 +115,7 @@ class Services:
     habits: dict[str, Habit] = attrs.field(init=False)
     slots: dict[str, anyio.Semaphore] = attrs.field(init=False)
     wake: Wake = attrs.field(factory=Wake)
+    outages: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.habits = {name: Habit() for name in self.pipelines}
