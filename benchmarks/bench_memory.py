@@ -1,8 +1,9 @@
 """Memory.
 
 The most memory that was resident in a fresh interpreter that imports one file, less that of an interpreter in which
-csvpipe was imported and nothing else happened. Bounds: 100 MiB, whatever the file weighs; and a file ten times as large
-may need 10 % more, or 4 MiB where that is more. pandas' figure includes its own code.
+csvpipe was imported and nothing else happened. Bounds: 100 MiB, whatever the file weighs; and a file of 1 GB may need
+10 % more than one of 100 MB, or 8 MiB where that is more: two runs of the same import differ by up to 4 MiB. pandas'
+figure includes its own code.
 """
 
 import subprocess
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.timeout(1800)
 
 MB = 1_000_000
 MOST_MIB = 100.0
-#: What two runs of the same import differ by.
-NOISE_MIB = 4.0
+#: Twice what two runs of the same import differ by.
+NOISE_MIB = 8.0
 
 
 def most_mib(way: str, path: Path) -> float:

@@ -1,8 +1,9 @@
 """Options, files and the table of the benchmarks."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,6 +15,7 @@ from generate import Kind, write_bytes, write_rows  # noqa: E402
 from report import Contest, Table, machine, write_page  # noqa: E402
 
 _TABLES = pytest.StashKey[list[Table]]()
+_MACHINE = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make room for the tables."""
     config.stash[_TABLES] = []
+    config.stash[_MACHINE] = machine()  # before the benchmarks load it
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -35,13 +38,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     tables = config.stash[_TABLES]
     if not tables:
         return
-    terminalreporter.section(f"csvpipe beside its peers ({machine()})")
+    terminalreporter.section(f"csvpipe beside its peers ({config.stash[_MACHINE]})")
     for table in tables:
         terminalreporter.write_line(table.markdown() + "\n")
     if config.getoption("write_docs"):
         page = FOLDER.parent / "docs" / "benchmarks.md"
         full = " --full" if config.getoption("full") else ""
-        write_page(page, tables, f"python -m pytest benchmarks --benchmark-only{full}")
+        write_page(page, tables, config.stash[_MACHINE], f"python -m pytest benchmarks --benchmark-only{full}")
         terminalreporter.write_line(f"written: {page}")
 
 
@@ -73,24 +76,29 @@ def size(request: pytest.FixtureRequest) -> float:
 
 
 @pytest.fixture(scope="session")
-def file_of_rows(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, Kind], Path]:
+def folder() -> Iterator[Path]:
+    """Where the files are while they are needed: pytest's own folders stay for some runs, and these are large."""
+    with TemporaryDirectory(prefix="csvpipe-benchmarks-") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def file_of_rows(folder: Path) -> Callable[[int, Kind], Path]:
     """A file of so many rows; made once in a run."""
-    folder = tmp_path_factory.mktemp("rows")
 
     def made(rows: int, kind: Kind = Kind.PLAIN) -> Path:
-        path = folder / f"{kind.name.lower()}-{rows}.csv"
+        path = folder / f"{kind.name.lower()}-{rows}-rows.csv"
         return path if path.exists() else write_rows(path, rows, kind)
 
     return made
 
 
 @pytest.fixture(scope="session")
-def file_of_bytes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, Kind], Path]:
+def file_of_bytes(folder: Path) -> Callable[[int, Kind], Path]:
     """A file of at least so many bytes; made once in a run."""
-    folder = tmp_path_factory.mktemp("bytes")
 
     def made(size: int, kind: Kind = Kind.PLAIN) -> Path:
-        path = folder / f"{kind.name.lower()}-{size}.csv"
+        path = folder / f"{kind.name.lower()}-{size}-bytes.csv"
         return path if path.exists() else write_bytes(path, size, kind)
 
     return made

@@ -102,9 +102,9 @@ class Contest:
         )
 
 
-def write_page(path: Path, tables: Sequence[Table], command: str) -> None:
+def write_page(path: Path, tables: Sequence[Table], machine: str, command: str) -> None:
     """Write the page of the documentation."""
-    parts = [_HEAD.format(machine=machine(), command=command)]
+    parts = [_HEAD.format(machine=machine, command=command)]
     for section in dict.fromkeys(table.section for table in tables):
         heading, text = section.split("\n\n", 1)
         parts += [f"## {heading.rstrip('.')}", text]
@@ -113,9 +113,10 @@ def write_page(path: Path, tables: Sequence[Table], command: str) -> None:
 
 
 def machine() -> str:
-    """What the figures were measured on."""
-    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
-    return f"{system}, {platform.python_implementation()} {platform.python_version()}"
+    """What the figures are measured on, and what else it was busy with."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    load = f", load average {os.getloadavg()[0]:.1f} before the start" if hasattr(os, "getloadavg") else ""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, {python}{load}"
 
 
 def _seconds(run: Callable[[], object]) -> float:

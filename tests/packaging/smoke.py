@@ -46,8 +46,9 @@ def check_sdist(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     needed = {"CHANGELOG.md", "LICENSE", "README.md", "conftest.py", "docs/conf.py", "pyproject.toml", "tests"}
-    assert set() == needed - names, f"the source archive lacks {needed - names}"
-    made = sorted(name for name in names if "__pycache__" in name or "_build" in name)
+    lacking = needed - names - {name.partition("/")[0] for name in names}  # folders have no entry of their own
+    assert set() == lacking, f"the source archive lacks {lacking}"
+    made = sorted(name for name in names if {"__pycache__", "_build"} & set(name.split("/")))
     assert [] == made, f"the source archive holds {made}"
 
 

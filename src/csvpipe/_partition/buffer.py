@@ -8,6 +8,7 @@ from typing import Final
 #: How much is read at a time: large enough for the disk, small enough that no pass over it takes long.
 BLOCK_BYTES: Final = 256 * 1024
 
+#: How far newlines are looked for at a time.
 _STEP_BYTES: Final = 16 * 1024
 _CR: Final = 13
 _LF: Final = 10
@@ -40,7 +41,7 @@ class Buffer:
             data: What is in memory already.
             offset: Its position.
             end: Where the data ends; None if `data` is all there is.
-            read: Returns exactly as many of the following bytes as it is asked for.
+            read: Returns exactly as many of the following bytes as it is asked for; never asked if `data` is all.
             block_bytes: How many it is asked for at least, while there are so many.
         """
         self.data = data

@@ -67,13 +67,13 @@ class Judge:
     def fields(self, start: int, end: int) -> list[str]:
         """The cells of a `ROW`."""
         data = self._buffer.data[start - self._buffer.offset : end - self._buffer.offset]
-        lines = list(map(self._grammar.decode, data.splitlines(keepends=True)))
+        lines = data.splitlines(keepends=True)
         try:
-            return next(csv.reader(lines, **self._grammar.dialect.reader_options()))
+            return next(csv.reader(map(self._grammar.decode, lines), **self._grammar.dialect.reader_options()))
         except csv.Error:  # a field over csv.field_size_limit
             state = LineState.CLOSED
             self._automaton.begin()
-            for line in lines:
+            for line in map(self._grammar.decode, lines):
                 state = self._automaton.feed(line, state)
             return self._automaton.fields
 

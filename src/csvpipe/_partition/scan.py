@@ -12,6 +12,7 @@ from csvpipe._partition.lanes import WINDOW_BYTES
 
 T = TypeVar("T")
 
+#: How many bytes are left to the judge after a second window in a row that was read in vain; doubled each time.
 _FIRST_DETOUR_BYTES: Final = 256
 
 

@@ -54,7 +54,7 @@ class LoopResources:
         raise AssertionError("a retry has at least one attempt")  # pragma: no cover
 
     def outdate(self, pipeline: Pipeline[..., Any]) -> None:
-        """After an outage: whoever asks next enters a new one. The old one is left in the end; some may still use it."""
+        """After an outage: whoever asks next enters a new one; the old one, which some may still use, is left last."""
         holding = self._holdings.pop(pipeline.name, None)
         if holding is not None:
             self._outdated.append(holding)
