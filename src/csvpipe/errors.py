@@ -289,7 +289,7 @@ class JobFailedError(CsvPipeError, RuntimeError):
 
 
 class FileError(CsvPipeError, ValueError):
-    """A file cannot be imported. Inside a pool this becomes a failed job; `csvpipe.inspect` raises it."""
+    """A file cannot be imported. A pool makes a failed job of it, with the same code and message."""
 
     def __init__(self, code: FileCode, message: str) -> None:
         super().__init__(code, message)

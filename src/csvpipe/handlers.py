@@ -164,7 +164,8 @@ def _is_list(annotation: Any) -> bool:
 def _plain(annotation: Any) -> Any:
     """`typing.List[str]` as `list[str]`."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    return origin[arguments] if origin in (list, dict) and arguments else annotation
+    is_alias = origin in (list, dict) and bool(arguments)
+    return types.GenericAlias(origin, arguments) if is_alias else annotation
 
 
 def _resolved(function: Handler, parameter: Parameter, localns: Names) -> Any:

@@ -73,9 +73,9 @@ def run(
         KeyboardInterrupt: As it came, after rows in hand were finished and committed.
 
     Example:
+        >>> import csvpipe
         >>> @csvpipe.pipeline
         ... def greet(row: csvpipe.Row) -> None: ...
-        >>> import csvpipe
         >>> [record] = csvpipe.run(greet, "people.csv")
         >>> record.processed_rows
         6

@@ -1,0 +1,1 @@
+"""Stage 2: the local file is cut into chunks, between records and nowhere else."""

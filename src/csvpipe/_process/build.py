@@ -229,10 +229,10 @@ def _value_of(binding: _Binding, text: str) -> object:
 
 
 def _check_attribute(instance: object, attribute: attrs.Attribute[Any], argument: object) -> None:
-    convert: Any = attribute.converter
-    if convert is not None:
-        context = (instance, attribute) if isinstance(convert, attrs.Converter) else ()
-        convert(argument, *context)
+    if attribute.converter is not None:
+        convert: Any = attribute.converter
+        is_wrapped = isinstance(convert, attrs.Converter)  # that takes what its function may want besides
+        convert(argument, instance, attribute) if is_wrapped else convert(argument)
     if attribute.validator is None or attrs.validators.get_disabled():
         return
     if hasattr(instance, attribute.name):  # not set where the converter of a field before it has failed
@@ -243,8 +243,9 @@ def _message_of(error: BaseException) -> str:
     """What an exception of the application says; its type is named unless that adds nothing."""
     try:
         # The validators of attrs give the message first and then what they compared, all of which `str` would show.
-        has_extras = type(error).__str__ is BaseException.__str__ and len(error.args) > 1
-        text = error.args[0] if has_extras and isinstance(error.args[0], str) else str(error)
+        first, *others = error.args or ("",)
+        has_extras = bool(others) and type(error).__str__ is BaseException.__str__
+        text = first if has_extras and isinstance(first, str) else str(error)
     except Exception:  # noqa: BLE001  # a `__str__` that fails in its turn
         text = ""
     if isinstance(error, ValueError | TypeError | CsvPipeError) and text:

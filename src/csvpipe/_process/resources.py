@@ -30,7 +30,7 @@ class Resources:
             try:
                 self._entered[pipeline.name] = _enter(pipeline)
             except Abort as error:
-                raise _ended(f"setup of pipeline {pipeline.name!r} gave the file up: {text_of(error)}") from error
+                raise aborted(pipeline, error) from error
         return self._entered[pipeline.name][1]
 
     def close(self) -> list[tuple[str, BaseException]]:
@@ -49,9 +49,17 @@ def _enter(pipeline: Pipeline[..., Any]) -> tuple[AbstractContextManager[Any], A
     assert pipeline.setup is not None, "only asked for with a setup"  # noqa: S101
     manager = pipeline.setup()
     if not isinstance(manager, AbstractContextManager):
-        raise _ended(f"setup of pipeline {pipeline.name!r} must return a context manager, not {manager!r}")
+        raise no_manager(pipeline, manager)
     return manager, manager.__enter__()
 
 
-def _ended(message: str) -> EndedError:
+def aborted(pipeline: Pipeline[..., Any], error: Abort) -> EndedError:
+    """What it means for a job that its pipeline's `setup` raised `Abort`."""
+    message = f"setup of pipeline {pipeline.name!r} gave the file up: {text_of(error)}"
+    return EndedError(FileFailure(code=FileCode.ABORTED, message=message))
+
+
+def no_manager(pipeline: Pipeline[..., Any], given: object) -> EndedError:
+    """What it means for a job that its pipeline's `setup` returned something else than a context manager."""
+    message = f"setup of pipeline {pipeline.name!r} must return a context manager, not {given!r}"
     return EndedError(FileFailure(code=FileCode.ABORTED, message=message))

@@ -124,22 +124,36 @@ class ThreadGroup:
         return f"<ThreadGroup {self._name}: {len(self._idle)} idle>"
 
     async def call(self, function: Callable[..., T], *args: object) -> T:
-        """Run `function(*args)` in a thread.
+        """Run `function(*args)` in a thread; a cancellation that comes meanwhile takes its place when it is over.
 
         Raises:
             BaseException: What the function raises.
         """
+        errand = Errand(lambda: function(*args))
+        await self._run(errand)
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        return errand.result()
+
+    async def call_through(self, function: Callable[..., T], *args: object) -> T:
+        """`call`, but its result is returned also where the caller is cancelled: for what must be known once it is done.
+
+        Raises:
+            BaseException: What the function raises.
+        """
+        errand = Errand(lambda: function(*args))
+        await self._run(errand)
+        return errand.result()
+
+    async def _run(self, errand: Errand[T]) -> None:
         with anyio.CancelScope(shield=True):
             async with self._limiter:
                 thread = self._idle.pop() if self._idle else DaemonThread(self._name)
-                errand = thread.begin(Errand(lambda: function(*args)))
+                thread.begin(errand)
                 await errand.wait()
                 if self._is_closed:
                     thread.close()
                 else:
                     self._idle.append(thread)
-        await anyio.lowlevel.checkpoint_if_cancelled()
-        return errand.result()
 
     def close(self) -> None:
         """End the threads when they are idle."""

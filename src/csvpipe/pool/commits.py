@@ -85,16 +85,15 @@ class Commits:
             if not results:
                 return
             services = self._services
-            with anyio.CancelScope(shield=True):
-                try:
-                    record = await services.threads.call(
-                        lambda: services.store.commit(self._claim.lease, results, total_rows=self.total_rows)
-                    )
-                except LeaseLostError:
-                    self._on_lost()
-                    return
-                self._progress.committed(results)
-                services.feed.publish(record)
+            try:
+                record = await services.threads.call_through(
+                    lambda: services.store.commit(self._claim.lease, results, total_rows=self.total_rows)
+                )
+            except LeaseLostError:
+                self._on_lost()
+                return
+            self._progress.committed(results)
+            services.feed.publish(record)
 
     async def settle(self, verb: Settlement, *, failure: FileFailure | None = None) -> None:
         """Write the last results and the job's next status, again and again until the store takes it."""

@@ -10,7 +10,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from csvpipe._process.conduct import EndedError, exhausted
-from csvpipe.errors import FileCode, FileFailure
+from csvpipe._process.resources import aborted, no_manager
+from csvpipe.errors import Abort
 from csvpipe.pipeline import Pipeline
 
 logger = logging.getLogger("csvpipe")
@@ -86,6 +87,8 @@ class _Holding:
                 self.value = await _enter(self._pipeline, stack)
                 self.settled.set()
                 await self.leave.wait()
+        except Abort as error:
+            self.error = aborted(self._pipeline, error)
         except Exception as error:  # the application's code
             if self.settled.is_set():
                 logger.exception("pipeline %r: its setup failed at the end", self._pipeline.name)
@@ -102,5 +105,4 @@ async def _enter(pipeline: Pipeline[..., Any], stack: AsyncExitStack) -> Any:
         return await stack.enter_async_context(manager)
     if isinstance(manager, AbstractContextManager):
         return stack.enter_context(manager)
-    message = f"setup of pipeline {pipeline.name!r} must return a context manager, not {manager!r}"
-    raise EndedError(FileFailure(code=FileCode.ABORTED, message=message))
+    raise no_manager(pipeline, manager)

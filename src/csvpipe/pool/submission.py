@@ -75,32 +75,38 @@ async def submit(submission: Submission, services: Services) -> JobRecord:
         IdempotencyConflictError: The key belongs to another pipeline or other content.
     """
     job_id = JobId(uuid4())
-    taken: TakenIn | None = None
-    record: JobRecord | None = None
+    name = f"{job_id}.csv"
+    is_kept = False
     try:
-        plan, failure = JobPlan(source=None, inspection=None, limits=submission.pipeline.limits), None
-        try:
-            taken = await _take_in(submission, f"{job_id}.csv", services)
-            plan = await services.threads.call(_planned, submission, taken)
-        except FileError as error:
-            failure = FileFailure(code=error.code, message=error.message)
-        draft = JobDraft(
-            id=job_id,
-            pipeline=submission.pipeline.name,
-            filename=submission.filename,
-            owner=submission.owner,
-            plan=plan,
-            failure=failure,
-            root_id=job_id,
-            idempotency_key=submission.idempotency_key,
-            content_key=_content_key(submission, None if taken is None else taken.file),
-        )
-        record = await services.threads.call(services.store.create, draft)
+        draft = await _drafted(submission, job_id, name, services)
+        record = await services.threads.call_through(services.store.create, draft)
+        is_kept = record.id == job_id and not record.status.is_terminal
+        return record
     finally:
-        is_wanted = record is not None and record.id == job_id and not record.status.is_terminal
-        if taken is not None and taken.file.is_spooled and not is_wanted:
-            await services.threads.call(services.spool.remove, taken.file.path)
-    return record
+        if not is_kept:
+            await services.threads.call_through(lambda: services.spool.remove(services.spool.path(name)))
+
+
+async def _drafted(submission: Submission, job_id: JobId, name: str, services: Services) -> JobDraft:
+    """Take the file in and look at it: a job that can run, or one that has failed already."""
+    plan, failure = JobPlan(source=None, inspection=None, limits=submission.pipeline.limits), None
+    taken: TakenIn | None = None
+    try:
+        taken = await _take_in(submission, name, services)
+        plan = await services.threads.call(_planned, submission, taken)
+    except FileError as error:
+        failure = FileFailure(code=error.code, message=error.message)
+    return JobDraft(
+        id=job_id,
+        pipeline=submission.pipeline.name,
+        filename=submission.filename,
+        owner=submission.owner,
+        plan=plan,
+        failure=failure,
+        root_id=job_id,
+        idempotency_key=submission.idempotency_key,
+        content_key=_content_key(submission, None if taken is None else taken.file),
+    )
 
 
 async def _take_in(submission: Submission, name: str, services: Services) -> TakenIn:

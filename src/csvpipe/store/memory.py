@@ -79,8 +79,8 @@ class MemoryJobStore:
         monotonic: Seconds that never go back, for leases.
     """
 
-    _clock: Callable[[], datetime] = _utc_now
-    _monotonic: Callable[[], float] = time.monotonic
+    _clock: Callable[[], datetime] = attrs.field(default=_utc_now, alias="clock")
+    _monotonic: Callable[[], float] = attrs.field(default=time.monotonic, alias="monotonic")
     _lock: Lock = attrs.field(factory=Lock, init=False)
     _jobs: dict[JobId, _Job] = attrs.field(factory=dict, init=False)
     _keys: dict[tuple[str | None, str], _Job] = attrs.field(factory=dict, init=False)
