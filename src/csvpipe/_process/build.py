@@ -230,8 +230,8 @@ def _value_of(binding: _Binding, text: str) -> object:
 
 def _check_attribute(instance: object, attribute: attrs.Attribute[Any], argument: object) -> None:
     if attribute.converter is not None:
+        is_wrapped = isinstance(attribute.converter, attrs.Converter)  # one that takes what its function may want
         convert: Any = attribute.converter
-        is_wrapped = isinstance(convert, attrs.Converter)  # that takes what its function may want besides
         convert(argument, instance, attribute) if is_wrapped else convert(argument)
     if attribute.validator is None or attrs.validators.get_disabled():
         return

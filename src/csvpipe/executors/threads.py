@@ -135,7 +135,7 @@ class ThreadGroup:
         return errand.result()
 
     async def call_through(self, function: Callable[..., T], *args: object) -> T:
-        """`call`, but its result is returned also where the caller is cancelled: for what must be known once it is done.
+        """`call`, but the result comes also to a caller that is cancelled: for what must be known once it is done.
 
         Raises:
             BaseException: What the function raises.
