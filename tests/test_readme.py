@@ -26,7 +26,7 @@ def test_first_example_is_a_whole_program(tmp_path: Path, backend: str) -> None:
     done = subprocess.run([sys.executable, program], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert "completed 4 good, 2 bad" == done.stdout.splitlines()[-1]
+    assert "completed 5 good, 1 bad" == done.stdout.splitlines()[-1]
     assert (tmp_path / "people.rejects.csv").read_text("utf-8").startswith("_row,_line,_code,_column,_message,id,")
 
 
