@@ -33,6 +33,7 @@ class Claims:
         self._tasks = tasks
         # By lease: a job that was lost may be claimed again before its first run has come to an end.
         self._runs: dict[Lease, JobRun] = {}
+        self._asked: set[JobId] = set()
         self._is_stopping = False
 
     def __repr__(self) -> str:
@@ -55,9 +56,11 @@ class Claims:
 
     def ask(self, job_id: JobId) -> None:
         """Something has been asked of a job: if it runs here, let it come to a stop, so that the store can enact it."""
-        for run in self._runs.values():
-            if run.claim.record.id == job_id:
-                run.end(Ending.ASKED)
+        runs = [run for run in self._runs.values() if run.claim.record.id == job_id]
+        for run in runs:
+            run.end(Ending.ASKED)
+        if not runs:  # perhaps it is being claimed right now
+            self._asked.add(job_id)
 
     def stop(self) -> None:
         """Claim no more, and let every run come to its end at the next row."""
@@ -92,6 +95,7 @@ class Claims:
         )
         for claim in claims:
             self._start(claim)
+        self._asked.clear()
 
     def _start(self, claim: Claim) -> None:
         services, record = self._services, claim.record
@@ -99,8 +103,11 @@ class Claims:
         services.feed.publish(record)
         run = JobRun(claim, services.pipelines[record.pipeline], services, self._tasks)
         self._runs[claim.lease] = run
-        if self._is_stopping:  # claimed in the very moment of stopping: it goes straight back
+        # What was said while the claim was on its way from the store:
+        if self._is_stopping:
             run.end(Ending.SHUTDOWN)
+        if record.id in self._asked:
+            run.end(Ending.ASKED)
         self._tasks.start_soon(self._drive, run)
 
     async def _drive(self, run: JobRun) -> None:
