@@ -358,7 +358,8 @@ class WorkerPool:
     def _asked(self, record: JobRecord, verb: Verb) -> None:
         """A verb was noted, or enacted, for a job: act on it if that is up to this pool."""
         if verb in (Verb.PAUSE, Verb.CANCEL):
-            self._service.claims.ask(record.id)
+            if record.status is JobStatus.PROCESSING:
+                self._service.claims.ask(record.id)
         elif self._state == "open" and not _is_settled(record):
             self._unfinished.add(record.id)
             self._services.wake.ring()
