@@ -135,6 +135,29 @@ async def test_a_retry_does_not_hold_up_the_end(make_csv: MakeCsv) -> None:
     assert (JobStatus.CANCELLED, 0) == (record.status, record.failed_rows)
 
 
+async def test_calls_after_a_gap_do_not_count(make_csv: MakeCsv) -> None:
+    """Rows behind the one that ended the run are handled again by a retry: only a prefix of the file is done."""
+    is_down = True
+    seen: list[int] = []
+
+    @csvpipe.pipeline(concurrency=10, retry=csvpipe.Retry(attempts=1))
+    async def handle(row: csvpipe.Row) -> None:
+        if row.number == 5 and is_down:
+            raise csvpipe.Unavailable("no database")
+        seen.append(row.number)
+
+    async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
+        job = await pool.submit(handle, make_csv(20))
+        failed = await job.wait()
+        is_down = False
+        await job.retry()
+        done = await job.wait()
+
+    assert (FileCode.RETRY_EXHAUSTED, 4) == (failed.error_code, failed.processed_rows)
+    assert (JobStatus.COMPLETED, 20) == (done.status, done.processed_rows)
+    assert set(range(1, 21)) == set(seen)
+
+
 async def test_a_handler_may_swallow_a_cancellation_of_its_own(make_csv: MakeCsv) -> None:
     """What a handler cancels itself is no cancellation of the pool: the row is bad, the rest goes on."""
 

@@ -67,6 +67,7 @@ class LoopRun:
         self._news = anyio.Event()
         self._is_read = False
         self._is_short = False
+        self._has_gap = False
         self._failure: FileFailure | None = None
         self._error: Exception | None = None
         self._scope = anyio.CancelScope(shield=True)
@@ -160,15 +161,14 @@ class LoopRun:
 
     def _count(self) -> None:
         """Count the units that are over, as far as they follow on each other."""
-        while self._begun and self._begun[0][1].is_set():
+        while self._begun and self._begun[0][1].is_set() and not self._has_gap:
             unit, _ = self._begun.popleft()
             try:
                 self._work.take(unit)
             except EndedError as ended:
                 self._failure = self._failure or ended.failure
             if None in unit.outcomes:
-                self._begun.clear()  # what comes after a gap does not count
-                self._is_short = True
+                self._has_gap = self._is_short = True  # what comes after it does not count, and will be done again
 
     async def _settle(self, unit: Unit) -> None:
         steps = self._work.conduct(unit)
