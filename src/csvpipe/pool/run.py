@@ -160,9 +160,10 @@ class JobRun:
         rows = self._progress.rows
         most_rows = self.claim.plan.limits.rows
         ahead = self._services.settings.workers + _CHUNKS_AHEAD
+        is_cut = False
         try:
             while self._ending is None:
-                batch = await self._services.threads.call(self._next_chunks, chunks)
+                batch, is_cut = await self._services.threads.call(self._next_chunks, chunks)
                 for chunk in batch:
                     rows += chunk.rows
                     self._services.rotation.add(self._lane, chunk)
@@ -172,13 +173,14 @@ class JobRun:
                         f"the file has more than {most_rows:,} rows; split it, or raise the limit with "
                         "limits=Limits(rows=...) and retry the job",
                     )
-                if not batch:
+                if is_cut:
                     self._commits.total_rows = rows
                     break
                 while self._lane.waiting >= ahead and self._ending is None:
                     await self._news.wait()
         finally:
-            await self._services.threads.call(chunks.close)
+            if not is_cut:
+                await self._services.threads.call_through(chunks.close)
 
     def _chunks(self, committed: list[ChunkResult]) -> Generator[Chunk]:
         plan = self.claim.plan
@@ -198,19 +200,20 @@ class JobRun:
                 chunk_bytes=self._services.settings.chunk_bytes,
             )
 
-    def _next_chunks(self, chunks: Iterator[Chunk]) -> list[Chunk]:
-        """In a thread: the next few chunks; none at the end."""
-        gate, batch = self._services.gate, []
+    def _next_chunks(self, chunks: Iterator[Chunk]) -> tuple[list[Chunk], bool]:
+        """In a thread: the next few chunks, and whether they are the last."""
+        gate = self._services.gate
+        batch: list[Chunk] = []
         is_permitted = gate.acquire()
         try:
             for chunk in chunks:
                 batch.append(chunk)
                 if len(batch) == _CHUNKS_AHEAD or self._stop.is_set() or gate.is_wanted:
-                    break
+                    return batch, False
         finally:
             if is_permitted:
                 gate.release()
-        return batch
+        return batch, True
 
     # Chunks, handled --------------------------------------------------------------------------------------------------
 
