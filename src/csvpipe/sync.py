@@ -7,6 +7,8 @@ import os
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
@@ -138,7 +140,7 @@ class _Run:
 
     async def _main(self) -> None:
         token, scope = anyio.lowlevel.current_token(), anyio.CancelScope()
-        self._cancel = lambda: anyio.from_thread.run_sync(scope.cancel, token=token)
+        self._cancel = partial(_cancel, scope, token)
         with scope:
             async with self._open(self._said.put) as pool:
                 jobs = [await self._submit(pool, file) for file in self._files]
@@ -172,6 +174,11 @@ class _Names:
         self._given.add(name)
         self._folder.mkdir(parents=True, exist_ok=True)
         await job.write_rejects(self._folder / name)
+
+
+def _cancel(scope: anyio.CancelScope, token: anyio.lowlevel.EventLoopToken) -> None:
+    with suppress(RuntimeError, anyio.RunFinishedError):  # it has come to its end by itself
+        anyio.from_thread.run_sync(scope.cancel, token=token)
 
 
 def _tell(on_event: Callable[[JobEvent], object], event: JobEvent) -> None:

@@ -214,7 +214,7 @@ async def test_the_feed_of_a_pool_tells_of_all_jobs() -> None:
     assert [(first.id, "submitted"), (second.id, "submitted"), (first.id, "completed"), (second.id, "completed")] == [
         (event.job.id, event.kind.value) for event in seen
     ]
-    assert "<PoolEvents of 0 jobs>" == repr(events)
+    assert "<PoolEvents of 2 jobs>" == repr(events)
     assert "closed" in repr(feed)
 
 

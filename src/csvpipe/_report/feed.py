@@ -14,7 +14,7 @@ from weakref import WeakSet
 import anyio
 
 from csvpipe.events import JobEvent, event_between
-from csvpipe.jobs import JobId, JobRecord, JobStatus
+from csvpipe.jobs import JobId, JobRecord
 
 #: How often a reader looks into the store when nothing is heard: the job may run in another process.
 LOOK_SECONDS: Final = 1.0
@@ -196,16 +196,26 @@ class PoolEvents:
         Raises:
             StopAsyncIteration: The pool is closed, and everything has been seen.
         """
-        while (record := self._subscription.pop()) is None:
-            if self._subscription.is_closed:
-                raise StopAsyncIteration
-            await self._subscription.wait()
+        record = await self._next()
         event = event_between(self._before.get(record.id), record)
-        if record.status in _ENDED:
-            self._before.pop(record.id, None)
-        else:
-            self._before[record.id] = record
+        self._before.pop(record.id, None)
+        self._before[record.id] = record
+        while len(self._before) > _REMEMBERED:
+            del self._before[next(iter(self._before))]
         return event
 
+    async def _next(self) -> JobRecord:
+        while True:
+            record = self._subscription.pop()
+            if record is not None:
+                before = self._before.get(record.id)
+                if before is None or before.revision < record.revision:
+                    return record
+            elif self._subscription.is_closed:
+                raise StopAsyncIteration
+            else:
+                await self._subscription.wait()
 
-_ENDED: Final = (JobStatus.COMPLETED, JobStatus.CANCELLED)
+
+#: Jobs of which a reader of all jobs remembers what it has seen, those that changed last.
+_REMEMBERED: Final = 10_000

@@ -68,12 +68,15 @@ class Progress:
     def add(self, chunk: Chunk, result: ChunkResult, *, allotted: int) -> FileFailure | None:
         """Take in what a worker did with a chunk; why the job must end, or None."""
         self._stored -= allotted - len(result.errors)
+        broken = _broken(chunk, result)
+        if broken is not None:
+            return broken  # and nothing of it counts: its bytes are not accounted for
         if result.rows or result.end > result.start:
             self._pending.append(result)
         self.rows += result.rows
         self._handled += result.rows
         self._failed += result.failed
-        return _broken(chunk, result) or result.failure or self._over_limit()
+        return result.failure or self._over_limit()
 
     def committed(self, results: Sequence[ChunkResult]) -> None:
         """The store has these now."""

@@ -86,7 +86,7 @@ class LoopRun:
             return None
         if self._error is not None:
             raise self._error
-        is_complete = not self._is_short and self._failure is None
+        is_complete = not (self._is_short or self._failure or self._begun or self._ready)
         return self._work.result(failure=self._failure, is_complete=is_complete)
 
     def give_up(self) -> None:
@@ -199,12 +199,12 @@ class LoopRun:
                 return None
             with anyio.move_on_after(limit) as scope:
                 await handler(*arguments)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # the application's code
-            return error
-        except anyio.get_cancelled_exc_class() as error:
-            if _is_cancelled_from_outside():
+        except (KeyboardInterrupt, GeneratorExit):  # the user's, and that of a loop that is torn down
+            raise
+        except BaseException as error:  # the application's code: also a cancellation of what it waited for
+            if is_cancelled_from_outside():
                 raise
-            return error  # of something that the handler waited for
+            return error
         return CallTimeoutError(limit) if scope.cancelled_caught else None
 
     async def _pause(self, seconds: float) -> None:
@@ -224,7 +224,7 @@ class LoopRun:
         self._news = anyio.Event()
 
 
-def _is_cancelled_from_outside() -> bool:
+def is_cancelled_from_outside() -> bool:
     """Whether the cancellation that was just caught is meant for the task itself."""
     if anyio.current_effective_deadline() == -math.inf:
         return True

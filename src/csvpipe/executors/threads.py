@@ -23,10 +23,16 @@ _numbers = itertools.count(1)
 
 
 class Errand(Generic[T]):
-    """One call in another thread, and what came of it."""
+    """One call in another thread, and what came of it.
 
-    def __init__(self, function: Callable[[], T]) -> None:
+    Args:
+        function: Called in the thread.
+        afterwards: Called there after it, where the waiter did not wait for its end; must not raise.
+    """
+
+    def __init__(self, function: Callable[[], T], afterwards: Callable[[], object] = lambda: None) -> None:
         self._function = function
+        self._afterwards = afterwards
         self._token = anyio.lowlevel.current_token()
         self._done = anyio.Event()
         self._is_over = False
@@ -39,6 +45,8 @@ class Errand(Generic[T]):
             self._value.append(self._function())
         except BaseException as error:  # noqa: BLE001  # carried to the waiter
             self._error = error
+        if self.is_forsaken:
+            self._afterwards()
         self._is_over = True
         with suppress(RuntimeError, anyio.RunFinishedError):
             anyio.from_thread.run_sync(self._done.set, token=self._token)
@@ -142,6 +150,32 @@ class ThreadGroup:
         """
         errand = Errand(lambda: function(*args))
         await self._run(errand)
+        return errand.result()
+
+    async def call_or_leave(self, function: Callable[[], T], *, undo: Callable[[], object]) -> T:
+        """`call`, but a caller that is cancelled does not wait for the end: for what may block for ever.
+
+        Args:
+            function: Goes on in its thread, which ends after it, where the caller is cancelled.
+            undo: Called in the thread after a function whose caller is gone.
+
+        Raises:
+            BaseException: What the function raises.
+        """
+        errand = Errand(function, afterwards=undo)
+        async with self._limiter:
+            thread = self._idle.pop() if self._idle else DaemonThread(self._name)
+            thread.begin(errand)
+            try:
+                await errand.wait()
+            except BaseException:
+                errand.forsake()
+                thread.close()
+                raise
+            if self._is_closed:
+                thread.close()
+            else:
+                self._idle.append(thread)
         return errand.result()
 
     async def _run(self, errand: Errand[T]) -> None:

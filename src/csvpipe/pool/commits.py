@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import anyio
 
+from csvpipe._intake.inspection import JobPlan
+from csvpipe._intake.spool import Spool
 from csvpipe._report.progress import Progress
 from csvpipe.errors import FileFailure, LeaseLostError
 from csvpipe.jobs import JobRecord, JobStatus, Verb
@@ -117,7 +119,7 @@ class Commits:
                 await anyio.sleep(_PAUSES[attempts])
                 attempts += 1
             else:
-                await self._clear_up(record)
+                await services.threads.call_through(clear_up, record, self._claim.plan, services.spool)
                 services.feed.publish(record)
                 return None
 
@@ -129,9 +131,9 @@ class Commits:
         except Exception:
             logger.exception("job %s: cannot be looked up", self._claim.record.id)
 
-    async def _clear_up(self, record: JobRecord) -> None:
-        """Remove an upload that nobody needs any more: not for a retry, and not for the raw text of its rejects."""
-        source = self._claim.plan.source
-        is_done = record.status in (JobStatus.COMPLETED, JobStatus.CANCELLED) and not record.failed_rows
-        if is_done and source is not None and source.is_spooled:
-            await self._services.threads.call(lambda: self._services.spool.remove(source.path))
+
+def clear_up(record: JobRecord, plan: JobPlan, spool: Spool) -> None:
+    """Remove an upload that nobody needs any more: not for a retry, and not for the raw text of its rejects."""
+    is_done = record.status in (JobStatus.COMPLETED, JobStatus.CANCELLED) and not record.failed_rows
+    if is_done and plan.source is not None and plan.source.is_spooled:
+        spool.remove(plan.source.path)

@@ -11,7 +11,8 @@ from csvpipe._process.result import ErrorTotal
 from csvpipe._report.feed import JobEvents
 from csvpipe._report.retrieval import errors_after, write_job_rejects
 from csvpipe.errors import RowError
-from csvpipe.jobs import JobId, JobRecord, Verb
+from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
+from csvpipe.pool.commits import clear_up
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services
@@ -167,7 +168,15 @@ class Job:
         return await self._services.threads.call(function)
 
     async def _request(self, verb: Literal[Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY]) -> JobRecord:
-        record = await self._call(lambda: self._services.store.request(self._id, verb))
+        store, spool = self._services.store, self._services.spool
+
+        def request() -> JobRecord:
+            record = store.request(self._id, verb)
+            if record.status is JobStatus.CANCELLED:  # at once, since nobody was at work on it
+                clear_up(record, store.plan(self._id), spool)
+            return record
+
+        record = await self._services.threads.call_through(request)
         self._services.feed.publish(record)
         self._ask(record, verb)
         return record

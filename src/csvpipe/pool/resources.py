@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 from csvpipe._process.conduct import EndedError, exhausted
 from csvpipe._process.resources import aborted, no_manager
 from csvpipe.errors import Abort
+from csvpipe.executors.loop import is_cancelled_from_outside
 from csvpipe.pipeline import Pipeline
 
 logger = logging.getLogger("csvpipe")
@@ -60,12 +61,16 @@ class LoopResources:
         if holding is not None:
             self._outdated.append(holding)
 
-    async def close(self) -> None:
-        """Leave everything, and wait until that is done."""
+    async def close(self, grace_seconds: float) -> None:
+        """Leave everything, and wait until that is done; what takes longer than the grace is cancelled."""
         holdings = [*self._outdated, *self._holdings.values()]
         for holding in holdings:
-            holding.leave.set()
+            holding.let_go()
+        with anyio.move_on_after(grace_seconds):
+            for holding in holdings:
+                await holding.left.wait()
         for holding in holdings:
+            holding.scope.cancel()
             await holding.left.wait()
 
 
@@ -74,26 +79,40 @@ class _Holding:
 
     def __init__(self, pipeline: Pipeline[..., Any]) -> None:
         self._pipeline = pipeline
+        self._leave = anyio.Event()
+        self.scope = anyio.CancelScope()
         self.settled = anyio.Event()
-        self.leave = anyio.Event()
         self.left = anyio.Event()
         self.value: Any = None
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
+
+    def let_go(self) -> None:
+        """Leave the resource; one that is only being entered is not waited for."""
+        self._leave.set()
+        if not self.settled.is_set():
+            self.scope.cancel()
 
     async def hold(self) -> None:
-        """Enter, wait for `leave`, and leave; never raises what the application's code raises."""
+        """Enter, wait to be let go, and leave; never raises what the application's code raises."""
         try:
-            async with AsyncExitStack() as stack:
-                self.value = await _enter(self._pipeline, stack)
-                self.settled.set()
-                await self.leave.wait()
+            with self.scope:
+                async with AsyncExitStack() as stack:
+                    self.value = await _enter(self._pipeline, stack)
+                    self.settled.set()
+                    await self._leave.wait()
         except Abort as error:
             self.error = aborted(self._pipeline, error)
-        except Exception as error:  # the application's code
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # the application's code
+            if is_cancelled_from_outside():
+                raise
             if self.settled.is_set():
                 logger.exception("pipeline %r: its setup failed at the end", self._pipeline.name)
             self.error = error
         finally:
+            if not self.settled.is_set() and self.error is None:
+                self.error = RuntimeError("the pool ended while the setup was entered")
             self.settled.set()
             self.left.set()
 

@@ -65,6 +65,7 @@ class JobRun:
         self._services = services
         self._tasks = tasks
         self._stop = threading.Event()
+        self._opening = anyio.CancelScope()
         self._ending: Ending | None = None
         self._failure: FileFailure | None = None
         self._resource: tuple[Any, ...] = ()
@@ -104,6 +105,7 @@ class JobRun:
         if self._ending is None or ending > self._ending:
             self._ending, self._failure = ending, failure
         self._stop.set()
+        self._opening.cancel()
         self._services.rotation.close(self._lane)
         self._announce()
 
@@ -125,7 +127,8 @@ class JobRun:
     async def _guarded(self, committed: list[ChunkResult]) -> None:
         """Cut the file, and turn what is wrong with it, or with us, into the job's failure."""
         try:
-            await self._open()
+            if self._ending is None:
+                await self._open()
             await self._cut(committed)
         except FileError as error:
             self.end(Ending.FAILURE, FileFailure(code=error.code, message=error.message))
@@ -149,8 +152,9 @@ class JobRun:
             lambda: JobWork(self.pipeline, claim.plan, context, chunk_seconds=settings.chunk_seconds)
         )
         if self.pipeline.signature.is_async and self._work.needs_setup:
-            resource = await self._services.resources.get(self.pipeline, self._tasks)
-            self._resource = (resource,) if self.pipeline.signature.takes_resource else ()
+            with self._opening:
+                resource = await self._services.resources.get(self.pipeline, self._tasks)
+                self._resource = (resource,) if self.pipeline.signature.takes_resource else ()
 
     # The file, cut ----------------------------------------------------------------------------------------------------
 
@@ -222,13 +226,15 @@ class JobRun:
         allotted = self._progress.allot()
         try:
             result = await self._handled(chunk, worker, Allowance(error_budget=allotted, spill=self._spill(chunk)))
-        except Exception as error:  # noqa: BLE001  # handlers' errors are results: this is a defect, or a full disk
+            if result is not None and not self._is_hung and self._ending is not Ending.LOST:
+                self._fold(chunk, result, allotted)
+        except (anyio.get_cancelled_exc_class(), KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  # handlers' errors are results: this is a defect, or a full disk
             self._fail_unexpectedly(error)
-            result = None
-        if result is not None and not self._is_hung and self._ending is not Ending.LOST:
-            self._fold(chunk, result, allotted)
-        self._services.rotation.done(self._lane)
-        self._announce()
+        finally:
+            self._services.rotation.done(self._lane)
+            self._announce()
 
     async def _handled(self, chunk: Chunk, worker: ThreadWorker, allowance: Allowance) -> ChunkResult | None:
         services, pipeline = self._services, self.pipeline
@@ -317,7 +323,7 @@ class JobRun:
             return Ending.FAILURE
         return None
 
-    def _fail_unexpectedly(self, error: Exception) -> None:
+    def _fail_unexpectedly(self, error: BaseException) -> None:
         logger.error("job %s: failed unexpectedly", self.claim.record.id, exc_info=error)
         self.end(Ending.FAILURE, unexpected(error))
 
@@ -326,7 +332,7 @@ class JobRun:
         self._news = anyio.Event()
 
 
-def unexpected(error: Exception) -> FileFailure:
+def unexpected(error: BaseException) -> FileFailure:
     """The failure of a job for a reason that is neither the file's nor the handler's."""
     if isinstance(error, OSError):
         code = FileCode.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else FileCode.SOURCE_FAILED

@@ -33,6 +33,9 @@ EventCallback: TypeAlias = Callable[[JobEvent], object]
 #: Threads for our own short calls: the store's, and those that touch files.
 _SERVICE_THREADS: Final = 8
 
+#: Threads that read sources: a caller's file object may block for as long as it likes.
+_INTAKE_THREADS: Final = 8
+
 
 class Service:
     """Runs jobs until it is told to stop. Shielded: a cancelled host first lets it come to its end.
@@ -68,10 +71,11 @@ class Service:
             OSError: The spool cannot be made.
         """
         spool, threads = Spool(self._spool_dir), ThreadGroup("service", _SERVICE_THREADS)
+        intake = ThreadGroup("intake", _INTAKE_THREADS)
         try:
             with self._scope:
                 await threads.call(lambda: spool.directory)
-                services = self._services(spool, threads)
+                services = self._services(spool, threads, intake)
                 async with anyio.create_task_group() as tellers:
                     if on_event is not None:
                         tellers.start_soon(_tell, PoolEvents(services.feed.subscribe()), on_event)
@@ -83,6 +87,7 @@ class Service:
             with anyio.CancelScope(shield=True):
                 await threads.call(spool.close)
             threads.close()
+            intake.close()
             self._stopped.set()
 
     async def stop(self) -> None:
@@ -94,7 +99,7 @@ class Service:
         """Let it end here and now, wherever it stands."""
         self._scope.cancel()
 
-    def _services(self, spool: Spool, threads: ThreadGroup) -> Services:
+    def _services(self, spool: Spool, threads: ThreadGroup, intake: ThreadGroup) -> Services:
         settings = self._settings
         return Services(
             settings=settings,
@@ -102,6 +107,7 @@ class Service:
             worker_id=WorkerId(str(uuid4())),
             pipelines=self._pipelines,
             threads=threads,
+            intake=intake,
             spool=spool,
             keeper=LeaseKeeper(self._store, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds),
             resources=LoopResources(),
@@ -120,7 +126,7 @@ class Service:
             while self.claims:
                 await services.wake.wait(self._settings.poll_seconds)
             crew.cancel_scope.cancel()
-        await services.resources.close()
+        await services.resources.close(self._settings.shutdown_grace)
         services.keeper.close()
         leaving = [thread for worker in workers for thread in worker.close()]
         await services.threads.call(_join, leaving, self._settings.shutdown_grace)

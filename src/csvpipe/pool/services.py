@@ -97,6 +97,7 @@ class Services:
         store: The caller's; called in `threads`.
         worker_id: Names this pool, this time.
         threads: For short calls of our own: files, the store.
+        intake: For reading sources, which may take any time.
         slots: By pipeline name, for async handlers: bounds their calls in flight.
         outages: How often a job has failed because the world stayed down: resources from before may be broken.
     """
@@ -106,6 +107,7 @@ class Services:
     worker_id: WorkerId
     pipelines: Mapping[str, Pipeline[..., Any]]
     threads: ThreadGroup
+    intake: ThreadGroup
     spool: Spool
     keeper: LeaseKeeper
     resources: LoopResources

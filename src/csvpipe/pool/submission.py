@@ -25,7 +25,7 @@ from csvpipe._intake.take_in import (
     take_in_file_object,
     take_in_path,
 )
-from csvpipe.errors import FileError, FileFailure
+from csvpipe.errors import CsvPipeError, FileError, FileFailure
 from csvpipe.jobs import JobId, JobRecord
 from csvpipe.pipeline import Pipeline
 from csvpipe.rowtypes import check_columns
@@ -84,7 +84,13 @@ async def submit(submission: Submission, services: Services) -> JobRecord:
         return record
     finally:
         if not is_kept:
-            await services.threads.call_through(lambda: services.spool.remove(services.spool.path(name)))
+            await services.threads.call_through(_forget, services, name)
+
+
+def _forget(services: Services, name: str) -> None:
+    """Remove an upload that became no job."""
+    for path in services.spool.kept(name):
+        services.spool.remove(path)
 
 
 async def _drafted(submission: Submission, job_id: JobId, name: str, services: Services) -> JobDraft:
@@ -114,6 +120,14 @@ async def _take_in(submission: Submission, name: str, services: Services) -> Tak
     stated, limits, place = submission.stated, submission.pipeline.limits, submission.filename
 
     def taken_in() -> TakenIn:
+        try:
+            return read()
+        except CsvPipeError:
+            raise
+        except Exception as error:  # whatever a caller's object may do, the file is what is wrong
+            raise source_failed(place, error) from error
+
+    def read() -> TakenIn:
         if isinstance(source, str | os.PathLike):
             # The whole path: a name alone would not help whoever looks for a missing file.
             return take_in_path(source, services.spool, name, stated=stated, limits=limits, place=os.fspath(source))
@@ -125,13 +139,16 @@ async def _take_in(submission: Submission, name: str, services: Services) -> Tak
     if isinstance(source, AsyncIterable):
         with Spooling(services.spool, name, stated=stated, limits=limits, place=place) as spooling:
             await _receive(source, spooling, services, place)
-            return await services.threads.call(spooling.finish)
-    return await services.threads.call(taken_in)
+            return await services.intake.call(spooling.finish)
+    return await services.intake.call_or_leave(taken_in, undo=lambda: _forget(services, name))
 
 
 async def _receive(source: AsyncIterable[bytes], spooling: Spooling, services: Services, place: str) -> None:
     """Feed a stream to the spool, in larger pieces than networks give; whatever it raises is the file's fault."""
-    blocks = aiter(source)
+    try:
+        blocks = aiter(source)
+    except Exception as error:  # the caller's code
+        raise source_failed(place, error) from error
     gathered: list[bytes] = []
     size = 0
     try:
@@ -147,9 +164,9 @@ async def _receive(source: AsyncIterable[bytes], spooling: Spooling, services: S
             gathered.append(bytes(block))  # a buffer may be the caller's to fill again
             size += len(gathered[-1])
             if size >= BLOCK_BYTES:
-                await services.threads.call(spooling.feed, b"".join(gathered))
+                await services.intake.call(spooling.feed, b"".join(gathered))
                 gathered, size = [], 0
-        await services.threads.call(spooling.feed, b"".join(gathered))
+        await services.intake.call(spooling.feed, b"".join(gathered))
     finally:
         close = getattr(blocks, "aclose", None)
         if close is not None:
