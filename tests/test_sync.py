@@ -109,6 +109,25 @@ def test_an_interrupt_surfaces_bare(make_csv: MakeCsv) -> None:
     assert JobStatus.PROCESSING not in {record.status for record in store.list_jobs().jobs}
 
 
+def test_an_interrupt_does_not_wait_for_a_source(make_csv: MakeCsv) -> None:
+    """A file object that does not answer holds up nobody who wants to leave."""
+    reading, go = threading.Event(), threading.Event()
+
+    class Blocked(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            reading.set()
+            go.wait(60)
+            return super().read(size)
+
+    def on_event(event: csvpipe.JobEvent) -> None:
+        reading.wait(60)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        csvpipe.run(check, make_csv(3), Blocked(b"id,name\n1,a\n"), on_event=on_event)
+    go.set()
+
+
 PROGRAM = """
 import sys, threading
 import csvpipe

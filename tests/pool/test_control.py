@@ -108,6 +108,22 @@ async def test_cancel(make_csv: MakeCsv, tmp_path: Path) -> None:
     assert [] == list(spool.iterdir())
 
 
+async def test_a_paused_upload_that_is_cancelled(make_csv: MakeCsv, tmp_path: Path) -> None:
+    """Nobody is at work on a paused job: whoever cancels it removes its upload."""
+    brake = Brake(at=100)
+    handle = csvpipe.pipeline(name="handle")(brake.handle)
+    async with csvpipe.WorkerPool(pipelines=[handle], spool_dir=tmp_path / "spool") as pool:
+        job = await pool.submit(handle, make_csv(ROWS).read_bytes())
+        await until(brake.reached)
+        await job.pause()
+        brake.go.set()
+        await status_of(job, JobStatus.PAUSED)
+        record = await job.cancel()
+
+        assert JobStatus.CANCELLED is record.status
+        assert [] == list((tmp_path / "spool").iterdir())
+
+
 async def test_cancel_before_the_start(make_csv: MakeCsv) -> None:
     """A job that waits for its turn is cancelled at once."""
     brake = Brake(at=1)

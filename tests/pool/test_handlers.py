@@ -195,6 +195,48 @@ async def test_a_handler_that_awaits_a_cancelled_future(make_csv: MakeCsv) -> No
     assert "CancelledError" in error.message
 
 
+class Odd(BaseException):
+    """No Exception, and nobody's business but the handler's."""
+
+
+@pytest.mark.parametrize("error", [Odd("odd"), SystemExit(3), BaseExceptionGroup("two", [Odd(), Odd()])])
+async def test_whatever_an_async_handler_raises_is_its_rows_fault(make_csv: MakeCsv, error: BaseException) -> None:
+    """Also what is no `Exception`: the row is bad, the pool and its other rows go on."""
+
+    @csvpipe.pipeline
+    async def handle(row: csvpipe.Row) -> None:
+        await anyio.lowlevel.checkpoint()
+        if row.number == 2:
+            raise error
+
+    async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
+        job = await pool.submit(handle, make_csv(5))
+        record = await job.wait()
+        [found] = await job.row_errors()
+
+    assert (JobStatus.COMPLETED, 4, 1) == (record.status, record.processed_rows, record.failed_rows)
+    assert (2, "handler") == (found.row, found.code)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_an_async_handler_that_cancels_its_own_task(make_csv: MakeCsv) -> None:
+    """It has only cancelled its own call: the row is bad, and no other is lost."""
+
+    @csvpipe.pipeline(concurrency=2)
+    async def handle(row: csvpipe.Row) -> None:
+        await anyio.lowlevel.checkpoint()
+        if row.number == 3:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await anyio.lowlevel.checkpoint()
+
+    async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
+        record = await (await pool.submit(handle, make_csv(30))).wait()
+
+    assert (JobStatus.COMPLETED, 29, 1) == (record.status, record.processed_rows, record.failed_rows)
+
+
 class TestResources:
     async def test_a_thread_enters_uses_and_leaves_its_own(self, make_csv: MakeCsv) -> None:
         """Each worker has one, in one thread from beginning to end."""
@@ -283,6 +325,76 @@ class TestResources:
         assert (FileCode.RETRY_EXHAUSTED, 0) == (failed.error_code, failed.failed_rows)
         assert "no database" in (failed.error_message or "")
         assert (JobStatus.COMPLETED, 2) == (done.status, done.processed_rows)
+
+    async def test_a_setup_that_hangs_does_not_hold_a_job(self, make_csv: MakeCsv) -> None:
+        """A job that waits for its resource can be cancelled, and its pool left."""
+        entering = anyio.Event()
+
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[None]:
+            entering.set()
+            await anyio.sleep_forever()
+            yield
+
+        @csvpipe.pipeline(setup=connect)
+        async def handle(row: csvpipe.Row, resource: None) -> None: ...
+
+        async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
+            job = await pool.submit(handle, make_csv(2))
+            await entering.wait()
+            await job.cancel()
+            record = await job.wait()
+
+        assert JobStatus.CANCELLED is record.status
+
+    async def test_a_resource_that_does_not_leave_is_cancelled(self, make_csv: MakeCsv) -> None:
+        """The end of a pool waits for resources as long as its grace lasts."""
+        ended: list[str] = []
+
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[None]:
+            yield
+            try:
+                await anyio.sleep_forever()
+            finally:
+                ended.append("cancelled")
+
+        @csvpipe.pipeline(setup=connect)
+        async def handle(row: csvpipe.Row, resource: None) -> None: ...
+
+        async with csvpipe.WorkerPool(pipelines=[handle], shutdown_grace=0) as pool:
+            record = await (await pool.submit(handle, make_csv(2))).wait()
+
+        assert (JobStatus.COMPLETED, ["cancelled"]) == (record.status, ended)
+
+    async def test_whatever_a_setup_raises_is_an_outage(self, make_csv: MakeCsv) -> None:
+        """Also what is no `Exception`; the pool goes on."""
+
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[None]:
+            raise Odd("not today")
+            yield
+
+        @asynccontextmanager
+        async def refuse() -> AsyncIterator[None]:
+            raise csvpipe.Abort("not with this release")
+            yield
+
+        retry = csvpipe.Retry(attempts=1)
+
+        @csvpipe.pipeline(setup=connect, retry=retry)
+        async def handle(row: csvpipe.Row, resource: None) -> None: ...
+
+        @csvpipe.pipeline(setup=refuse, retry=retry)
+        async def handle_not(row: csvpipe.Row, resource: None) -> None: ...
+
+        async with csvpipe.WorkerPool(pipelines=[handle, handle_not]) as pool:
+            odd = await (await pool.submit(handle, make_csv(2))).wait()
+            aborted = await (await pool.submit(handle_not, make_csv(2))).wait()
+
+        assert (FileCode.RETRY_EXHAUSTED, FileCode.ABORTED) == (odd.error_code, aborted.error_code)
+        assert "not today" in (odd.error_message or "")
+        assert "not with this release" in (aborted.error_message or "")
 
     @pytest.mark.parametrize("is_async", [False, True])
     async def test_after_an_outage_resources_are_new(self, make_csv: MakeCsv, *, is_async: bool) -> None:

@@ -1,6 +1,7 @@
 """The main job: files in, every row handled, progress out."""
 
 import io
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -214,6 +215,58 @@ async def test_a_cancelled_upload_leaves_nothing(tmp_path: Path) -> None:
 
         assert [] == list(tmp_path.iterdir())
         assert 0 == (await pool.jobs()).total
+
+
+class BlockedFile(io.BytesIO):
+    """A file object whose `read` returns when it is told to."""
+
+    def __init__(self, go: threading.Event) -> None:
+        super().__init__(b"id,name\n1,a\n")
+        self.reading = threading.Event()
+        self._go = go
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Block, then read."""
+        self.reading.set()
+        self._go.wait(60)
+        return super().read(size)
+
+
+async def test_sources_that_block_hold_up_nobody_else(tmp_path: Path, make_csv: MakeCsv) -> None:
+    """However many file objects do not answer, jobs run; who stops waiting for them leaves nothing behind."""
+    go = threading.Event()
+    files = [BlockedFile(go) for _ in range(8)]
+
+    async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=tmp_path / "spool") as pool:
+        async with anyio.create_task_group() as group:
+            for file in files:
+                group.start_soon(pool.submit, check_number, file)
+            for file in files:
+                await anyio.to_thread.run_sync(file.reading.wait, 60)
+            job = await pool.submit(check_number, make_csv(3))
+            record = await job.wait()
+            group.cancel_scope.cancel()
+        go.set()
+        total = (await pool.jobs()).total
+
+    assert (3, 1) == (record.processed_rows, total)
+    assert [] == list((tmp_path / "spool").glob("*.csv"))
+
+
+async def test_a_source_that_raises_at_once(tmp_path: Path) -> None:
+    """A stream that cannot even begin, or a buffer that is released, is a failed job."""
+
+    class NoStream:
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            raise ConnectionError("never connected")
+
+    buffer = memoryview(bytearray(b"id,name\n1,a\n"))
+    buffer.release()
+    async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=tmp_path) as pool:
+        records = [await (await pool.submit(check_number, source)).wait() for source in (NoStream(), buffer)]
+
+    assert [FileCode.SOURCE_FAILED] * 2 == [record.error_code for record in records]
+    assert "never connected" in (records[0].error_message or "")
 
 
 async def test_a_header_of_ones_own(make_csv: MakeCsv) -> None:

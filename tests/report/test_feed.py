@@ -234,3 +234,31 @@ async def test_a_pool_reader_waits_for_news() -> None:
         feed.close()
 
     assert ["submitted"] == seen
+
+
+async def test_a_pool_reader_never_goes_back() -> None:
+    """States that arrive late, and those told twice, are left out, also after the end of a job."""
+    feed = Feed()
+    events = PoolEvents(feed.subscribe())
+    first = a_record(5, COMPLETED)
+    feed.publish(first)
+    seen = [await anext(events)]
+    for record in (first, attrs.evolve(first, revision=3, status=PROCESSING), attrs.evolve(first, revision=6)):
+        feed.publish(record)
+        feed.publish(a_record(1, PENDING))
+    feed.close()
+    seen += [event async for event in events]
+
+    assert [5, 6] == [event.job.revision for event in seen if event.job.id == first.id]
+
+
+async def test_a_pool_reader_remembers_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that changed long ago are forgotten, so that a reader's memory is bounded."""
+    monkeypatch.setattr("csvpipe._report.feed._REMEMBERED", 2)
+    feed = Feed()
+    events = PoolEvents(feed.subscribe())
+    for _ in range(5):
+        feed.publish(a_record(1, FAILED))
+        await anext(events)
+
+    assert "<PoolEvents of 2 jobs>" == repr(events)

@@ -131,3 +131,11 @@ def test_stored_errors_are_bounded() -> None:
         totals=(ErrorTotal(code="int", column=None, errors=2 * STORED_ERRORS),),
     )  # fmt: skip
     assert 0 == progress((earlier,)).allot()
+
+
+def test_a_broken_result_counts_for_nothing() -> None:
+    """What does not add up is not committed, so that a retry does it again."""
+    run, chunk = progress(), a_chunk()
+    run.add(chunk, a_result(chunk, 4, lines=11), allotted=0)
+
+    assert ((), 0) == (run.pending, run.rows)

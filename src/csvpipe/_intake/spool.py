@@ -69,7 +69,7 @@ class Spool:
             self._given.mkdir(parents=True, exist_ok=True)
             return self._given
         if self._temporary is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="csvpipe-")
+            self._temporary = tempfile.TemporaryDirectory(prefix="csvpipe-", ignore_cleanup_errors=True)
         return Path(self._temporary.name)
 
     def path(self, name: str) -> Path:

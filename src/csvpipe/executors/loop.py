@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -225,12 +226,16 @@ class LoopRun:
 
 
 def is_cancelled_from_outside() -> bool:
-    """Whether the cancellation that was just caught is meant for the task itself."""
+    """Whether the task in which something was just caught is to end; what it was asked by its own code is taken back.
+
+    On asyncio, code may cancel its own task, or await what was cancelled elsewhere. Neither is meant for us. When a
+    loop is torn down it cancels all its tasks: then those that wait for this one end, and their scopes end this one.
+    """
     if anyio.current_effective_deadline() == -math.inf:
         return True
     asyncio = sys.modules.get("asyncio")
-    try:
+    with suppress(RuntimeError):  # no loop of asyncio's
         task = None if asyncio is None else asyncio.current_task()
-    except RuntimeError:  # no loop of asyncio's
-        return False
-    return task is not None and task.cancelling() > 0
+        while task is not None and task.cancelling():
+            task.uncancel()
+    return False

@@ -33,8 +33,11 @@ EventCallback: TypeAlias = Callable[[JobEvent], object]
 #: Threads for our own short calls: the store's, and those that touch files.
 _SERVICE_THREADS: Final = 8
 
-#: Threads that read sources: a caller's file object may block for as long as it likes.
-_INTAKE_THREADS: Final = 8
+#: Threads that take files in.
+_INTAKE_THREADS: Final = 4
+
+#: Threads that read callers' file objects, each of which may block for as long as it likes.
+_READER_THREADS: Final = 16
 
 
 class Service:
@@ -71,11 +74,11 @@ class Service:
             OSError: The spool cannot be made.
         """
         spool, threads = Spool(self._spool_dir), ThreadGroup("service", _SERVICE_THREADS)
-        intake = ThreadGroup("intake", _INTAKE_THREADS)
+        intake, readers = ThreadGroup("intake", _INTAKE_THREADS), ThreadGroup("reader", _READER_THREADS)
         try:
             with self._scope:
                 await threads.call(lambda: spool.directory)
-                services = self._services(spool, threads, intake)
+                services = self._services(spool, threads, intake, readers)
                 async with anyio.create_task_group() as tellers:
                     if on_event is not None:
                         tellers.start_soon(_tell, PoolEvents(services.feed.subscribe()), on_event)
@@ -88,6 +91,7 @@ class Service:
                 await threads.call(spool.close)
             threads.close()
             intake.close()
+            readers.close()
             self._stopped.set()
 
     async def stop(self) -> None:
@@ -99,7 +103,7 @@ class Service:
         """Let it end here and now, wherever it stands."""
         self._scope.cancel()
 
-    def _services(self, spool: Spool, threads: ThreadGroup, intake: ThreadGroup) -> Services:
+    def _services(self, spool: Spool, threads: ThreadGroup, intake: ThreadGroup, readers: ThreadGroup) -> Services:
         settings = self._settings
         return Services(
             settings=settings,
@@ -108,6 +112,7 @@ class Service:
             pipelines=self._pipelines,
             threads=threads,
             intake=intake,
+            readers=readers,
             spool=spool,
             keeper=LeaseKeeper(self._store, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds),
             resources=LoopResources(),

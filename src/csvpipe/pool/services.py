@@ -97,7 +97,8 @@ class Services:
         store: The caller's; called in `threads`.
         worker_id: Names this pool, this time.
         threads: For short calls of our own: files, the store.
-        intake: For reading sources, which may take any time.
+        intake: For taking files in, which may take long.
+        readers: For file objects of callers, which may never answer.
         slots: By pipeline name, for async handlers: bounds their calls in flight.
         outages: How often a job has failed because the world stayed down: resources from before may be broken.
     """
@@ -108,6 +109,7 @@ class Services:
     pipelines: Mapping[str, Pipeline[..., Any]]
     threads: ThreadGroup
     intake: ThreadGroup
+    readers: ThreadGroup
     spool: Spool
     keeper: LeaseKeeper
     resources: LoopResources

@@ -140,7 +140,9 @@ async def _take_in(submission: Submission, name: str, services: Services) -> Tak
         with Spooling(services.spool, name, stated=stated, limits=limits, place=place) as spooling:
             await _receive(source, spooling, services, place)
             return await services.intake.call(spooling.finish)
-    return await services.intake.call_or_leave(taken_in, undo=lambda: _forget(services, name))
+    is_ours = isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
+    threads = services.intake if is_ours else services.readers
+    return await threads.call_or_leave(taken_in, undo=lambda: _forget(services, name))
 
 
 async def _receive(source: AsyncIterable[bytes], spooling: Spooling, services: Services, place: str) -> None:
