@@ -81,6 +81,14 @@ def test_reject_is_coded_rejected_by_default() -> None:
     assert ("no", None, "rejected", str) == (reject.message, reject.column, reject.code, type(reject.code))
 
 
+def test_reject_is_made_of_text() -> None:
+    """What a data frame's cell may give is text from the start; no code is the default."""
+    reject = Reject(5, column=["id"], code=None)  # type: ignore[arg-type]
+    assert ("5", "['id']", "rejected") == (reject.message, reject.column, reject.code)
+    reject.message = None  # type: ignore[assignment]
+    assert "None" == str(reject)
+
+
 def test_reject_rows_needs_a_row() -> None:
     """A batch without a bad row is not to be rejected."""
     with pytest.raises(ValueError, match="at least one row"):

@@ -236,3 +236,26 @@ class TestRefusals:
             @pipeline
             def handle(row: Row) -> Iterator[Row]:  # type: ignore[type-var]
                 yield row
+
+
+@pytest.mark.parametrize(
+    ("policy", "hint"), [("batchsize", "did you mean batch_size="), ("delimiter", "there are name, dialect")]
+)
+def test_a_policy_that_does_not_exist(policy: str, hint: str) -> None:
+    """A misspelt policy is named, with the nearest one, or with all there are."""
+    options: dict[str, Any] = {policy: 5}
+
+    with pytest.raises(PipelineError, match=f"'handle': there is no {policy}=; {hint}"):
+
+        @pipeline(**options)
+        def handle(row: Row) -> None: ...
+
+
+def test_a_setup_is_called() -> None:
+    """What is no function is refused where it is written."""
+    options: dict[str, Any] = {"setup": 5}
+
+    with pytest.raises(PipelineError, match="setup"):
+
+        @pipeline(**options)
+        def handle(row: Row) -> None: ...

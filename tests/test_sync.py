@@ -129,8 +129,10 @@ def test_an_interrupt_does_not_wait_for_a_source(make_csv: MakeCsv) -> None:
 
 
 PROGRAM = """
-import sys, threading
+import signal, sys, threading
 import csvpipe
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 
 @csvpipe.pipeline
 def handle(row: csvpipe.Row) -> None:
@@ -139,7 +141,7 @@ def handle(row: csvpipe.Row) -> None:
 
 store = csvpipe.MemoryJobStore()
 try:
-    csvpipe.run(handle, "numbers.csv", store=store)
+    csvpipe.run(handle, "numbers.csv", store=store, workers=1)
 except KeyboardInterrupt:
     [record] = store.list_jobs().jobs
     print("interrupted", record.status, record.processed_rows > 0, flush=True)
@@ -157,3 +159,10 @@ def test_control_c_in_a_program(make_csv: MakeCsv) -> None:
         last = program.stdout.read().splitlines()[-1]
 
     assert (0, "interrupted pending True") == (program.returncode, last)
+
+
+def test_a_rejects_dir_that_is_none(make_csv: MakeCsv) -> None:
+    """Found before any row is handled."""
+    path = make_csv(3)
+    with pytest.raises(NotADirectoryError, match="rejects_dir="):
+        csvpipe.run(check, path, rejects_dir=path)

@@ -130,13 +130,15 @@ class Reject(CsvPipeError):
     """
 
     def __init__(self, message: str, column: str | None = None, code: str = RowCode.REJECTED) -> None:
-        super().__init__(message, column, str(code))
-        self.message = message
-        self.column = column
-        self.code = str(code)
+        # A NaN or a number may come from a data frame; what is said is text.
+        self.message = str(message)
+        self.column = None if column is None else str(column)
+        given: object = code
+        self.code = str(RowCode.REJECTED if given is None else given)
+        super().__init__(self.message, self.column, self.code)
 
     def __str__(self) -> str:
-        return self.message
+        return str(self.message)
 
 
 class RejectRows(CsvPipeError):

@@ -6,6 +6,7 @@ test of a handler needs no pool.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import (
@@ -147,7 +148,7 @@ class Pipeline(Generic[P, R]):
     function: Callable[P, R]
     signature: HandlerSignature
     name: str = attrs.field(validator=_is_name)
-    setup: Setup[Any] | None = None
+    setup: Setup[Any] | None = attrs.field(default=None, validator=validators.optional(validators.is_callable()))
     dialect: Dialect | None = attrs.field(default=None, validator=validators.optional(validators.instance_of(Dialect)))
     encoding: str | None = None
     header: bool | tuple[str, ...] = attrs.field(default=True, converter=_header)
@@ -310,6 +311,10 @@ def pipeline(
         name = given.pop("name", None)
         if name is None:
             name = getattr(function, "__name__", type(function).__name__)
+        for policy in given.keys() - Policies.__annotations__.keys():
+            near = difflib.get_close_matches(policy, Policies.__annotations__, n=1, cutoff=0.75)
+            hint = f"; did you mean {near[0]}=?" if near else f"; there are {', '.join(Policies.__annotations__)}"
+            raise PipelineError(f"pipeline {name!r}: there is no {policy}={hint}")
         try:
             return Pipeline(function=function, signature=signature, name=name, setup=setup, **given)
         except (TypeError, ValueError) as error:

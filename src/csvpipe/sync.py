@@ -71,7 +71,7 @@ def run(
     Raises:
         CsvPipeError: For misuse, such as an encoding that does not exist; or a rejects file cannot be written because
             the file it is taken from has changed.
-        OSError: A rejects file cannot be written.
+        OSError: A rejects file cannot be written, or `rejects_dir` is no folder.
         KeyboardInterrupt: As it came, after rows in hand were finished and committed.
 
     Example:
@@ -82,6 +82,9 @@ def run(
         >>> record.processed_rows
         6
     """
+    folder = None if rejects_dir is None else Path(rejects_dir)
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"rejects_dir={str(folder)!r} is no folder; name one, which is made if need be")
     errand = _Run(
         lambda told: WorkerPool(
             store,
@@ -95,7 +98,7 @@ def run(
         ),
         lambda pool, file: pool.submit(pipeline, file, owner=owner, encoding=encoding, dialect=dialect),
         files,
-        None if rejects_dir is None else Path(rejects_dir),
+        folder,
     )
     return errand.wait(on_event)
 

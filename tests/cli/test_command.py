@@ -142,6 +142,8 @@ def test_encoding_holds_for_all_files(examples: Path, invoke: Invoke) -> None:
         ([PEOPLE, "people.csv", "--encoding", "klingon"], "unknown encoding 'klingon'"),
         ([PEOPLE, "people.csv", "--workers", "0"], "0 is not in the range"),
         ([PEOPLE, "people.csv", "--max-files", "0"], "0 is not in the range"),
+        ([PEOPLE, "people.csv", "--workers", "1" + "0" * 21], "is not in the range 1<=x<=10000"),
+        ([PEOPLE, "people.csv", "--max-files", "1" + "0" * 21], "is not in the range 1<=x<=10000"),
         ([PEOPLE, "people.csv", "--rejects", "people.csv"], "is a file"),
         ([PEOPLE, "people.csv", "--rejects", "people.csv/rejects"], "cannot write to"),
         ([PEOPLE, "-", "-"], "standard input (-) can be read only once"),

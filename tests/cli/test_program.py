@@ -93,6 +93,76 @@ def test_reader_that_leaves_stops_no_import(examples: Path, write: Write) -> Non
     assert 6 == len(list(examples.glob("row-*")))
 
 
+# Shells do this with `>&-`; a program of its own does not need one.
+WITH_CLOSED = """
+import os, sys
+os.close(int(sys.argv[1]))
+os.execv(sys.executable, [sys.executable, "-m", "csvpipe", *sys.argv[2:]])
+"""
+
+LOST = "Error: standard output cannot be written, so the report of this run is lost: "
+
+
+def with_closed(stream: int, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command line with a standard stream that was closed before it began."""
+    command = [sys.executable, "-c", WITH_CLOSED, str(stream), *arguments]
+    return subprocess.run(
+        command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("options", [[], ["--quiet"], ["--json"]])
+def test_a_full_disk_is_one_line(examples: Path, options: list[str]) -> None:
+    """Rows are imported though nothing can be said of it, which has an exit code of its own."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "csvpipe", "run", PEOPLE, "people.csv", *options],
+            cwd=examples, stdout=full, stderr=subprocess.PIPE, text=True, encoding="utf-8", check=False,
+        )  # fmt: skip
+
+    assert (4, f"{LOST}No space left on device") == (done.returncode, done.stderr.splitlines()[-1])
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="execv starts another process there")
+@pytest.mark.parametrize("options", [[], ["--quiet"], ["--json"]])
+def test_closed_standard_output_is_one_line(examples: Path, options: list[str]) -> None:
+    """The same where there is no stream at all."""
+    done = with_closed(1, examples, "run", PEOPLE, "people.csv", *options)
+
+    assert (4, f"{LOST}it is closed") == (done.returncode, done.stderr.splitlines()[-1])
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="execv starts another process there")
+def test_a_failed_file_outweighs_a_lost_report(examples: Path) -> None:
+    """What happened to the rows is the graver news."""
+    done = with_closed(1, examples, "run", PEOPLE, "gone.csv")
+
+    assert (3, f"{LOST}it is closed") == (done.returncode, done.stderr.splitlines()[-1])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="execv starts another process there")
+def test_closed_standard_error_costs_progress_alone(examples: Path) -> None:
+    """The summary is said and the exit code stays."""
+    done = with_closed(2, examples, "run", PEOPLE, "people.csv")
+
+    assert 1 == done.returncode
+    assert "people.csv  completed" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="execv starts another process there")
+def test_closed_standard_input_is_misuse(examples: Path) -> None:
+    """It is said in words that there is nothing to read."""
+    done = with_closed(0, examples, "run", PEOPLE, "-")
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert done.stderr.endswith(
+        "Error: standard input (-) is closed, so there is nothing to read; name a file, or pipe one in\n"
+    )
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C there")
 @pytest.mark.parametrize("is_json", [True, False])
 def test_interruption_says_what_was_kept(examples: Path, write: Write, *, is_json: bool) -> None:

@@ -237,3 +237,15 @@ class FullFile:
     def close(self) -> None:
         """Neither."""
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_closed_spool_makes_no_folder(tmp_path: Path) -> None:
+    """A thread that comes too late finds no temporary folder; one that was given stays."""
+    ours, given = Spool(), Spool(tmp_path)
+    ours.close()
+    given.close()
+
+    with pytest.raises(FileError, match="removed with its pool"):
+        ours.open("a.csv", limit_bytes=None)
+    assert [] == ours.kept("*")
+    assert tmp_path == given.directory

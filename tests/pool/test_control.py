@@ -55,7 +55,7 @@ async def test_pause_and_resume(make_csv: MakeCsv) -> None:
     """A paused job stops at the next row and goes on there: each row is handled once."""
     brake = Brake(at=100)
     handle = csvpipe.pipeline(name="handle")(brake.handle)
-    async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
+    async with csvpipe.WorkerPool(pipelines=[handle], workers=1) as pool:
         job = await pool.submit(handle, make_csv(ROWS))
         await until(brake.reached)
         asked = await job.pause()
@@ -77,7 +77,7 @@ async def test_resume_takes_back_a_pause(make_csv: MakeCsv) -> None:
     """Whatever is asked in whichever moment, the last word counts: the job is not left paused."""
     brake = Brake(at=100)
     handle = csvpipe.pipeline(name="handle")(brake.handle)
-    async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
+    async with csvpipe.WorkerPool(pipelines=[handle], workers=1) as pool:
         job = await pool.submit(handle, make_csv(ROWS))
         await until(brake.reached)
         await job.pause()
@@ -94,7 +94,7 @@ async def test_cancel(make_csv: MakeCsv, tmp_path: Path) -> None:
     brake = Brake(at=100)
     handle = csvpipe.pipeline(name="handle")(brake.handle)
     spool = tmp_path / "spool"
-    async with csvpipe.WorkerPool(pipelines=[handle], spool_dir=spool) as pool:
+    async with csvpipe.WorkerPool(pipelines=[handle], workers=1, spool_dir=spool) as pool:
         job = await pool.submit(handle, make_csv(ROWS).read_bytes())
         await until(brake.reached)
         await job.cancel()
@@ -112,7 +112,7 @@ async def test_a_paused_upload_that_is_cancelled(make_csv: MakeCsv, tmp_path: Pa
     """Nobody is at work on a paused job: whoever cancels it removes its upload."""
     brake = Brake(at=100)
     handle = csvpipe.pipeline(name="handle")(brake.handle)
-    async with csvpipe.WorkerPool(pipelines=[handle], spool_dir=tmp_path / "spool") as pool:
+    async with csvpipe.WorkerPool(pipelines=[handle], workers=1, spool_dir=tmp_path / "spool") as pool:
         job = await pool.submit(handle, make_csv(ROWS).read_bytes())
         await until(brake.reached)
         await job.pause()

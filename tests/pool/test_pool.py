@@ -481,3 +481,31 @@ async def test_error_summary_and_pages(make_csv: MakeCsv) -> None:
 
     assert [("int", "a", 5), ("int", "b", 5)] == [(total.code, total.column, total.errors) for total in summary]
     assert [[1, 1, 2, 2], [3, 3, 4, 4], []] == [[error.row for error in page] for page in pages]
+
+
+async def test_misuse_is_told_in_terms_of_the_caller(tmp_path: Path) -> None:
+    """Arguments in the wrong place are named, with the right one."""
+    with pytest.raises(csvpipe.PipelineError, match=r"WorkerPool\(pipelines="):
+        csvpipe.WorkerPool(check_number)  # type: ignore[arg-type]
+    with pytest.raises(csvpipe.PipelineError, match=r"a list of pipelines: \[check_number\]"):
+        csvpipe.WorkerPool(pipelines=check_number)  # type: ignore[arg-type]
+    async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+        with pytest.raises(TypeError, match=r"such as Dialect\(delimiter=';'\)"):
+            await pool.submit(check_number, b"", dialect=";")  # type: ignore[arg-type]
+
+
+async def test_a_file_of_some_size_is_for_all_workers(make_csv: MakeCsv) -> None:
+    """Workers that wait in their handlers share a file long before it has the size of a chunk."""
+    both = threading.Barrier(2, timeout=60)
+    met: set[int] = set()
+
+    @csvpipe.pipeline
+    def handle(row: csvpipe.Row) -> None:
+        if threading.get_ident() not in met:
+            met.add(threading.get_ident())
+            both.wait()
+
+    async with csvpipe.WorkerPool(pipelines=[handle], workers=2) as pool:
+        record = await (await pool.submit(handle, make_csv(5_000))).wait()
+
+    assert (5_000, 2) == (record.processed_rows, len(met))

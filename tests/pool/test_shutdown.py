@@ -72,7 +72,7 @@ async def test_stop_on_exit_releases_what_is_not_done(make_csv: MakeCsv) -> None
     handle = csvpipe.pipeline(name="handle")(brake.handle)
     async with (
         anyio.create_task_group() as group,
-        csvpipe.WorkerPool(store, pipelines=[handle], on_exit="stop") as pool,
+        csvpipe.WorkerPool(store, pipelines=[handle], workers=1, on_exit="stop") as pool,
     ):
         job = await pool.submit(handle, make_csv(50_000))
         await until(brake.reached)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import enum
+import threading
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -266,10 +269,52 @@ class TestValidationFlaws:
 
         assert ["MuteError"] == [flaw.message for flaw in flaws_of(builder(failing_with(MuteError()), "name"), "Ana")]
 
+    @pytest.mark.parametrize("error", [GeneratorExit(), SystemExit(1), asyncio.CancelledError(), KeyboardInterrupt()])
+    def test_whatever_is_raised_is_a_flaw(self, error: BaseException) -> None:
+        """Away from the main thread every exception of a constructor is the row's fault."""
+        build = builder(failing_with(error), "name")
+        found: list[object] = []
+        thread = threading.Thread(target=lambda: found.extend(marks_of(build, "Ana")))
+        thread.start()
+        thread.join()
+        assert [(None, "validation")] == found
+
+    def test_a_text_that_stops(self) -> None:
+        """An exception whose text or class raises a `BaseException` is named by its type."""
+
+        class HostileError(ValueError):
+            __class__ = property(_interrupt)  # type: ignore[assignment]
+            __str__ = _interrupt
+
+        build = builder(failing_with(HostileError()), "name")
+        assert ["HostileError"] == [flaw.message for flaw in flaws_of(build, "Ana")]
+
+    def test_a_new_of_its_own(self) -> None:
+        """An attrs class that cannot be made without arguments has one flaw for the whole row."""
+
+        @attrs.define(slots=False)
+        class Guest:
+            name: str
+
+            def __new__(cls, name: str) -> Any:
+                raise GeneratorExit(name)
+
+        assert [(None, "validation")] == marks_of(builder(Guest, "name"), "Ana")
+
+    def test_odd_rejects(self) -> None:
+        """A `Reject` of a constructor with what is no text is told as text."""
+        reject = Reject("no")
+        reject.column, reject.code = ["size"], 5  # type: ignore[assignment]
+        assert [("['size']", "5")] == marks_of(builder(failing_with(reject), "name"), "Ana")
+
     def test_stopping_is_no_flaw(self) -> None:
         """What asks the program to stop is not the row's fault."""
         with pytest.raises(KeyboardInterrupt):
             builder(failing_with(KeyboardInterrupt()), "name")(["Ana"])
+
+
+def _interrupt(_self: object) -> Any:
+    raise KeyboardInterrupt
 
 
 def failing_with(error: BaseException) -> type:

@@ -21,8 +21,8 @@ from csvpipe._process.conduct import (
     conduct,
     describe,
     exhausted,
-    text_of,
 )
+from csvpipe._process.said import text_of
 from csvpipe._process.tally import Fate
 from csvpipe.context import Context
 from csvpipe.errors import Abort, FileCode, Phase, Reject, RejectRows, Skip, Unavailable

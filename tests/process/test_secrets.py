@@ -27,6 +27,17 @@ class TestColumns:
         assert "<Secrets of ['mail', 'pin']>" == repr(SECRETS)
 
 
+class TestNames:
+    """Codes and columns that an application gave."""
+
+    @pytest.mark.parametrize(
+        ("name", "shown"), [("no_rejected_id", "no_***_***"), ("rejected", "rejected"), ("id", "id")]
+    )
+    def test_our_words_stay(self, name: str, shown: str) -> None:
+        """Cells are masked in them, unless they are codes of ours or columns of the file."""
+        assert shown == SECRETS.masked_name(name, SECRETS.masker([["1", "rejected", "id"]]))
+
+
 class TestMasked:
     """Texts without sensitive cells."""
 

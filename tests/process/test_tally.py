@@ -126,6 +126,12 @@ class TestMasking:
         (error,) = reject(a_tally("mail"), 1, a_flaw("1 a@b"), cells=["1", "a@b"])
         assert ("1 ***", None) == (error.message, error.value)
 
+    def test_codes_and_columns(self) -> None:
+        """A sensitive cell in an application's code or column is masked there, too."""
+        flaw = Flaw(column="no a@b", code="c_a@b", phase=Phase.VALIDATE, message="no", value=None)
+        (error,) = reject(a_tally("mail"), 1, flaw, cells=["1", "a@b"])
+        assert ("no ***", "c_***") == (error.column, error.code)
+
     def test_errors_of_parsing(self) -> None:
         """Where the cells are unknown, the text of one is not shown; the message is our own and quotes none."""
         tally = a_tally("mail")

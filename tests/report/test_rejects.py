@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csvpipe._intake.inspect import Stated, inspect_file
+from csvpipe._intake.inspection import Inspection
 from csvpipe._intake.source import LocalFile
-from csvpipe._report.rejects import LEADING, merged, read_spill, spelt, write_rejects
+from csvpipe._report import rejects
+from csvpipe._report.rejects import LEADING, write_rejects
 from csvpipe.dialect import Dialect
 from csvpipe.errors import Phase, RowError, SourceGoneError
 from csvpipe.limits import Limits
@@ -203,44 +204,6 @@ class TestSpelling:
         job.has(b"id\n", b"x\n", dialect=Dialect(delimiter="→"), encoding="latin-1").rejects(1)
         assert job.write().endswith(b"?not a number?x\n")
 
-    @given(
-        texts=st.lists(st.text(st.sampled_from("a,;\"'\\ \r\né_")), min_size=2, max_size=4),
-        delimiter=st.sampled_from([",", ";", " "]),
-        escape=st.sampled_from([None, "\\"]),
-        double=st.booleans(),
-        skip=st.booleans(),
-    )
-    def test_quoted_cells_read_back(
-        self, texts: list[str], delimiter: str, escape: str | None, *, double: bool, skip: bool
-    ) -> None:
-        """Under every dialect that has the means."""
-        if (escape is None and not double) or (skip and delimiter == " "):
-            return
-        dialect = Dialect(
-            delimiter=delimiter, doublequote=double, escapechar=escape, skipinitialspace=skip, strict=True
-        )
-        line = delimiter.join(spelt(text, dialect) for text in texts)
-        assert [texts] == list(csv.reader(io.StringIO(line + "\n", newline=""), **dialect.reader_options()))
-
-    @given(
-        texts=st.lists(st.text(), min_size=2, max_size=4),
-        delimiter=st.sampled_from([",", " ", "_"]),
-        quote=st.sampled_from([None, '"']),
-        escape=st.sampled_from([None, "\\"]),
-    )
-    def test_every_cell_is_one_cell(
-        self, texts: list[str], delimiter: str, quote: str | None, escape: str | None
-    ) -> None:
-        """Also where something has to be left out: the cells stay apart, and in one record."""
-        dialect = Dialect(delimiter=delimiter, quotechar=quote, escapechar=escape, doublequote=False)
-        line = delimiter.join(spelt(text, dialect) for text in texts)
-        rows = list(csv.reader(io.StringIO(f"{line}\n\n", newline=""), **dialect.reader_options()))
-        assert [len(texts), 0] == [len(row) for row in rows]
-
-    def test_spaces_that_a_reader_skips_are_left_out(self) -> None:
-        """Where there are no quotes to keep them."""
-        assert "a " == spelt("  a ", Dialect(quotechar=None, skipinitialspace=True))
-
 
 class TestIncompleteRecords:
     """Raw text that would swallow what follows it."""
@@ -291,6 +254,86 @@ class TestIncompleteRecords:
         """In the quoted cell as well."""
         job.has(b"id\n", b'"\xe9\n', encoding="utf-8").rejects(1)
         assert job.write().endswith(b',"""\xe9",\n')
+
+    @given(
+        text=st.text(st.sampled_from("a,;\"'\\ \r\n?"), max_size=6),
+        message=st.text(st.sampled_from("a,;\"'\\ \n→"), max_size=3),
+        delimiter=st.sampled_from([",", ";", "→"]),
+        quote=st.sampled_from([None, '"', "'", "?"]),
+        escape=st.sampled_from([None, "\\"]),
+        strict=st.booleans(),
+    )
+    def test_what_is_judged_without_the_reader_is_judged_alike(
+        self, text: str, message: str, delimiter: str, quote: str | None, escape: str | None, *, strict: bool
+    ) -> None:
+        """Most records have nothing that could be left open, and need no reader to tell."""
+        dialect = Dialect(delimiter=delimiter, quotechar=quote, escapechar=escape, strict=strict)
+        inspection = Inspection(encoding="latin-1", dialect=dialect, columns=("id",), data_start=0, data_line=1)
+        sheet = rejects._Sheet(inspection, newline="\n", has_raw=False)
+        reject = rejects._Reject(leading=("1", "2", "int", "id", message), start=0, end=0)
+        raw = rejects._Raw(text.encode(), is_whole=True)
+        assert sheet._is_one_record(sheet._in_place(reject, raw)) == sheet.fits(reject, raw)
+
+
+class Watched(io.BytesIO):
+    """A source that keeps note of what is read."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.sizes: list[int] = []
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read, with a note of how much it was."""
+        data = super().read(size)
+        self.sizes.append(len(data))
+        return data
+
+
+class TestPace:
+    """Many rows are rejected, and the application goes on meanwhile."""
+
+    def watched(self, job: Job, monkeypatch: pytest.MonkeyPatch) -> Watched:
+        """The job's file, which is watched when rejects are written."""
+        source = Watched(job.path.read_bytes())
+        write = rejects.write_rejects
+
+        def write_watched(*arguments: Any) -> int:
+            monkeypatch.setattr(LocalFile, "open", lambda _self: source)
+            return write(*arguments)
+
+        monkeypatch.setitem(globals(), "write_rejects", write_watched)
+        return source
+
+    def test_neighbours_are_read_together(self, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A block of the source is read at a time, also where records lie across the bounds of blocks."""
+        records = [b"%d,%s\n" % (row, b"x" * (row % 1_000)) for row in range(1, 2_001)]
+        job.has(b"id,name\n", *records)
+        for row in range(1, 2_001):
+            job.rejects(row)
+        source = self.watched(job, monkeypatch)
+        lines = job.write().splitlines(keepends=True)[1:]
+        assert records == [line.split(b",", 5)[5] for line in lines]
+        assert len(source.sizes) < 20
+
+    def test_what_lies_between_strangers_is_not_read(self, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A few bad rows in a large file cost little, wherever they are."""
+        gap = b"1\n" * 500_000
+        job.has(b"id\n", gap, b"x\n", gap, b"y\n", gap).rejects(2).rejects(4)
+        source = self.watched(job, monkeypatch)
+        assert [b"x\n", b"y\n"] == [line.split(b",", 5)[5] for line in job.write().splitlines(keepends=True)[1:]]
+        assert sum(source.sizes) < 400_000
+
+    def test_work_is_interrupted_by_pauses(self, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The thread would keep an event loop from the interpreter otherwise."""
+        pauses: list[float] = []
+        monkeypatch.setattr(rejects.time, "monotonic", count(step=0.005).__next__)
+        monkeypatch.setattr(rejects.time, "sleep", pauses.append)
+        job.has(b"id\n", *[b"x\n"] * 100)
+        for row in range(1, 101):
+            job.rejects(row)
+        job.write()
+        assert len(pauses) >= 50
+        assert {0.000_5} == set(pauses)
 
 
 class TestSource:
@@ -349,55 +392,3 @@ class TestSource:
         monkeypatch.setattr(LocalFile, "open", lambda _self: Failing())
         with pytest.raises(SourceGoneError, match="Input/output error"):
             write_rejects(io.BytesIO(), lambda: iter(rejected.errors), source, inspection, Limits())
-
-
-class TestSpills:
-    """Row errors that a worker wrote down."""
-
-    def spill(self, path: Path, errors: Sequence[RowError]) -> Path:
-        """Write a spill as a worker does."""
-        path.write_text("".join(json.dumps(error.to_dict()) + "\n" for error in errors), "utf-8")
-        return path
-
-    def test_errors_come_back_as_they_were(self, tmp_path: Path) -> None:
-        """All their values, in their order."""
-        errors = [an_error(7, column=None, value="é\n"), an_error(8, message="\u2028")]
-        assert errors == list(read_spill(self.spill(tmp_path / "x.errors", errors)))
-
-    def test_a_spill_that_is_gone_is_told(self, tmp_path: Path) -> None:
-        """By its path, when it is read."""
-        found = read_spill(tmp_path / "x.errors")
-        with pytest.raises(SourceGoneError, match=r"x\.errors: the row errors that were stored here are gone"):
-            next(found)
-
-    @pytest.mark.parametrize(
-        "damage", ['{"row": 1', "[]", "7", "{}", '{"phase": "no"}', '{"phase": "parse", "no": 1}', "\udcff"]
-    )
-    def test_a_damaged_spill_is_told(self, tmp_path: Path, damage: str) -> None:
-        """With the line, as far as it can be told: errors that are lost are not passed over."""
-        path = self.spill(tmp_path / "x.errors", [an_error(1)])
-        with path.open("ab") as file:
-            file.write(damage.encode("utf-8", "surrogateescape"))
-        with pytest.raises(SourceGoneError, match=r"x\.errors: line \d: damaged, so row errors are lost"):
-            list(read_spill(path))
-
-    def test_stored_and_spilled_errors_are_one_sequence(self) -> None:
-        """By row; of a row that has some on both sides, the stored ones are the first."""
-        stored = [an_error(1), an_error(4, code="first"), an_error(9)]
-        spills = [[an_error(4, code="second"), an_error(5)], [], [an_error(7)]]
-        assert [(1, "int"), (4, "first"), (4, "second"), (5, "int"), (7, "int"), (9, "int")] == [
-            (error.row, error.code) for error in merged(stored, spills)
-        ]
-
-    def test_one_spill_is_open_at_a_time(self) -> None:
-        """A job may have more of them than a process may have open files."""
-        opened = []
-
-        def spill(row: int) -> Iterator[RowError]:
-            opened.append(row)
-            yield an_error(row)
-
-        found = merged([], [spill(row) for row in range(1, 4)])
-        assert 1 == next(found).row
-        assert [1] == opened
-        assert [2, 3] == [error.row for error in found]

@@ -58,6 +58,7 @@ class Spool:
     def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
         self._given = None if directory is None else Path(directory).absolute()
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._is_closed = False
 
     def __repr__(self) -> str:
         return f"<Spool {self._given or (self._temporary and self._temporary.name) or 'not yet used'}>"
@@ -68,6 +69,8 @@ class Spool:
         if self._given is not None:
             self._given.mkdir(parents=True, exist_ok=True)
             return self._given
+        if self._is_closed:
+            raise FileNotFoundError(errno.ENOENT, "the temporary folder is removed with its pool")
         if self._temporary is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="csvpipe-", ignore_cleanup_errors=True)
         return Path(self._temporary.name)
@@ -106,7 +109,8 @@ class Spool:
             Path(path).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Remove the directory if it is our own."""
+        """Remove the directory if it is our own; whoever is still at work has none from now on."""
+        self._is_closed = True
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import attrs
 
 from csvpipe._process.convert import PADDING, Converter, converter, shortened
+from csvpipe._process.said import MESSAGE_CHARACTERS, code_of, column_of, is_from_user, plain
 from csvpipe.errors import CsvPipeError, Phase, Reject, RowCode
 from csvpipe.rowtypes import Field, RowKind, RowSchema, Scalar, Shape, check_columns
 
 Builder: TypeAlias = Callable[[list[str]], Any]
-
-#: Characters of a message that a class wrote; it may quote the whole cell.
-_MESSAGE_CHARACTERS: Final = 500
 
 
 @attrs.frozen(kw_only=True)
@@ -59,8 +57,8 @@ def compile_builder(schema: RowSchema, columns: Sequence[str]) -> Builder:
     too, except for a `str`. Cells of a bad row are all converted, then validated field by field where attrs allows,
     so that all flaws are told at once; the row type's constructor may therefore run more than once for a bad row.
 
-    The builder raises `BadRow` and no other `Exception`, whatever the constructor raises, be it `SystemExit`: that is
-    the row's fault, and a `Reject` among it names column and code.
+    The builder raises `BadRow` whatever the constructor raises, be it `SystemExit` or a cancellation: that is the row's
+    fault, and a `Reject` among it names column and code. Only the user's Ctrl-C passes.
 
     Args:
         schema: Of the row type.
@@ -130,8 +128,8 @@ def build(cells):
         return row_type(
             {inner}
         )
-    except (Exception, SystemExit):
-        return diagnose(cells)
+    except BaseException as error:
+        return diagnose(cells, error)
 """
 
 
@@ -148,18 +146,23 @@ def _expression(binding: _Binding) -> str:
 class _Diagnosis:
     """What is wrong with a row, or the object if nothing is."""
 
-    __slots__ = ("_bindings", "_kind", "_row_type")
+    __slots__ = ("_bindings", "_kind", "_names", "_row_type")
 
     def __init__(self, schema: RowSchema, bindings: Sequence[_Binding]) -> None:
         self._row_type: Any = schema.row_type
         self._kind = schema.kind
         self._bindings = sorted(bindings, key=lambda binding: binding.position)
+        self._names = frozenset(binding.field.name for binding in bindings)
 
-    def build(self, cells: list[str]) -> object:
+    def build(self, cells: list[str], failure: BaseException) -> object:
+        if is_from_user(failure):
+            raise failure
         arguments = self._convert(cells)
         try:
             return self._row_type(**arguments)
-        except (Exception, SystemExit) as error:  # the application's code: whatever it raises is the row's fault
+        except BaseException as error:  # the application's code: whatever it raises is the row's fault
+            if is_from_user(error):
+                raise
             flaws = self._found_by_field(arguments, cells) if self._kind is RowKind.ATTRS else ()
             raise BadRow(flaws or (self._flaw_of(error, cells),)) from error
 
@@ -188,16 +191,19 @@ class _Diagnosis:
         The generated `__init__` sets all attributes before it validates the first. So an object whose `__init__` ended
         with a validator's exception has all that the other validators may look at.
         """
-        instance = self._row_type.__new__(self._row_type)
-        with suppress(Exception, SystemExit):
+        instance = None
+        with suppress(BaseException):
+            instance = self._row_type.__new__(self._row_type)
             self._row_type.__init__(instance, **arguments)
+        if instance is None:  # a `__new__` of its own, which wants more
+            return ()
         attributes = attrs.fields_dict(self._row_type)
         flaws = []
         for binding in self._bindings:
             field = binding.field
             try:
                 _check_attribute(instance, attributes[field.attribute], arguments[field.name])
-            except (Exception, SystemExit) as error:  # noqa: BLE001  # as above
+            except BaseException as error:  # noqa: BLE001  # as above
                 flaws.append(self._flaw_of(error, cells, binding))
         return tuple(flaws)
 
@@ -205,8 +211,9 @@ class _Diagnosis:
         """A constructor's exception as a flaw; a `Reject` may name another column than the one it was found in."""
         column = binding.field.name if binding else None
         code: str = RowCode.VALIDATION
-        if isinstance(error, Reject):
-            column, code = error.column or column, error.code
+        if issubclass(type(error), Reject):
+            reject = cast("Reject", error)
+            column, code = column_of(reject, self._names) or column, code_of(reject)
         positions = (known.position for known in self._bindings if known.field.name == column)
         position = next(positions, None)
         value = None if position is None else shortened(cells[position])
@@ -245,10 +252,10 @@ def _message_of(error: BaseException) -> str:
         # The validators of attrs give the message first and then what they compared, all of which `str` would show.
         first, *others = error.args or ("",)
         has_extras = bool(others) and type(error).__str__ is BaseException.__str__
-        text = first if has_extras and isinstance(first, str) else str(error)
-    except Exception:  # noqa: BLE001  # a `__str__` that fails in its turn
+        text = plain(first if has_extras and isinstance(first, str) else error)
+    except BaseException:  # noqa: BLE001  # `args` of its own
         text = ""
-    if isinstance(error, ValueError | TypeError | CsvPipeError) and text:
-        return shortened(text, _MESSAGE_CHARACTERS)
+    if issubclass(type(error), (ValueError, TypeError, CsvPipeError)) and text:
+        return shortened(text, MESSAGE_CHARACTERS)
     name = type(error).__name__
-    return shortened(f"{name}: {text}" if text else name, _MESSAGE_CHARACTERS)
+    return shortened(f"{name}: {text}" if text else name, MESSAGE_CHARACTERS)

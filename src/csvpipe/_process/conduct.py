@@ -7,14 +7,15 @@ of it. The thread's driver and the event loop's are both a few lines around it.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Generator, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Final, TypeAlias, cast
 
 import attrs
 
 from csvpipe._process.build import BadRow, Flaw
 from csvpipe._process.convert import shortened
 from csvpipe._process.parse import Slice
+from csvpipe._process.said import code_of, column_of, message_of, text_of
 from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome
 from csvpipe.context import Context
@@ -23,9 +24,6 @@ from csvpipe.policies import Retry
 
 #: Makes what the handler gets for one row: from its slice, its index there, and its cells.
 Build: TypeAlias = Callable[[Slice, int, list[str]], object]
-
-#: Characters of a message that an application wrote; it may quote the whole row.
-_MESSAGE_CHARACTERS: Final = 500
 
 
 class CallTimeoutError(Exception):
@@ -199,7 +197,8 @@ def _call(
         context = None if rules.context is None else rules.context.at(unit.numbers(group), unit.lines(group))
         call = Call(group, context)
         error = (yield call) if group else None
-        if error is None or isinstance(error, _SAYINGS) or not isinstance(error, (Unavailable, *retry.on)):
+        kind = type(error)
+        if error is None or issubclass(kind, _SAYINGS) or not issubclass(kind, (Unavailable, *retry.on)):
             return call, error
         if attempt == retry.attempts:
             raise EndedError(exhausted(error, attempt, _masked(describe(error), unit, group, rules)))
@@ -209,26 +208,25 @@ def _call(
 
 def _settle(unit: Unit, call: Call, error: BaseException | None, rules: Rules) -> list[Sequence[int]]:
     """Draw the conclusions from one call; the groups that are to be called next, from left to right."""
-    group = call.group
+    group, kind = call.group, type(error)
     if error is None:
         _succeed(unit, call, rules)
-    elif isinstance(error, Abort):
+    elif issubclass(kind, Abort):
         place = f"line {unit.lines(group[:1])[0]}: the handler gave the file up"
         message = f"{place}: {_masked(text_of(error), unit, group, rules)}"
         raise EndedError(FileFailure(code=FileCode.ABORTED, message=message))
-    elif isinstance(error, CallTimeoutError):
-        time_out(unit, group, error.seconds)
-    elif isinstance(error, RejectRows) and (named := _named(error, len(group))) is not None:
-        for index, reject in named.items():
-            unit.outcomes[group[index]] = (_rejection(unit, group[index], reject, rules),)
+    elif issubclass(kind, CallTimeoutError):
+        time_out(unit, group, cast("CallTimeoutError", error).seconds)
+    elif issubclass(kind, RejectRows) and (named := _named(cast("RejectRows", error), len(group))) is not None:
+        _reject(unit, group, named, rules)
         return [group]
     elif len(group) > 1:
         middle = len(group) // 2
         return [group[:middle], group[middle:]]
-    elif isinstance(error, Skip):
+    elif issubclass(kind, Skip):
         unit.outcomes[group[0]] = Fate.SKIPPED
     else:
-        unit.outcomes[group[0]] = (_fault(unit, group[0], error, rules),)
+        _blame(unit, group[0], error, rules)
     return []
 
 
@@ -241,38 +239,48 @@ def _succeed(unit: Unit, call: Call, rules: Rules) -> None:
     rejects, skips = call.context.marks
     for index in skips:
         unit.outcomes[group[index]] = Fate.SKIPPED
-    for index, reject in rejects.items():
-        unit.outcomes[group[index]] = (_rejection(unit, group[index], reject, rules),)
+    _reject(unit, group, rejects, rules)
 
 
 def _named(error: RejectRows, size: int) -> dict[int, Reject] | None:
     """What a `RejectRows` says, by index in a group of `size` rows; None if it makes no sense there."""
     try:
         named = {operator.index(index): reject for index, reject in error.rejects.items()}
-    except TypeError:
+    except BaseException:  # noqa: BLE001  # what was set there later may be anything
         return None
-    is_sound = all(0 <= index < size and isinstance(reject, Reject) for index, reject in named.items())
+    is_sound = all(0 <= index < size and issubclass(type(reject), Reject) for index, reject in named.items())
     return named if named and is_sound else None
 
 
-def _rejection(unit: Unit, k: int, reject: Reject, rules: Rules) -> Flaw:
-    """A handler's `Reject` as a flaw of row `k` of the unit, with the text of the cell that it names."""
-    value = None
-    if reject.column in rules.columns:
-        cells, position = unit.cells(k), rules.columns.index(reject.column)
-        value = shortened(cells[position]) if position < len(cells) else None
-    return Flaw(
-        column=reject.column, code=reject.code, phase=Phase.HANDLE, message=text_of(reject.message), value=value
-    )
+def _reject(unit: Unit, group: Sequence[int], rejects: Mapping[int, Reject], rules: Rules) -> None:
+    """Give these rows, by index in `group`, what a handler's `Reject` says of them.
+
+    It may quote any row of its call, so it is masked here, where they are known, and not by each row's own cells only.
+    """
+    secrets = rules.secrets
+    mask = secrets.masker(map(unit.cells, group)) if secrets and rejects else None
+    for index, reject in rejects.items():
+        k = group[index]
+        column, code, message = column_of(reject, rules.columns), code_of(reject), message_of(reject)
+        value = None
+        if column in rules.columns:
+            cells, position = unit.cells(k), rules.columns.index(column)
+            value = shortened(cells[position]) if position < len(cells) else None
+        if mask is not None:
+            column = None if column is None else secrets.masked_name(column, mask)
+            code, message = secrets.masked_name(code, mask), mask(message)
+        unit.outcomes[k] = (Flaw(column=column, code=code, phase=Phase.HANDLE, message=message, value=value),)
 
 
-def _fault(unit: Unit, k: int, error: BaseException, rules: Rules) -> Flaw:
-    if isinstance(error, Reject):
-        return _rejection(unit, k, error, rules)
+def _blame(unit: Unit, k: int, error: BaseException, rules: Rules) -> None:
+    """Give row `k` of the unit, which was called alone, what was raised for it."""
+    if issubclass(type(error), Reject):
+        _reject(unit, [k], {0: cast("Reject", error)}, rules)
+        return
     message = describe(error)
-    if isinstance(error, RejectRows):
+    if issubclass(type(error), RejectRows):
         message = "the handler raised RejectRows with what is no index in its batch, or no Reject"
-    return Flaw(column=None, code=RowCode.HANDLER, phase=Phase.HANDLE, message=message, value=None)
+    unit.outcomes[k] = (Flaw(column=None, code=RowCode.HANDLER, phase=Phase.HANDLE, message=message, value=None),)
 
 
 def time_out(unit: Unit, group: Sequence[int], seconds: float) -> None:
@@ -297,14 +305,6 @@ def describe(error: BaseException) -> str:
     """Type and text of an exception, shortened."""
     text = text_of(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def text_of(message: object) -> str:
-    """Text of what should be a message, shortened; one that cannot be told is left out."""
-    try:
-        return shortened(str(message), _MESSAGE_CHARACTERS)
-    except Exception:  # noqa: BLE001  # __str__ is the application's code
-        return ""
 
 
 def _masked(message: str, unit: Unit, group: Sequence[int], rules: Rules) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from csvpipe._process.conduct import EndedError, text_of
+from csvpipe._process.conduct import EndedError
+from csvpipe._process.said import text_of
 from csvpipe.errors import Abort, FileCode, FileFailure
 from csvpipe.pipeline import Pipeline
 

@@ -13,6 +13,7 @@ from csvpipe._process.conduct import Call, EndedError, Step, StoppedError, Unit,
 from csvpipe._process.parse import Slice
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.said import is_from_user
 from csvpipe._process.turn import Turn
 from csvpipe._process.watch import AbandonedError, Watch
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
@@ -129,7 +130,7 @@ class ChunkRun:
             except EndedError:
                 raise
             except BaseException as error:  # the application's code
-                if _is_from_user(error):
+                if is_from_user(error):
                     raise
                 if attempt == pipeline.retry.attempts:
                     raise EndedError(exhausted(error, attempt)) from error
@@ -207,10 +208,10 @@ class ChunkRun:
 
     def _settle(self, part: Slice, index: int, error: BaseException) -> None:
         """A row raised: find out what that means for it."""
-        if isinstance(error, BadRow):
-            self._work.reject(part, index, error.flaws)
+        if issubclass(type(error), BadRow):
+            self._work.reject(part, index, error.flaws)  # type: ignore[attr-defined]  # as its class says
             return
-        if _is_from_user(error):
+        if is_from_user(error):
             raise error
         unit = Unit()
         unit.add(part, index, None)
@@ -255,7 +256,7 @@ class ChunkRun:
                 self._watch.begin()
             self._job.pipeline.function(row, *context, *self._resource)
         except BaseException as error:
-            if _is_from_user(error):
+            if is_from_user(error):
                 raise
             return error
         finally:
@@ -285,8 +286,3 @@ class ChunkRun:
 
 def _leave_alone(item: object) -> None:
     """Handle a row in a dry run of a handler that could not know of it."""
-
-
-def _is_from_user(error: BaseException) -> bool:
-    """Whether it was Ctrl-C: signals reach the main thread, which runs chunks in other processes only."""
-    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()

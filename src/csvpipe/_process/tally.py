@@ -10,9 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, TextIO, TypeAlias
 
+import attrs
+
 from csvpipe._process.build import Flaw
 from csvpipe._process.parse import Place
 from csvpipe._process.result import ErrorTotal
+from csvpipe._process.said import encodable
 from csvpipe._process.secrets import MASK, Secrets
 from csvpipe.errors import FileCode, FileError, Phase, RowError
 
@@ -81,32 +84,36 @@ class Tally:
         return errors
 
     def _error(self, row: int, place: Place, flaw: Flaw, cells: Sequence[str] | None) -> RowError:
-        message, value = flaw.message, flaw.value
         if self._secrets:
-            message, value = self._masked(flaw, cells)
+            flaw = self._masked(flaw, cells)
         return RowError(
             row=row,
             line=place.line,
-            column=flaw.column,
-            code=flaw.code,
+            column=None if flaw.column is None else encodable(flaw.column),
+            code=encodable(flaw.code),
             phase=flaw.phase,
-            message=_encodable(message),
-            value=None if value is None else _encodable(value),
+            message=encodable(flaw.message),
+            value=None if flaw.value is None else encodable(flaw.value),
             start=place.start,
             end=place.end,
         )
 
-    def _masked(self, flaw: Flaw, cells: Sequence[str] | None) -> tuple[str, str | None]:
-        """Message and value of a flaw, without what is sensitive in them."""
+    def _masked(self, flaw: Flaw, cells: Sequence[str] | None) -> Flaw:
+        """The flaw without what is sensitive in them."""
         if flaw.phase is Phase.PARSE:
             # Our own words, which quote nothing. But in a ragged row any cell may be the sensitive one.
-            return flaw.message, None if flaw.value is None else MASK
+            return attrs.evolve(flaw, value=None if flaw.value is None else MASK)
+        mask = self._secrets.masker([cells] if cells is not None else [])
+        code = self._secrets.masked_name(flaw.code, mask)
         if flaw.column in self._secrets:
-            return f"the value is not acceptable ({flaw.code}); it is not shown", MASK
-        records = [cells] if cells is not None else []
-        return (
-            self._secrets.masked(flaw.message, records),
-            None if flaw.value is None else self._secrets.masked(flaw.value, records),
+            message = f"the value is not acceptable ({code}); it is not shown"
+            return attrs.evolve(flaw, code=code, message=message, value=MASK)
+        return attrs.evolve(
+            flaw,
+            column=None if flaw.column is None else self._secrets.masked_name(flaw.column, mask),
+            code=code,
+            message=mask(flaw.message),
+            value=None if flaw.value is None else mask(flaw.value),
         )
 
     def _keep(self, error: RowError) -> None:
@@ -160,8 +167,3 @@ class Tally:
             with self._spill:
                 self._spill.flush()
                 os.fsync(self._spill.fileno())
-
-
-def _encodable(text: str) -> str:
-    """`text` as every store can take it: an application's messages may hold lone surrogates."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

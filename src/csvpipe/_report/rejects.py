@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain, groupby
@@ -38,6 +40,16 @@ _CHARACTER_BYTES: Final = 4
 
 _JOINT: Final = "; "
 
+#: The source is read in blocks of so many bytes, as long as rejected records are no farther apart than this.
+_BLOCK_BYTES: Final = 256 * 1024
+
+#: What is read where they are.
+_LONE_BYTES: Final = 8 * 1024
+
+#: Seconds of work between two pauses, and of a pause.
+_WORK_SECONDS: Final = 0.008
+_PAUSE_SECONDS: Final = 0.000_5
+
 
 # Row errors -----------------------------------------------------------------------------------------------------------
 
@@ -56,7 +68,8 @@ def read_spill(path: str | Path) -> Iterator[RowError]:
         with Path(path).open(encoding="utf-8") as file:
             for line, text in enumerate(file, start=1):  # noqa: B007  # named in the message
                 plain = json.loads(text)
-                yield RowError(**{**plain, "phase": Phase(plain["phase"])})
+                plain["phase"] = Phase(plain["phase"])
+                yield RowError(**plain)
     except FileNotFoundError:
         raise SourceGoneError(f"{path}: the row errors that were stored here are gone") from None
     except (ValueError, TypeError, KeyError) as error:
@@ -84,7 +97,7 @@ def write_rejects(
     inspection: Inspection,
     limits: Limits,
 ) -> int:
-    """Write a job's rejects file. Runs in a worker thread; holds one record in memory at a time.
+    """Write a job's rejects file. Runs in a worker thread; holds one record, or one block of them, in memory at a time.
 
     Args:
         dest: Written to from where it stands; the caller closes it.
@@ -109,15 +122,30 @@ def write_rejects(
         records = _Records(file, source, most_bytes=limits.row_bytes + len(b"\r\n"))
         newline = records.newline_before(inspection.data_start) or records.newline_before(first.end) or "\n"
         sheet = _Sheet(inspection, newline=newline, has_raw=False)
-        if any(sheet.row(reject, records.raw(reject)) is None for reject in _rejects(errors())):
+        if not all(sheet.fits(reject, records.raw(reject)) for reject in _rejects(_paced(errors()))):
             sheet = _Sheet(inspection, newline=newline, has_raw=True)
         dest.write(sheet.header())
         rows = 0
-        for rows, reject in enumerate(_rejects(errors()), start=1):  # noqa: B007  # the last one is their number
-            raw = records.raw(reject)
-            dest.write(sheet.row(reject, raw) or sheet.row_apart(reject, raw))
+        for rows, reject in enumerate(_rejects(_paced(errors())), start=1):  # noqa: B007  # the last is their number
+            dest.write(sheet.row(reject, records.raw(reject)))
         _check(source)
     return rows
+
+
+def _paced(errors: Iterable[RowError]) -> Iterator[RowError]:
+    """The errors, with a short pause whenever some work was done on them.
+
+    A thread that computes gives up the interpreter only when another has waited for it for 5 ms, and an event loop
+    has to wait anew each time it comes back from the system: many times for all that it does in one turn. A pause of
+    no length would not help, as this thread would often have the interpreter back before another one wakes up. One
+    that is a little longer lets the loop do its turn undisturbed.
+    """
+    due = time.monotonic() + _WORK_SECONDS
+    for error in errors:
+        if time.monotonic() >= due:
+            time.sleep(_PAUSE_SECONDS)
+            due = time.monotonic() + _WORK_SECONDS
+        yield error
 
 
 @attrs.frozen(kw_only=True)
@@ -178,12 +206,18 @@ class _Raw:
 
 
 class _Records:
-    """Raw text of records, read from the source; of longer ones than `most_bytes` only the beginning."""
+    """Raw text of records, read from the source; of longer ones than `most_bytes` only the beginning.
+
+    They are asked for in file order, and where many rows are rejected they are close together. So a block is read at a
+    time: a system call for each record takes longer than all that is done with it.
+    """
 
     def __init__(self, file: BinaryIO, source: LocalFile, *, most_bytes: int) -> None:
         self._file = file
         self._source = source
         self._most = most_bytes
+        self._block = b""
+        self._offset = 0  # of the block
 
     def newline_before(self, offset: int) -> str | None:
         """The line end just before this byte, if there is one."""
@@ -197,18 +231,26 @@ class _Records:
         return _Raw(data.removesuffix(_line_end(data)), is_whole=True)
 
     def _read(self, start: int, end: int) -> bytes:
-        try:
-            self._file.seek(start)
-            data = self._file.read(end - start)
-        except OSError as error:
-            raise _gone(self._source, error) from error
+        if not self._offset <= start <= end <= self._offset + len(self._block):
+            is_near = 0 <= start - self._offset < len(self._block) + _BLOCK_BYTES
+            self._fill(start, max(end - start, _BLOCK_BYTES if is_near else _LONE_BYTES))
+        data = self._block[start - self._offset : end - self._offset]
         if len(data) != end - start:
             raise _gone(self._source, EOFError(f"it ends at byte {start + len(data)}, before byte {end}"))
         return data
 
+    def _fill(self, start: int, size: int) -> None:
+        try:
+            self._file.seek(start)
+            self._block, self._offset = self._file.read(size), start
+        except OSError as error:
+            raise _gone(self._source, error) from error
+
 
 def _line_end(data: bytes) -> bytes:
-    return next((end for end in (b"\r\n", b"\n", b"\r") if data.endswith(end)), b"")
+    if data.endswith(b"\r\n"):
+        return b"\r\n"
+    return data[-1:] if data.endswith((b"\n", b"\r")) else b""
 
 
 # Spelling -------------------------------------------------------------------------------------------------------------
@@ -222,21 +264,38 @@ class _Sheet:
         self._dialect = inspection.dialect
         self._newline = newline
         self._has_raw = has_raw
+        marks = ["\r", "\n", self._dialect.quotechar or "", self._dialect.escapechar or ""]
+        self._marks = re.compile(f"[{re.escape(''.join(marks))}]")
+        self._marks_or_delimiter = re.compile(f"[{re.escape(''.join([*marks, self._dialect.delimiter]))}]")
+        self._parts_cells = _encodable(self._dialect.delimiter, inspection.encoding) == self._dialect.delimiter
 
     def header(self) -> bytes:
         extra = (RAW,) if self._has_raw else ()
         return self._bytes([*LEADING, *extra, *self._inspection.columns])
 
-    def row(self, reject: _Reject, raw: _Raw) -> bytes | None:
-        """The row with its raw text in place; None where that would not be read back as this one record."""
+    def fits(self, reject: _Reject, raw: _Raw) -> bool:
+        """Whether the row with its raw text in place would be read back as this one record."""
         if not raw.is_whole:
-            return None
-        leading = [*reject.leading, ""] if self._has_raw else reject.leading
-        newline = self._newline.encode()
-        record = self._bytes([*leading, ""]).removesuffix(newline) + raw.data
-        return record + newline if self._is_one_record(record) else None
+            return False
+        text = "".join(reject.leading) + raw.data.decode(self._inspection.encoding, "surrogateescape")
+        if self._parts_cells and not self._marks.search(text) and len(text) < csv.field_size_limit():
+            return True  # there is nothing in it that could be left open or be refused
+        return self._is_one_record(self._in_place(reject, raw))
 
-    def row_apart(self, reject: _Reject, raw: _Raw) -> bytes:
+    def row(self, reject: _Reject, raw: _Raw) -> bytes:
+        """The row with its raw text in place, or in a cell of its own if it does not fit.
+
+        Where there is no column for such cells, all rows are known to fit.
+        """
+        if self._has_raw and not self.fits(reject, raw):
+            return self._apart(reject, raw)
+        return self._in_place(reject, raw) + self._newline.encode()
+
+    def _in_place(self, reject: _Reject, raw: _Raw) -> bytes:
+        leading = [*reject.leading, ""] if self._has_raw else reject.leading
+        return self._bytes([*leading, ""]).removesuffix(self._newline.encode()) + raw.data
+
+    def _apart(self, reject: _Reject, raw: _Raw) -> bytes:
         """The row with its raw text as one cell, and nothing under the user's own names."""
         text = raw.data.decode(self._inspection.encoding, "surrogateescape")
         if not raw.is_whole:
@@ -244,10 +303,17 @@ class _Sheet:
         return self._bytes([*reject.leading, text, *("" for _ in self._inspection.columns)])
 
     def _bytes(self, cells: Sequence[str]) -> bytes:
-        encoding = self._inspection.encoding
-        delimiter = _encodable(self._dialect.delimiter, encoding)
-        text = delimiter.join(spelt(_encodable(cell, encoding), self._dialect) for cell in cells)
-        return (text + self._newline).encode(encoding, "surrogateescape")
+        try:
+            return self._joined(self._dialect.delimiter, cells)
+        except UnicodeEncodeError:
+            encoding = self._inspection.encoding
+            delimiter = _encodable(self._dialect.delimiter, encoding)
+            return self._joined(delimiter, [_encodable(cell, encoding) for cell in cells])
+
+    def _joined(self, delimiter: str, cells: Sequence[str]) -> bytes:
+        if self._dialect.skipinitialspace or self._marks_or_delimiter.search("".join(cells)):
+            cells = [spelt(cell, self._dialect) for cell in cells]
+        return (delimiter.join(cells) + self._newline).encode(self._inspection.encoding, "surrogateescape")
 
     def _is_one_record(self, record: bytes) -> bool:
         """Whether a reader that comes to this record is done with it at its end.

@@ -64,7 +64,11 @@ def write_job_rejects(dest: Path | BinaryIO, store: JobStore, job_id: JobId, spo
     plan = store.plan(job_id)
     source, inspection = plan.source, plan.inspection
     if source is None or inspection is None:
-        raise SourceGoneError(f"job {job_id} was refused as a whole, so it has no rejected rows")
+        record = store.get(job_id)
+        raise SourceGoneError(
+            f"{record.filename} was refused as a whole, so it has no rejected rows: "
+            f"[{record.error_code}] {record.error_message}"
+        )
     spilled = [result.spill for result in store.committed(job_id) if result.spill is not None]
     spills = [path for name in spilled for path in spool.kept(name)]
     if lost := len(spilled) - len(spills):

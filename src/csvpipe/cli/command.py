@@ -24,6 +24,9 @@ from csvpipe.dialect import Dialect
 from csvpipe.errors import CsvPipeError, DialectError
 from csvpipe.pipeline import Pipeline
 
+#: For workers and files at once. More than any machine can use, and a bound for a slip of the finger.
+_MOST = 10_000
+
 DELIMITERS = {
     "tab": "\t",
     r"\t": "\t",
@@ -60,6 +63,7 @@ Exit codes:
   1    some rows failed
   2    wrong usage; no row was touched
   3    a file failed as a whole, or was cancelled
+  4    instead of 0 or 1: the files were imported, but standard output could not be written
   130  interrupted by Ctrl-C
 """
 
@@ -73,10 +77,10 @@ def csvpipe() -> None:
 @csvpipe.command(help=_HELP, epilog=_EXIT_CODES)
 @click.argument("target", metavar="MODULE:PIPELINE")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads that handle rows; 10 by default.")
+@click.option("--workers", type=click.IntRange(1, _MOST), metavar="N", help="Threads that handle rows; 10 by default.")
 @click.option(
     "--max-files",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, _MOST),
     default=10,
     metavar="N",
     help="Files that are imported at once; 10 by default.",
@@ -127,17 +131,23 @@ def run(
         errors.line("Interrupted.")
         ctx.exit(ExitCode.INTERRUPTED)
     _report(outcome, errand, output, errors, is_json=is_json)
-    ctx.exit(outcome.exit_code)
+    code = outcome.exit_code
+    if output.failure is not None:
+        errors.line(f"Error: standard output cannot be written, so the report of this run is lost: {output.failure}")
+        code = ExitCode.UNHEARD if code in (ExitCode.OK, ExitCode.REJECTED) else code
+    ctx.exit(code)
 
 
 def _check(files: tuple[str, ...], rejects: Path | None) -> None:
     """Refuse what would come to light only after all rows were handled.
 
     Raises:
-        click.UsageError: Standard input is named twice, or the folder of rejects cannot be written to.
+        click.UsageError: Standard input is named twice or closed, or the folder of rejects cannot be written to.
     """
     if files.count(STANDARD_INPUT) > 1:
         raise click.UsageError("standard input (-) can be read only once")
+    if STANDARD_INPUT in files and sys.stdin is None:
+        raise click.UsageError("standard input (-) is closed, so there is nothing to read; name a file, or pipe one in")
     if rejects is None:
         return
     folder = rejects.absolute()

@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     REJECTED = 1
     USAGE = 2
     FAILED = 3
+    UNHEARD = 4
     INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 

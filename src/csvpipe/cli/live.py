@@ -47,7 +47,7 @@ class LiveDisplay:
             refresh_per_second=_REFRESHES_PER_SECOND,
             transient=True,
             # What a handler prints is drawn above the bars if it goes to the terminal, and left alone if to a file.
-            redirect_stdout=sys.stdout.isatty(),
+            redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
         )
 
     def __repr__(self) -> str:

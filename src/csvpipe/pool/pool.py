@@ -17,7 +17,7 @@ from csvpipe._intake.inspect import Stated
 from csvpipe._intake.source import Source
 from csvpipe._report.feed import LOOK_SECONDS, PoolEvents
 from csvpipe.dialect import Dialect
-from csvpipe.errors import JobNotFoundError, PipelineNotFoundError, PoolClosedError
+from csvpipe.errors import JobNotFoundError, PipelineError, PipelineNotFoundError, PoolClosedError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.job import Job
@@ -86,6 +86,8 @@ class WorkerPool:
         flush_interval: float = 2.0,
         shutdown_grace: float = 10.0,
     ) -> None:
+        if isinstance(store, Pipeline):
+            raise PipelineError("the first argument is a store; name pipelines as WorkerPool(pipelines=[...])")
         if executor != "thread":
             raise ValueError(f"executor must be 'thread', not {executor!r}")
         if on_exit not in ("drain", "stop"):
@@ -198,11 +200,13 @@ class WorkerPool:
             EncodingUnknownError: There is no such encoding.
             IdempotencyConflictError: The key belongs to another pipeline or other content.
             PoolClosedError: The pool is not open.
-            TypeError: The source is none of these.
+            TypeError: The source is none of these, or the dialect is none.
         """
         self._check_open()
         known = self._pipeline(pipeline)
         check_source(source)
+        if not isinstance(dialect, Dialect | None):
+            raise TypeError(f"dialect must be a csvpipe.Dialect, such as Dialect(delimiter=';'), not {dialect!r}")
         stated = Stated(
             encoding=encoding or known.encoding,
             dialect=dialect or known.dialect,

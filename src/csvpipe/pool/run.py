@@ -38,6 +38,9 @@ logger = logging.getLogger("csvpipe")
 #: Chunks that are cut at a time, and that may wait for each worker.
 _CHUNKS_AHEAD: Final = 4
 
+#: Least size of a chunk.
+_LEAST_BYTES: Final = 16 * 1024
+
 
 class Ending(IntEnum):
     """Why a run ends before its file does; the higher one wins."""
@@ -191,6 +194,9 @@ class JobRun:
         source, inspection = plan.source, plan.inspection
         assert source is not None, "a job without a file is never pending"  # noqa: S101  # refused at intake
         assert inspection is not None, "a job without a file is never pending"  # noqa: S101
+        settings = self._services.settings
+        # So many that every worker has some, since its handler may wait; and so large that the hand-overs do not count.
+        chunk_bytes = min(settings.chunk_bytes, max(_LEAST_BYTES, source.size // (2 * settings.workers)))
         todo = gaps(committed, data_start=inspection.data_start, data_line=inspection.data_line, size=source.size)
         for gap in todo:
             yield from cut_chunks(
@@ -201,7 +207,7 @@ class JobRun:
                 end=gap.end,
                 first_row=gap.first_row,
                 first_line=gap.first_line,
-                chunk_bytes=self._services.settings.chunk_bytes,
+                chunk_bytes=chunk_bytes,
             )
 
     def _next_chunks(self, chunks: Iterator[Chunk]) -> tuple[list[Chunk], bool]:

@@ -134,6 +134,8 @@ def by_name(pipelines: Iterable[Pipeline[..., Any]]) -> dict[str, Pipeline[..., 
     Raises:
         PipelineError: Two have the same name, or one is no pipeline.
     """
+    if isinstance(pipelines, Pipeline):
+        raise PipelineError(f"pipelines must be a list of pipelines: [{pipelines.name}]")
     known: dict[str, Pipeline[..., Any]] = {}
     for pipeline in pipelines:
         if not isinstance(pipeline, Pipeline):
