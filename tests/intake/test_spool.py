@@ -68,7 +68,6 @@ class TestSpool:
         """One that was never used never was."""
         spool = Spool()
         assert "<Spool not yet used>" == repr(spool)
-        spool.close()
         directory = spool.directory
         assert directory == spool.directory
         assert f"<Spool {directory}>" == repr(spool)

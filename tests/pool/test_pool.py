@@ -247,6 +247,9 @@ async def test_sources_that_block_hold_up_nobody_else(tmp_path: Path, make_csv: 
             record = await job.wait()
             group.cancel_scope.cancel()
         go.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("csvpipe-reader"):  # left behind, and now on its way out
+                await anyio.to_thread.run_sync(thread.join, 60)
         total = (await pool.jobs()).total
 
     assert (3, 1) == (record.processed_rows, total)
