@@ -5,16 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from csvpipe._intake.encoding import Transcoder
 from csvpipe._intake.source import LocalFile
 from csvpipe.errors import FileCode, FileError
+
+if TYPE_CHECKING:
+    import tempfile
 
 #: Bytes a read from a file object, and a write.
 BLOCK_BYTES: Final = 256 * 1024
@@ -72,6 +74,8 @@ class Spool:
         if self._is_closed:
             raise FileNotFoundError(errno.ENOENT, "the temporary folder is removed with its pool")
         if self._temporary is None:
+            import tempfile  # noqa: PLC0415  # brings shutil, random and three codecs, for those who need a folder
+
             self._temporary = tempfile.TemporaryDirectory(prefix="csvpipe-", ignore_cleanup_errors=True)
         return Path(self._temporary.name)
 
