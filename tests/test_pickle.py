@@ -14,13 +14,13 @@ import attrs
 import pytest
 
 from csvpipe import errors
-from csvpipe._intake.inspection import Inspection, JobPlan
+from csvpipe._intake.inspection import Finding, Inspection, JobPlan, Trial
 from csvpipe._intake.source import LocalFile
 from csvpipe._partition.chunk import Chunk
-from csvpipe._process.result import ChunkResult, ErrorTotal
+from csvpipe._process.result import ChunkResult
 from csvpipe._process.work import Allowance
 from csvpipe.dialect import Dialect
-from csvpipe.errors import FileCode, FileFailure, Phase, Reject, RowError
+from csvpipe.errors import ErrorTotal, FileCode, FileFailure, Phase, Reject, RowError
 from csvpipe.events import EventKind, JobEvent
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.limits import Limits
@@ -56,6 +56,13 @@ _PLAN: Final = JobPlan(
         data_start=10,
         data_line=2,
         source_encoding="utf-16-le",
+        compression="gzip",
+        header_line=2,
+        preamble=("People",),
+        preamble_lines=1,
+        sample_rows=(("1", "Ana"),),
+        estimated_rows=9,
+        findings=(Finding(what="dialect", value="semicolon", evidence="9 rows of 2 cells", confidence=0.9),),
     ),
     limits=Limits(rows=9, file_bytes=1000),
     dry_run=True,
@@ -102,6 +109,8 @@ _SAMPLES: Final[tuple[object, ...]] = (
     _LEASE,
     _PLAN,
     _PLAN.inspection,
+    Finding(what="encoding", value="utf-8", evidence="every byte of the sample is UTF-8", confidence=0.99),
+    Trial(rows=9, rejected=1, totals=(_TOTAL,)),
     _PLAN.limits,
     _PLAN.source,
     _RECORD,

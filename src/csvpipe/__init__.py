@@ -14,7 +14,6 @@ with a row; `sync` and `cli` are doors.
 from __future__ import annotations
 
 from csvpipe._intake.source import Source
-from csvpipe._process.result import ErrorTotal
 from csvpipe._report.feed import JobEvents, PoolEvents
 from csvpipe.context import Context
 from csvpipe.dialect import Dialect
@@ -23,6 +22,7 @@ from csvpipe.errors import (
     CsvPipeError,
     DialectError,
     EncodingUnknownError,
+    ErrorTotal,
     FileCode,
     FileError,
     IdempotencyConflictError,

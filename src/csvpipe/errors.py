@@ -33,6 +33,7 @@ class RowCode(StrEnum):
     DATE = "date"
     DATETIME = "datetime"
     TIME = "time"
+    TIMEDELTA = "timedelta"
     UUID = "uuid"
     ENUM = "enum"
     VALIDATION = "validation"
@@ -40,6 +41,7 @@ class RowCode(StrEnum):
     HANDLER = "handler"
     TIMEOUT = "timeout"
     WORKER_LOST = "worker_lost"
+    NOT_OPEN = "not_open"
 
 
 class FileCode(StrEnum):
@@ -53,6 +55,8 @@ class FileCode(StrEnum):
     HEADER_MISSING = "header_missing"
     HEADER_DUPLICATE = "header_duplicate"
     COLUMNS_MISSING = "columns_missing"
+    COLUMNS_UNKNOWN = "columns_unknown"
+    PARENT_MISMATCH = "parent_mismatch"
     SOURCE_FAILED = "source_failed"
     SOURCE_CHANGED = "source_changed"
     DISK_FULL = "disk_full"
@@ -103,6 +107,23 @@ class RowError:
     def to_dict(self) -> dict[str, object]:
         """The same names and values, fit for JSON."""
         return {**attrs.asdict(self, recurse=False), "phase": self.phase.value}
+
+
+@attrs.frozen(kw_only=True)
+class ErrorTotal:
+    """How many row errors share a code and a column.
+
+    Attributes:
+        code: A `RowCode` or the handler's own.
+        column: Header name, or None for errors of whole records.
+        errors: Their exact number.
+        samples: The first few of them, in file order.
+    """
+
+    code: str
+    column: str | None
+    errors: int
+    samples: tuple[RowError, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -56,9 +56,9 @@ T = TypeVar("T", bound="RowLike")
 X = TypeVar("X", bound="RowLike")
 S = TypeVar("S")
 
-#: True: the first record names the columns. False: there is none, columns are numbered. Names: there is none, and these
-#: are the columns.
-Header: TypeAlias = bool | Sequence[str]
+#: True: a record names the columns. False: there is none, columns are numbered. `"detect"`: whichever the file looks
+#: like. Names: there is none, and these are the columns.
+Header: TypeAlias = bool | Literal["detect"] | Sequence[str]
 
 #: See `Pipeline.breaker`.
 _BREAKER_ROWS: int | None = 100
@@ -75,6 +75,10 @@ class Policies(TypedDict, total=False):
     encoding: str | None
     header: Header
     columns: Sequence[str] | None
+    skip_lines: int | None
+    unknown_columns: Literal["ignore", "fail"]
+    na: Sequence[str]
+    errors: Literal["reject", "replace", "ignore", "strict"]
     ragged: Literal["reject", "pad", "keep"]
     limits: Limits
     on_error: Literal["reject", "fail"]
@@ -96,8 +100,8 @@ def _names(given: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if given is None else tuple(given)
 
 
-def _header(given: Header) -> bool | tuple[str, ...]:
-    return given if isinstance(given, bool) else (_names(given) or ())
+def _header(given: Header) -> bool | Literal["detect"] | tuple[str, ...]:
+    return given if isinstance(given, bool) or given == "detect" else (_names(given) or ())
 
 
 def _some(given: Sequence[str]) -> tuple[str, ...]:
@@ -123,10 +127,15 @@ class Pipeline(Generic[P, R]):
         name: Names the pipeline in a store: stable across releases of the application.
         setup: Enters a resource; its value is the handler's last argument. Entered also for a handler that does
             without the value.
-        dialect: How files are spelt unless `submit` says otherwise; None for comma and double quote.
-        encoding: Encoding of the files unless `submit` says otherwise; None for UTF-8.
-        header: `Header`.
+        dialect: How files are spelt unless `submit` says otherwise; None to detect it.
+        encoding: Encoding of the files unless `submit` says otherwise; None to detect it.
+        header: `Header`. Titles, comments and blank lines above it are found and reported.
         columns: Names that replace those of the file's header row.
+        skip_lines: Physical lines above the header, or above the first record where there is none; None to detect them.
+        unknown_columns: What happens to a file with columns that the row type does not name: `ignore` them, or `fail`.
+        na: Texts that mean "nothing" in a cell of a typed row, such as `NA`: such a cell counts as empty.
+        errors: What happens to a byte that is no text in the file's encoding: `reject` its row, `replace` it by U+FFFD,
+            `ignore` it, or `strict`: the job fails.
         ragged: What happens to a row with too few or too many cells: `reject` it, `pad` short ones with empty cells
             (long ones are rejected), or `keep` it as it is (`list[str]` handlers only).
         limits: See `Limits`.
@@ -151,8 +160,18 @@ class Pipeline(Generic[P, R]):
     setup: Setup[Any] | None = attrs.field(default=None, validator=validators.optional(validators.is_callable()))
     dialect: Dialect | None = attrs.field(default=None, validator=validators.optional(validators.instance_of(Dialect)))
     encoding: str | None = None
-    header: bool | tuple[str, ...] = attrs.field(default=True, converter=_header)
+    header: bool | Literal["detect"] | tuple[str, ...] = attrs.field(default=True, converter=_header)
     columns: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
+    skip_lines: int | None = attrs.field(
+        default=None, validator=validators.optional(validators.and_(validators.instance_of(int), validators.ge(0)))
+    )
+    unknown_columns: Literal["ignore", "fail"] = attrs.field(
+        default="ignore", validator=validators.in_(("ignore", "fail"))
+    )
+    na: tuple[str, ...] = attrs.field(default=(), converter=_some)
+    errors: Literal["reject", "replace", "ignore", "strict"] = attrs.field(
+        default="reject", validator=validators.in_(("reject", "replace", "ignore", "strict"))
+    )
     ragged: Literal["reject", "pad", "keep"] = attrs.field(
         default="reject", validator=validators.in_(("reject", "pad", "keep"))
     )

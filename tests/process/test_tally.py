@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from csvpipe._process.build import Flaw
 from csvpipe._process.parse import Place
-from csvpipe._process.result import ErrorTotal
 from csvpipe._process.secrets import MASK, Secrets
 from csvpipe._process.tally import SAMPLES, Tally
-from csvpipe.errors import FileCode, FileError, Phase, RowCode, RowError
+from csvpipe.errors import ErrorTotal, FileCode, FileError, Phase, RowCode, RowError
 
 COLUMNS = ("id", "mail")
 

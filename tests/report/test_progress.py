@@ -3,9 +3,9 @@
 import pytest
 
 from csvpipe._partition.chunk import Chunk
-from csvpipe._process.result import ChunkResult, ErrorTotal
+from csvpipe._process.result import ChunkResult
 from csvpipe._report.progress import STORED_ERRORS, Progress
-from csvpipe.errors import FileCode, FileFailure, Phase, RowError
+from csvpipe.errors import ErrorTotal, FileCode, FileFailure, Phase, RowError
 
 
 def progress(

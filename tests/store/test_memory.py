@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import pytest
 
-from csvpipe._process.result import ErrorTotal
-from csvpipe.errors import FileCode, FileFailure
+from csvpipe.errors import ErrorTotal, FileCode, FileFailure
 from csvpipe.jobs import JobStatus, Verb
 from csvpipe.store import JobStore, MemoryJobStore
 from csvpipe.testing import JobStoreContract, StoreHarness

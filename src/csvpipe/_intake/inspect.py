@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 
 import attrs
 
@@ -28,16 +28,21 @@ class Stated:
     """What the caller says about a file; it wins over anything found in it.
 
     Attributes:
-        encoding: Any text encoding of this Python, or None for UTF-8 or what a byte order mark says.
-        dialect: None for comma and double quote.
-        header: True, False, or the names for a file without a header row.
+        encoding: Any text encoding of this Python, or None to detect it.
+        dialect: None to detect it.
+        header: True, False, `"detect"`, or the names for a file without a header row.
         columns: Names that replace those in the header row.
+        skip_lines: Physical lines above the header or the first record; None to detect them.
+        wanted: Names of columns that the header is expected to have, in any spelling that is accepted: they tell the
+            header from a title, and one dialect from another.
     """
 
     encoding: str | None = None
     dialect: Dialect | None = None
-    header: bool | tuple[str, ...] = True
+    header: bool | Literal["detect"] | tuple[str, ...] = True
     columns: tuple[str, ...] | None = None
+    skip_lines: int | None = None
+    wanted: frozenset[str] = frozenset()
 
     def check(self) -> None:
         """Find misuse before any byte is read.
@@ -109,7 +114,7 @@ def _lay_out(
     file: BinaryIO, *, start: int, dialect: Dialect, encoding: str, stated: Stated, limits: Limits, place: str
 ) -> _Layout:
     """Tell columns from data; `start` is the offset past a byte order mark."""
-    if not isinstance(stated.header, bool):
+    if isinstance(stated.header, tuple):
         # Nothing is to be learnt from the first record, so if it is bad it costs itself alone, like any other.
         check_names(stated.header, place=place, line=None)
         return _Layout(columns=stated.header, data_start=start, data_line=1)

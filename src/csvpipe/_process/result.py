@@ -5,24 +5,7 @@ from __future__ import annotations
 import attrs
 
 from csvpipe._partition.chunk import Chunk
-from csvpipe.errors import FileFailure, RowError
-
-
-@attrs.frozen(kw_only=True)
-class ErrorTotal:
-    """How many row errors share a code and a column.
-
-    Attributes:
-        code: A `RowCode` or the handler's own.
-        column: Header name, or None for errors of whole records.
-        errors: Their exact number.
-        samples: The first few of them, in file order.
-    """
-
-    code: str
-    column: str | None
-    errors: int
-    samples: tuple[RowError, ...] = ()
+from csvpipe.errors import ErrorTotal, FileFailure, RowError
 
 
 @attrs.frozen(kw_only=True)

@@ -14,10 +14,9 @@ import attrs
 
 from csvpipe._process.build import Flaw
 from csvpipe._process.parse import Place
-from csvpipe._process.result import ErrorTotal
 from csvpipe._process.said import encodable
 from csvpipe._process.secrets import MASK, Secrets
-from csvpipe.errors import FileCode, FileError, Phase, RowError
+from csvpipe.errors import ErrorTotal, FileCode, FileError, Phase, RowError
 
 #: Row errors of one (code, column) that a chunk's totals show.
 SAMPLES: Final = 3

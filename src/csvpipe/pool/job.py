@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 
-from csvpipe._process.result import ErrorTotal
 from csvpipe._report.feed import JobEvents
 from csvpipe._report.retrieval import errors_after, write_job_rejects
-from csvpipe.errors import RowError
+from csvpipe.errors import ErrorTotal, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.pool.commits import clear_up
 

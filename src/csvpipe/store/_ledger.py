@@ -9,8 +9,8 @@ from itertools import chain, groupby
 
 import attrs
 
-from csvpipe._process.result import ChunkResult, ErrorTotal
-from csvpipe.errors import RowError
+from csvpipe._process.result import ChunkResult
+from csvpipe.errors import ErrorTotal, RowError
 
 
 @attrs.define(eq=False)

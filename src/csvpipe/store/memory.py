@@ -16,8 +16,9 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from csvpipe._intake.inspection import JobPlan
-from csvpipe._process.result import ChunkResult, ErrorTotal
+from csvpipe._process.result import ChunkResult
 from csvpipe.errors import (
+    ErrorTotal,
     FileFailure,
     IdempotencyConflictError,
     JobNotFoundError,

@@ -25,8 +25,8 @@ from typing import Final, Literal, NewType, Protocol
 import attrs
 
 from csvpipe._intake.inspection import JobPlan
-from csvpipe._process.result import ChunkResult, ErrorTotal
-from csvpipe.errors import FileFailure, RowError
+from csvpipe._process.result import ChunkResult
+from csvpipe.errors import ErrorTotal, FileFailure, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 
 #: Names one pool in one process, made anew on entering the pool.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from csvpipe._process.result import ErrorTotal
-from csvpipe.errors import FileCode, FileFailure, LeaseLostError
+from csvpipe.errors import ErrorTotal, FileCode, FileFailure, LeaseLostError
 from csvpipe.jobs import JobStatus, Verb
 from csvpipe.store.protocol import JobStore
 from csvpipe.testing._store_contract.harness import (

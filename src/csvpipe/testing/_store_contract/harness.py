@@ -15,9 +15,9 @@ import pytest
 
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.source import LocalFile
-from csvpipe._process.result import ChunkResult, ErrorTotal
+from csvpipe._process.result import ChunkResult
 from csvpipe.dialect import Dialect
-from csvpipe.errors import FileFailure, Phase, RowError
+from csvpipe.errors import ErrorTotal, FileFailure, Phase, RowError
 from csvpipe.jobs import JobId, JobRecord
 from csvpipe.limits import Limits
 from csvpipe.store.protocol import Claim, JobDraft, JobStore, WorkerId

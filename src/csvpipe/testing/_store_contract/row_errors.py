@@ -5,8 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from csvpipe._process.result import ErrorTotal
-from csvpipe.errors import RowError
+from csvpipe.errors import ErrorTotal, RowError
 from csvpipe.jobs import JobId
 from csvpipe.store.protocol import JobStore
 from csvpipe.testing._store_contract.harness import StoreFixtures, a_result, a_row_error, claim_new
