@@ -107,7 +107,7 @@ class TestDeclaring:
             "sensitive": ["name"],
         }
         declared = pipeline(**policies)(load)
-        stated = policies | {"columns": ("id", "name"), "sensitive": ("name",)}
+        stated = policies | {"columns": ("id", "name"), "na": ("NA",), "sensitive": ("name",)}
         assert stated == {name: getattr(declared, name) for name in stated}
 
     def test_row_type_and_setup(self) -> None:
