@@ -103,3 +103,14 @@ def wheel(session: nox.Session) -> None:
     shutil.rmtree(target, ignore_errors=True)
     session.run("python", "-m", "build", "--outdir", str(target))
     session.run("python", "tests/packaging/smoke.py", str(target))
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Ten minutes of inputs that nobody would write: `nox -s fuzz -- --corpus FOLDER` has more files to begin with."""
+    install(session, "test")
+    if session.venv_backend != "none":  # there may be no wheel of it; then our own means guide the inputs
+        session.run("python", "-m", "pip", "install", "--quiet", "atheris", success_codes=[0, 1])
+    findings = Path(session.create_tmp(), "findings").absolute()
+    shutil.rmtree(findings, ignore_errors=True)
+    session.run("python", "-m", "tests.fuzz", "--minutes", "10", "--findings", str(findings), *session.posargs)

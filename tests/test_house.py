@@ -5,15 +5,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from types import FunctionType, ModuleType
 
-import pytest
-
 import csvpipe
 from csvpipe.cli.command import run
-from csvpipe.errors import FileCode, RowCode
+from csvpipe.cli.inspecting import inspect
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
@@ -74,22 +71,12 @@ def test_the_reference_has_every_public_name() -> None:
     assert [] == [name for name in csvpipe.__all__ if not re.search(rf"\b{name}\b", pages)]
 
 
-@pytest.mark.parametrize(("section", "codes"), [("Rows", RowCode), ("Files", FileCode)])
-def test_the_reference_explains_every_error_code(section: str, codes: type[StrEnum]) -> None:
-    """docs/reference/errors.md has a row for each code, with its meaning and the mend, and none for another."""
-    page = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
-    [text] = [part for part in page.split("\n## ") if part.startswith(f"{section}\n")]
-
-    explained = re.findall(r"^\| `(\w+)` \| \S.+? \| \S.+ \|$", text, re.MULTILINE)
-
-    assert [code.value for code in codes] == explained
-
-
 def test_the_reference_has_every_option_of_the_command_line() -> None:
-    """docs/reference/command-line.md lists what `csvpipe run` takes."""
+    """docs/reference/command-line.md lists what `csvpipe run` and then `csvpipe inspect` take."""
     page = (ROOT / "docs" / "reference" / "command-line.md").read_text("utf-8")
 
-    options = [option for parameter in run.params for option in parameter.opts if option.startswith("--")]
+    parameters = [*run.params, *inspect.params]
+    options = [option for parameter in parameters for option in parameter.opts if option.startswith("--")]
 
     assert options == re.findall(r"^\| `(--\w+(?:-\w+)*)", page, re.MULTILINE)
 

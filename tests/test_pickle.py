@@ -15,10 +15,13 @@ import pytest
 
 from csvpipe import errors
 from csvpipe._intake.inspection import Finding, Inspection, JobPlan, Trial
+from csvpipe._intake.mended.layout import Mends
 from csvpipe._intake.source import LocalFile
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.rowset import RowSet
 from csvpipe._process.work import Allowance
+from csvpipe.context import OutsideBatchError
 from csvpipe.dialect import Dialect
 from csvpipe.errors import ErrorTotal, FileCode, FileFailure, Phase, Reject, RowError
 from csvpipe.events import EventKind, JobEvent
@@ -38,9 +41,11 @@ _MODULES: Final = (
     "csvpipe.policies",
     "csvpipe.pool.pool",
     "csvpipe._intake.inspection",
+    "csvpipe._intake.mended.layout",
     "csvpipe._intake.source",
     "csvpipe._partition.chunk",
     "csvpipe._process.result",
+    "csvpipe._process.rowset",
     "csvpipe._process.work",
     "csvpipe.store.protocol",
 )
@@ -66,6 +71,7 @@ _PLAN: Final = JobPlan(
     ),
     limits=Limits(rows=9, file_bytes=1000),
     dry_run=True,
+    mends=Mends(columns=("id", "name"), cells=(5, 6), width=7, row=0, code=2),
 )
 _ROW_ERROR: Final = RowError(
     row=3,
@@ -100,6 +106,9 @@ _RECORD: Final = JobRecord(
     started_at=_NOON,
     completed_at=_NOON,
     updated_at=_NOON,
+    parent_id=_JOB,
+    root_id=_JOB,
+    resolved_rows=3,
 )
 _LEASE: Final = Lease(job_id=_JOB, worker=WorkerId("ana"), token=2)
 
@@ -131,6 +140,8 @@ _SAMPLES: Final[tuple[object, ...]] = (
         errors=(_ROW_ERROR,),
         totals=(_TOTAL,),
         spill="job-10.errors",
+        rejected=RowSet.of((3,)),
+        resolved=RowSet.of((5, 6)),
         failure=_FAILURE,
     ),
     Claim(lease=_LEASE, record=_RECORD, plan=_PLAN, root_id=_JOB),
@@ -142,6 +153,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
         plan=_PLAN,
         failure=_FAILURE,
         root_id=_JOB,
+        parent_id=_JOB,
         idempotency_key="k1",
         content_key="people/abc",
     ),
@@ -151,6 +163,9 @@ _SAMPLES: Final[tuple[object, ...]] = (
     Renewal(lease=_LEASE, is_held=True, requested=Verb.PAUSE),
     Retry(attempts=3, on=(ArithmeticError, LookupError), backoff_seconds=0.5, max_backoff_seconds=9.0),
     Row(number=3, line=5, index={"id": 0, "name": 1}, values=["7", "Ana"]),
+    _PLAN.mends,
+    RowSet.of((1, 2, 9)),
+    OutsideBatchError("row index 9 is outside the batch of 3 rows"),
     ColumnNotFoundError("nome", ("id", "name")),
     errors.Abort("wrong file"),
     errors.CsvPipeError("anything"),
@@ -162,6 +177,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
     errors.JobNotFoundError(_JOB),
     errors.LeaseLostError(_JOB),
     errors.MissingExtraError("SQLJobStore", "sql"),
+    errors.ParentError(_JOB, "it is processing"),
     errors.PipelineError("no annotation"),
     errors.PipelineNotFoundError("load", ("a", "b")),
     errors.PoolClosedError("outside its block"),

@@ -106,7 +106,11 @@ class TestDeclaring:
             "concurrency": 1,
             "sensitive": ["name"],
         }
-        declared = pipeline(**policies)(load)
+
+        async def load_people(rows: list[Person]) -> None:
+            """Never called."""
+
+        declared = pipeline(**policies)(load_people)
         stated = policies | {"columns": ("id", "name"), "na": ("NA",), "sensitive": ("name",)}
         assert stated == {name: getattr(declared, name) for name in stated}
 
@@ -267,3 +271,48 @@ def test_a_setup_is_called() -> None:
 
         @pipeline(**options)
         def handle(row: Row) -> None: ...
+
+
+def takes(annotation: Any, *, is_async: bool = False) -> Any:
+    """A handler of such rows, named `handle`."""
+
+    def handle(row: Any) -> None:
+        """Never called."""
+
+    async def handle_async(row: Any) -> None:
+        """Never called."""
+
+    chosen = handle_async if is_async else handle
+    chosen.__name__, chosen.__annotations__["row"] = "handle", annotation
+    return chosen
+
+
+@pytest.mark.parametrize(
+    ("handler", "policies", "expected"),
+    [
+        (takes(Row), {"batch_size": 1_000}, "batch_size= is for handlers of batches"),
+        (takes(Row), {"concurrency": 10}, "concurrency= is for async handlers"),
+        (takes(Row), {"na": ["NA"]}, "na= needs rows of a class"),
+        (takes(dict[str, str]), {"unknown_columns": "fail"}, "unknown_columns='fail' needs rows of a class"),
+        (takes(Person), {"sensitive": ["iban"]}, "sensitive= names no field of Person: 'iban'; it has 'id'"),
+    ],
+)
+def test_no_effect(handler: Any, policies: dict[str, Any], expected: str) -> None:
+    """A keyword that could have no effect on such a handler is refused, even with the value that is the default."""
+    with pytest.raises(PipelineError, match=f"^pipeline 'handle': {expected}"):
+        pipeline(**policies)(handler)
+
+
+@pytest.mark.parametrize(
+    ("handler", "policies"),
+    [
+        (takes(list[Row]), {"batch_size": 5}),
+        (takes(Row, is_async=True), {"concurrency": 5}),
+        (takes(Person), {"na": ["NA"], "unknown_columns": "fail", "sensitive": ["ID "]}),
+        (takes(Person), {"sensitive": ["name"], "columns": ["id", "Name"]}),
+        (takes(Row), {"sensitive": ["anything"], "unknown_columns": "ignore", "na": []}),
+    ],
+)
+def test_effect(handler: Any, policies: dict[str, Any]) -> None:
+    """Where it means something it stays."""
+    assert "handle" == pipeline(**policies)(handler).name

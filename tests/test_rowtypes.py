@@ -14,7 +14,7 @@ import typing
 import uuid
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, NewType, Optional, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, NewType, Optional, Union
 
 import attrs
 import pytest
@@ -195,7 +195,7 @@ class TestReadRowType:
     def test_no_row_type(self, other: Any) -> None:
         """Anything else is of no kind, and refused."""
         assert row_kind(other) is None
-        with pytest.raises(PipelineError, match="is no attrs class, dataclass or NamedTuple; declare it as one"):
+        with pytest.raises(PipelineError, match="is no attrs class, dataclass or NamedTuple, nor a TypedDict"):
             read_row_type(other)
 
     @pytest.mark.parametrize(
@@ -209,6 +209,8 @@ class TestReadRowType:
             (dt.date, Scalar.DATE),
             (dt.datetime, Scalar.DATETIME),
             (dt.time, Scalar.TIME),
+            (dt.timedelta, Scalar.TIMEDELTA),
+            (Annotated[int, "unknown"], Scalar.INT),
             (uuid.UUID, Scalar.UUID),
             (UserId, Scalar.INT),
             (Colour, Scalar.ENUM),
@@ -237,8 +239,11 @@ class TestReadRowType:
             (list[int], "list[int]"),
             (int | str, "int | str"),
             (int | str | None, "int | str | None"),
-            (Annotated[int, "x"], "typing.Annotated[int, 'x']"),
-            (dt.timedelta, "timedelta"),
+            (Annotated[list[int], "x"], "typing.Annotated[list[int], 'x']"),
+            (bytes, "bytes"),
+            (dict[str, str], "dict[str, str]"),
+            (Literal[b"x"], "typing.Literal[b'x']"),
+            (Literal[None], "typing.Literal[None]"),  # noqa: PYI061
             (AttrsPerson, "AttrsPerson"),
             (Empty, "Empty"),
             (complex, "complex"),
@@ -263,12 +268,16 @@ class TestReadRowType:
         class Sized:
             size: complex
 
-        with pytest.raises(PipelineError, match=r"Sized \(.*test_rowtypes\.py:\d+\): field 'size'"):
+        with pytest.raises(
+            PipelineError, match=r"Sized \(.*test_rowtypes\.py:\d+\): field 'size' \(line \d+\) is annotated complex"
+        ):
             read_row_type(Sized)
 
     def test_unresolvable(self) -> None:
         """An annotation for type checkers alone is refused, with the field at fault."""
-        expected = "field 'ratio': its annotation cannot be resolved: name 'Fraction' is not defined; import the name"
+        expected = (
+            r"'ratio' \(line \d+\): its annotation cannot be resolved: name 'Fraction' is not defined; import the"
+        )
         with pytest.raises(PipelineError, match=expected):
             read_row_type(Lazy)
 
@@ -363,11 +372,11 @@ class TestCheckColumns:
     def test_missing(self) -> None:
         """All that are missing are named at once, each with the nearest name, and what there is."""
         with pytest.raises(FileError) as caught:
-            check_columns(read_row_type(AttrsPerson), ["ID ", "date joined", "name"])
+            check_columns(read_row_type(AttrsPerson), ["ID 2", "date joined", "name"])
         assert FileCode.COLUMNS_MISSING is caught.value.code
         assert (
-            "the file lacks the columns 'id' (did you mean 'ID '?), 'joined' (did you mean 'date joined'?), which "
-            "AttrsPerson needs; it has 'ID ', 'date joined', 'name'"
+            "the file lacks the columns 'id' (did you mean 'ID 2'?), 'joined' (did you mean 'date joined'?), which "
+            "AttrsPerson needs; it has 'ID 2', 'date joined', 'name'"
         ) == caught.value.message
 
     def test_one_missing_of_many(self) -> None:

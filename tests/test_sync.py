@@ -79,6 +79,28 @@ def test_rejects_files_have_names_of_their_own(make_csv: MakeCsv, tmp_path: Path
     ] == (folder / "numbers-2.rejects.csv").read_text().splitlines()
 
 
+def test_a_rejects_file_of_an_earlier_run_goes(make_csv: MakeCsv, tmp_path: Path) -> None:
+    """When its file is imported without rejects, and only then: it would be mistaken for this run's."""
+    folder = tmp_path / "rejects"
+    csvpipe.run(check, make_csv(3, bad={1}), make_csv(3, "other.csv", bad={2}), rejects_dir=folder)
+    csvpipe.run(check, make_csv(3), tmp_path / "other.csv", rejects_dir=folder)
+
+    assert ["other.rejects.csv"] == [path.name for path in folder.iterdir()]
+
+
+def test_nothing_else_goes(make_csv: MakeCsv, tmp_path: Path) -> None:
+    """Not what is no rejects file, nor what this run has written, nor a folder."""
+    (tmp_path / "numbers.rejects.csv").write_text("id,_row\n1,2\n", "utf-8")
+    (tmp_path / "other.rejects.csv").mkdir()
+    csvpipe.run(check, make_csv(3), make_csv(3, "other.csv"), rejects_dir=tmp_path)
+    csvpipe.run(check, make_csv(3, "two.csv", bad={1}), make_csv(3, "two.csv"), rejects_dir=tmp_path)
+    csvpipe.run(check, make_csv(3, "two.csv"))
+
+    assert (tmp_path / "numbers.rejects.csv").is_file()
+    assert (tmp_path / "other.rejects.csv").is_dir()
+    assert (tmp_path / "two.rejects.csv").is_file()
+
+
 def test_misuse_raises(make_csv: MakeCsv) -> None:
     """What can never work raises in the calling thread."""
     with pytest.raises(csvpipe.EncodingUnknownError):

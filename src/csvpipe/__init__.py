@@ -13,6 +13,7 @@ with a row; `sync` and `cli` are doors.
 
 from __future__ import annotations
 
+from csvpipe._intake.inspection import Finding, Inspection, Trial
 from csvpipe._intake.source import Source
 from csvpipe._report.feed import JobEvents, PoolEvents
 from csvpipe.context import Context
@@ -30,6 +31,7 @@ from csvpipe.errors import (
     JobNotFoundError,
     LeaseLostError,
     MissingExtraError,
+    ParentError,
     Phase,
     PipelineError,
     PipelineNotFoundError,
@@ -44,12 +46,13 @@ from csvpipe.errors import (
     Unavailable,
 )
 from csvpipe.events import EventKind, JobEvent
+from csvpipe.inspecting import inspect
 from csvpipe.jobs import JobId, JobRecord, JobStatus
 from csvpipe.limits import Limits
 from csvpipe.pipeline import Pipeline, pipeline
 from csvpipe.policies import Retry
 from csvpipe.pool import Job, PoolStatistics, WorkerPool
-from csvpipe.rowtypes import ColumnNotFoundError, Row
+from csvpipe.rowtypes import Column, ColumnNotFoundError, Row
 from csvpipe.store import JobStore, MemoryJobStore
 from csvpipe.store.protocol import ANY_OWNER, JobPage
 from csvpipe.sync import run
@@ -59,6 +62,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ANY_OWNER",
     "Abort",
+    "Column",
     "ColumnNotFoundError",
     "Context",
     "CsvPipeError",
@@ -69,7 +73,9 @@ __all__ = [
     "EventKind",
     "FileCode",
     "FileError",
+    "Finding",
     "IdempotencyConflictError",
+    "Inspection",
     "Job",
     "JobEvent",
     "JobEvents",
@@ -84,6 +90,7 @@ __all__ = [
     "Limits",
     "MemoryJobStore",
     "MissingExtraError",
+    "ParentError",
     "Phase",
     "Pipeline",
     "PipelineError",
@@ -101,8 +108,10 @@ __all__ = [
     "Source",
     "SourceGoneError",
     "TransitionError",
+    "Trial",
     "Unavailable",
     "WorkerPool",
+    "inspect",
     "pipeline",
     "run",
 ]

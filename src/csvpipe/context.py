@@ -6,10 +6,14 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, SupportsIndex
 
-from csvpipe.errors import Reject, RowCode, Skip
+from csvpipe.errors import CsvPipeError, Reject, RowCode, Skip
 
 if TYPE_CHECKING:
     from csvpipe.jobs import JobId
+
+
+class OutsideBatchError(CsvPipeError, IndexError):
+    """`Context.reject` or `skip` was given rows that its batch does not have. The handler is wrong, and no row is."""
 
 
 class Context:
@@ -22,8 +26,9 @@ class Context:
         owner: As given at submission.
         attempt: How often a worker has taken this job.
         dry_run: Whether the caller asked that nothing be written.
-        rows: 1-based row numbers of this call: one, or one for each row of the batch.
-        lines: Physical lines on which those rows start.
+        rows: 1-based row numbers of this call: one, or one for each row of the batch. Rows of a mended file keep the
+            numbers that they have in the first file of the chain.
+        lines: Physical lines on which those rows start, in the file that was submitted.
     """
 
     __slots__ = ("_rejects", "_skips", "attempt", "dry_run", "filename", "job_id", "lines", "owner", "root_id", "rows")
@@ -76,7 +81,7 @@ class Context:
 
     @property
     def row_key(self) -> str:
-        """A stable name of the row, the same in every attempt, retry and process: to de-duplicate by."""
+        """A stable name of the row, to de-duplicate by: the same in every attempt, retry, process and mended file."""
         return f"{self.root_id}:{self.rows[0]}"
 
     @property
@@ -100,7 +105,8 @@ class Context:
             code: A short stable word.
 
         Raises:
-            IndexError: An index is outside the batch, or a mask has another length.
+            OutsideBatchError: An index is outside the batch, or a mask has another length; an `IndexError`. Let it
+                pass: the job fails with `aborted`, since no row is at fault.
         """
         reason = Reject(message, column, code)
         for index in self._indices(rows):
@@ -111,7 +117,7 @@ class Context:
         """Mark rows of a batch as left out. `rows` as in `reject`, which wins where both name a row.
 
         Raises:
-            IndexError: An index is outside the batch, or a mask has another length.
+            OutsideBatchError: As for `reject`.
         """
         self._skips.update(index for index in self._indices(rows) if index not in self._rejects)
 
@@ -140,13 +146,13 @@ class Context:
             given = list(rows)  # type: ignore[arg-type]  # a lone flag is not iterable and says so itself
             if given and all(_is_flag(item) for item in given):
                 if len(given) != size:
-                    raise IndexError(f"a mask of {len(given)} for a batch of {size} rows")
+                    raise OutsideBatchError(f"a mask of {len(given)} for a batch of {size} rows")
                 chosen = [index for index, flag in enumerate(given) if bool(flag)]
             else:
                 chosen = [operator.index(item) for item in given]
         for index in chosen:
             if not 0 <= index < size:
-                raise IndexError(f"row index {index} is outside the batch of {size} rows")
+                raise OutsideBatchError(f"row index {index} is outside the batch of {size} rows")
         return chosen
 
 

@@ -11,6 +11,10 @@ from csvpipe.errors import DialectError
 
 _NEWLINES = "\r\n"
 
+_WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", ":": "colon", " ": "space"}
+
+_QUOTE_WORDS = {'"': "double quotes", "'": "single quotes"}
+
 
 @attrs.frozen(kw_only=True)
 class Dialect:
@@ -55,6 +59,22 @@ class Dialect:
         used = [mark for mark in marks.values() if mark is not None]
         if len(set(used)) != len(used):
             raise DialectError("delimiter, quotechar and escapechar must all differ")
+
+    def describe(self) -> str:
+        """In words, for people: `semicolon, double quotes`."""
+        parts = [_WORDS.get(self.delimiter, f"delimiter {self.delimiter!r}")]
+        if self.quotechar is None:
+            parts.append("no quotes")
+        else:
+            quotes = _QUOTE_WORDS.get(self.quotechar, f"quotes {self.quotechar!r}")
+            parts.append(quotes if self.doublequote else f"{quotes} not doubled")
+        if self.escapechar is not None:
+            parts.append(f"escape {self.escapechar!r}")
+        if self.skipinitialspace:
+            parts.append("spaces after delimiters dropped")
+        if self.strict:
+            parts.append("strict")
+        return ", ".join(parts)
 
     def reader_options(self) -> dict[str, Any]:
         """Keyword arguments that give `csv.reader` this dialect."""

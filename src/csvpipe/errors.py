@@ -277,6 +277,18 @@ class IdempotencyConflictError(CsvPipeError, ValueError):
         return f"idempotency key {self.key!r} belongs to job {self.job_id}, which has another pipeline or other content"
 
 
+class ParentError(CsvPipeError, ValueError):
+    """The rejects of a job cannot be mended with this submission, or not now."""
+
+    def __init__(self, job_id: object, reason: str) -> None:
+        super().__init__(str(job_id), reason)
+        self.job_id = str(job_id)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the rejects of job {self.job_id} cannot be mended: {self.reason}"
+
+
 class PoolClosedError(CsvPipeError, RuntimeError):
     """The pool was used outside its `async with` block, after it began to stop, or in a forked child."""
 

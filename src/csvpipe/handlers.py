@@ -20,8 +20,8 @@ Handler: TypeAlias = Callable[..., Any]
 Names: TypeAlias = Mapping[str, Any]
 
 _CHOICES: Final = (
-    "csvpipe.Row, dict[str, str], list[str], an attrs class, a dataclass or a NamedTuple, "
-    "or list[...] of one of these for batches"
+    "csvpipe.Row, dict[str, str], list[str], an attrs class, a dataclass, a NamedTuple, a TypedDict, a pydantic model "
+    "or a msgspec.Struct, or list[...] of one of these for batches"
 )
 _CONTEXT_NAMES: Final = frozenset({"ctx", "context"})
 _UNTYPED: Final = ((Row, Shape.ROW), (dict, Shape.DICT), (dict[str, str], Shape.DICT), (list[str], Shape.LIST))

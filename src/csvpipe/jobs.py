@@ -123,6 +123,10 @@ class JobRecord:
         started_at: When a worker first took it.
         completed_at: When it reached a terminal status.
         updated_at: When `revision` last grew.
+        parent_id: The job whose rejects this one mends; None where there is none.
+        root_id: The first job of the chain of mended submissions; None for a first one.
+        resolved_rows: How many of a first job's rejected rows the mended submissions have imported since. They still
+            count as its `failed_rows`.
     """
 
     id: JobId
@@ -144,6 +148,9 @@ class JobRecord:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     updated_at: datetime
+    parent_id: JobId | None = None
+    root_id: JobId | None = None
+    resolved_rows: int = 0
 
     @property
     def handled_rows(self) -> int:

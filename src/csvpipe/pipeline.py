@@ -12,7 +12,6 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import (
     TYPE_CHECKING,
     Any,
-    ClassVar,
     Generic,
     Literal,
     ParamSpec,
@@ -32,23 +31,12 @@ from csvpipe.errors import PipelineError
 from csvpipe.handlers import HandlerSignature, read_handler
 from csvpipe.limits import Limits
 from csvpipe.policies import Retry
-from csvpipe.rowtypes import Row, Shape
+from csvpipe.rowtypes import Shape, unknown_names
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from _typeshed import DataclassInstance
-
-    # Not `attrs.AttrsInstance`: for every checker but mypy it is a protocol without members, which everything follows.
-    # To the others an attrs class is a dataclass.
-    class _AttrsInstance(Protocol):
-        __attrs_attrs__: ClassVar[Any]
-
-    class _NamedTupleInstance(Protocol):
-        def _asdict(self) -> dict[str, Any]: ...
-
-    #: What one row may be, as the first parameter of a handler, or the items of its list, are annotated.
-    RowLike: TypeAlias = Row | dict[str, str] | list[str] | _NamedTupleInstance | _AttrsInstance | DataclassInstance
+    from csvpipe.rowtypes.like import RowLike
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -101,7 +89,7 @@ def _names(given: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _header(given: Header) -> bool | Literal["detect"] | tuple[str, ...]:
-    return given if isinstance(given, bool) or given == "detect" else (_names(given) or ())
+    return given if isinstance(given, bool) else "detect" if given == "detect" else _names(given) or ()
 
 
 def _some(given: Sequence[str]) -> tuple[str, ...]:
@@ -197,6 +185,26 @@ class Pipeline(Generic[P, R]):
             raise PipelineError(
                 f"pipeline {self.name!r}: columns= replaces the names of a header row; "
                 "for files without one give the names as header="
+            )
+        self._check_row_type()
+
+    def _check_row_type(self) -> None:
+        """Refuse what is said of columns that the rows do not have."""
+        schema = self.signature.row_schema
+        if schema is None:
+            for policy, is_given in (("unknown_columns='fail'", self.unknown_columns == "fail"), ("na=", self.na)):
+                if is_given:
+                    raise PipelineError(
+                        f"pipeline {self.name!r}: {policy} needs rows of a class, whose fields say what the columns are"
+                    )
+            return
+        named = self.columns or (self.header if isinstance(self.header, tuple) else ())
+        if strangers := unknown_names(schema, self.sensitive, named):
+            shown = ", ".join(repr(name) for name in strangers)
+            fields = ", ".join(repr(field.headers[0]) for field in schema.fields)
+            raise PipelineError(
+                f"pipeline {self.name!r}: sensitive= names no field of {schema.row_type.__name__}: {shown}; "
+                f"it has {fields}"
             )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -302,9 +310,9 @@ def pipeline(
     """Declare what is done with each row, or batch of rows, of a file.
 
     The annotation of the handler's first parameter chooses what it gets: `csvpipe.Row`, `dict[str, str]` or
-    `list[str]`; an attrs class, dataclass or `NamedTuple`, whose fields are the columns; or `list[...]` of one of these
-    for batches. Further parameters are `csvpipe.Context` and, with `setup=`, the resource, in this order. An
-    `async def` handler runs in the event loop, any other in a worker thread.
+    `list[str]`; an attrs class, dataclass, `NamedTuple`, `TypedDict`, pydantic model or `msgspec.Struct`, whose fields
+    are the columns; or `list[...]` of one of these for batches. Further parameters are `csvpipe.Context` and, with
+    `setup=`, the resource, in this order. An `async def` handler runs in the event loop, any other in a worker thread.
 
     Args:
         handler: The function, when the decorator is used bare.
@@ -334,6 +342,7 @@ def pipeline(
             near = difflib.get_close_matches(policy, Policies.__annotations__, n=1, cutoff=0.75)
             hint = f"; did you mean {near[0]}=?" if near else f"; there are {', '.join(Policies.__annotations__)}"
             raise PipelineError(f"pipeline {name!r}: there is no {policy}={hint}")
+        _check_calls(name, given, signature)
         try:
             return Pipeline(function=function, signature=signature, name=name, setup=setup, **given)
         except (TypeError, ValueError) as error:
@@ -342,3 +351,17 @@ def pipeline(
             raise PipelineError(f"pipeline {name!r}: {error.args[0] if error.args else error}") from error
 
     return declare if handler is None else declare(handler)
+
+
+def _check_calls(name: object, given: dict[str, Any], signature: HandlerSignature) -> None:
+    """Refuse keywords that have no effect on a handler of this kind; only here is it seen whether they were given."""
+    if "batch_size" in given and not signature.is_batch:
+        raise PipelineError(
+            f"pipeline {name!r}: batch_size= is for handlers of batches; annotate the first parameter list[...], "
+            "or leave it out"
+        )
+    if "concurrency" in given and not signature.is_async:
+        raise PipelineError(
+            f"pipeline {name!r}: concurrency= is for async handlers; others run in the pool's workers= threads, "
+            "so leave it out, or make the handler async"
+        )

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeAlias
+from typing import Any, BinaryIO, Final, Literal, TypeAlias
+from uuid import UUID
 
 import anyio
 import anyio.from_thread
@@ -20,12 +21,15 @@ import attrs
 from csvpipe.dialect import Dialect
 from csvpipe.errors import CsvPipeError
 from csvpipe.events import JobEvent
-from csvpipe.jobs import JobRecord
+from csvpipe.jobs import JobRecord, JobStatus
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import Job, WorkerPool
 from csvpipe.store.protocol import JobStore
 
 logger = logging.getLogger("csvpipe")
+
+#: With what a rejects file begins, whatever its delimiter.
+_REJECTS_MARK: Final = b"_row"
 
 #: What can be read without an event loop.
 BlockingSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
@@ -43,6 +47,8 @@ def run(
     rejects_dir: str | os.PathLike[str] | None = None,
     on_event: Callable[[JobEvent], object] | None = None,
     owner: str | None = None,
+    parent: UUID | str | None = None,
+    dry_run: bool = False,
     spool_dir: str | os.PathLike[str] | None = None,
     flush_interval: float = 2.0,
 ) -> list[JobRecord]:
@@ -59,9 +65,12 @@ def run(
         max_files: Files that are imported at once.
         encoding: Of all the files, where the pipeline's does not hold.
         dialect: Of all the files, where the pipeline's does not hold.
-        rejects_dir: A folder, made if need be, for `NAME.rejects.csv` of each file with rejected rows.
+        rejects_dir: A folder, made if need be, for `NAME.rejects.csv` of each file with rejected rows. One of an
+            earlier run goes when the file is imported without any.
         on_event: Called in the calling thread with each event of each job. What it raises is logged.
         owner: Whoever the application says.
+        parent: The id of the job in `store` whose mended rejects file is the one file given; see `WorkerPool.submit`.
+        dry_run: Rows are parsed, converted and validated, and nothing is written; see `WorkerPool.submit`.
         spool_dir: Where what is no path is kept until it is imported.
         flush_interval: Seconds between two commits of a running job, which are what progress shows.
 
@@ -83,6 +92,8 @@ def run(
         6
     """
     folder = None if rejects_dir is None else Path(rejects_dir)
+    if parent is not None and len(files) > 1:
+        raise ValueError(f"one mended rejects file at a time can be given with parent=, not {len(files)}")
     if folder is not None and folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"rejects_dir={str(folder)!r} is no folder; name one, which is made if need be")
     errand = _Run(
@@ -96,7 +107,9 @@ def run(
             on_event=told,
             flush_interval=flush_interval,
         ),
-        lambda pool, file: pool.submit(pipeline, file, owner=owner, encoding=encoding, dialect=dialect),
+        lambda pool, file: pool.submit(
+            pipeline, file, owner=owner, parent=parent, encoding=encoding, dialect=dialect, dry_run=dry_run
+        ),
         files,
         folder,
     )
@@ -154,6 +167,8 @@ class _Run:
                     try:
                         if record.failed_rows:
                             await names.write_rejects(job, record)
+                        elif record.status is JobStatus.COMPLETED:
+                            names.remove_stale(record)
                     except (OSError, CsvPipeError) as error:
                         self._error = self._error or error  # the other files' rejects are worth having all the same
 
@@ -169,14 +184,29 @@ class _Names:
         """Write the job's rejects file, if rejects are wanted."""
         if self._folder is None:
             return
-        stem = Path(record.filename).stem
-        name, number = f"{stem}.rejects.csv", 1
+        name, number = _rejects_name(record), 1
         while name in self._given:
             number += 1
-            name = f"{stem}-{number}.rejects.csv"
+            name = f"{Path(record.filename).stem}-{number}.rejects.csv"
         self._given.add(name)
         self._folder.mkdir(parents=True, exist_ok=True)
         await job.write_rejects(self._folder / name)
+
+    def remove_stale(self, record: JobRecord) -> None:
+        """Remove what an earlier run has written of a file that has no rejects any more, and nothing else."""
+        name = _rejects_name(record)
+        if self._folder is None or name in self._given:
+            return
+        path = self._folder / name
+        if path.is_file():
+            with path.open("rb") as file:
+                is_ours = file.read(len(_REJECTS_MARK)) == _REJECTS_MARK
+            if is_ours:
+                path.unlink()
+
+
+def _rejects_name(record: JobRecord) -> str:
+    return f"{Path(record.filename).stem}.rejects.csv"
 
 
 def _cancel(scope: anyio.CancelScope, token: anyio.lowlevel.EventLoopToken) -> None:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from csvpipe import cli
-from csvpipe.cli import command
+from csvpipe.cli import command, options
 from csvpipe.cli.exit_codes import ExitCode
 
 Invoke = Callable[..., Result]
@@ -53,7 +53,7 @@ def test_json_is_nothing_but_json(examples: Path, invoke: Invoke) -> None:
     *events, summary = objects(done)
     assert ["submitted", "started", "completed"] == [event["kind"] for event in events]
     assert {"ana"} == {event["job"]["owner"] for event in events}
-    assert events[-1]["job"] == summary["files"][0]
+    assert {"path": str(examples / "people.csv"), **events[-1]["job"]} == summary["files"][0]
     assert ("summary", 1) == (summary["kind"], summary["exit_code"])
     assert [str(Path("rejects", "people.rejects.csv"))] == summary["rejects"]
     assert ["date", "float", "negative_id"] == sorted(error["code"] for error in summary["errors"])
@@ -226,4 +226,22 @@ def test_help_lists_the_exit_codes(invoke: Invoke) -> None:
 
     codes = done.output.partition("Exit codes:")[2].split("\n")
     assert [str(code.value) for code in ExitCode] == [line.split()[0] for line in codes if line.strip()]
-    assert set(command.DELIMITERS) - {"\\t"} <= set(done.output.replace(",", " ").replace(".", " ").split())
+    assert set(options.DELIMITERS) - {"\\t"} <= set(done.output.replace(",", " ").replace(".", " ").split())
+
+
+def test_a_dry_run_writes_nothing(examples: Path, invoke: Invoke) -> None:
+    """Rows are converted; a handler that could not know of the dry run is not called."""
+    done = invoke("run", PEOPLE, examples / "people.csv", "--dry-run")
+
+    assert ExitCode.REJECTED == done.exit_code
+    assert "hello" not in done.stdout
+    assert done.stdout.startswith("Dry run: rows were tried, and nothing was written.")
+    summary = objects(invoke("run", PEOPLE, examples / "people.csv", "--dry-run", "--json"))[-1]
+    assert (True, 4, 2) == (summary["dry_run"], summary["totals"]["processed_rows"], summary["totals"]["failed_rows"])
+
+
+def test_a_refused_file_is_told_in_words_of_the_command_line(invoke: Invoke, home: Path, examples: Path) -> None:
+    """The way out is an option, not a Python keyword."""
+    (home / "a.csv").write_bytes("id,name\n1,Zoë\n".encode("utf-16-le"))
+    done = invoke("run", PEOPLE, "a.csv", "--encoding", "utf-16")
+    assert "--encoding utf-16-le" in done.stdout

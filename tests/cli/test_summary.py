@@ -177,18 +177,21 @@ def test_summary_for_programs(done: JobRecord) -> None:
     rejects = Path("rejects", "1.rejects.csv")
 
     shown = summary_object(
-        outcome(done, errors=(first, nothing_kept), rejects=(rejects,), exit_code=ExitCode.FAILED, problem="disk full")
+        outcome(done, errors=(first, nothing_kept), rejects=(rejects,), exit_code=ExitCode.FAILED, problem="disk full"),
+        ["data/1.csv"],
+        dry_run=False,
     )
 
     assert first.sample is not None
     assert {
         "kind": "summary",
         "exit_code": 3,
+        "dry_run": False,
         "totals": {
             "files": 1, "completed": 1, "failed": 0, "processed_rows": 1_180, "failed_rows": 15, "skipped_rows": 5,
             "fraction": 0.0, "elapsed_seconds": 10.0, "rows_per_second": 120.0,
         },
-        "files": [done.to_dict()],
+        "files": [{"path": "data/1.csv", **done.to_dict()}],
         "errors": [
             {"code": "date", "column": "joined", "errors": 14,
              "sample": {"filename": "1.csv", **first.sample.to_dict()}},

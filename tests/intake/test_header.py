@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csvpipe._intake.header import FirstRecord, check_is_text, check_names, is_complete, read_first_record
+from csvpipe._intake import header
+from csvpipe._intake.header import (
+    FirstRecord,
+    check_is_text,
+    check_names,
+    is_complete,
+    offset_after_lines,
+    read_first_record,
+)
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
@@ -39,6 +47,22 @@ def small_field_limit() -> Iterator[int]:
     csv.field_size_limit(before)
 
 
+class TestLines:
+    """Where so many physical lines end."""
+
+    @given(text=st.text("a\r\n", max_size=30), start=st.integers(0, 5), wanted=st.integers(0, 12))
+    def test_it_agrees_with_the_line_iterator(self, text: str, start: int, wanted: int) -> None:
+        """Whatever ends the lines, and wherever a block of the file ends."""
+        data = text.encode()
+        start = min(start, len(data))
+        lines = list(io.StringIO(data[start:].decode(), newline=""))
+        expected = start + len("".join(lines[:wanted]))
+        for block_bytes in (1, 2, 3, 64):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(header, "_BLOCK_BYTES", block_bytes)
+                assert expected == offset_after_lines(io.BytesIO(data), start=start, lines=wanted)
+
+
 class TestReading:
     """Where the header is, and where it ends."""
 
@@ -59,7 +83,7 @@ class TestReading:
     def test_the_first_record_that_is_not_blank_is_found(self, data: bytes, expected: tuple[Any, ...]) -> None:
         """With its bytes and physical lines, whatever ends them."""
         fields, start, end, line, lines = expected
-        assert FirstRecord(fields=fields, start=start, end=end, line=line, lines=lines) == read(data)
+        assert FirstRecord(fields=fields, start=start, end=end, line=line, end_line=lines + 1) == read(data)
 
     @pytest.mark.parametrize("data", [b"", b"\n", b"\r\n\r\r\n"])
     def test_blank_lines_hold_none(self, data: bytes) -> None:
@@ -69,7 +93,7 @@ class TestReading:
     def test_a_mark_is_passed_over(self) -> None:
         """Offsets are those of the file."""
         record = read(b"\xef\xbb\xbfid\n1", start=3)
-        assert FirstRecord(fields=("id",), start=3, end=6, line=1, lines=1) == record
+        assert FirstRecord(fields=("id",), start=3, end=6, line=1, end_line=2) == record
 
     def test_every_byte_of_a_single_byte_encoding_is_counted_once(self) -> None:
         """Also the five that cp1252 leaves undefined."""
@@ -96,7 +120,7 @@ class TestReading:
             assert fields is None
             return
         assert fields is not None
-        assert (tuple(fields), reader.line_num) == (record.fields, record.lines)
+        assert (tuple(fields), reader.line_num) == (record.fields, record.end_line - 1)
         assert len("".join(lines[: reader.line_num]).encode(encoding)) == record.end
         assert len("".join(lines[: record.line - 1]).encode(encoding)) == record.start
 
@@ -106,7 +130,7 @@ class TestReading:
         r"""Neither `\r\n` nor `\r` is torn or doubled there."""
         record = read(("x" * before + newline + "1" + newline).encode())
         assert record is not None
-        assert (before + len(newline), 1) == (record.end, record.lines)
+        assert (before + len(newline), 1) == (record.end, record.end_line - 1)
 
 
 class TestRefusing:
@@ -177,7 +201,7 @@ class TestText:
 
     def check(self, *fields: str) -> None:
         """As if they stood in line 3."""
-        first = FirstRecord(fields=fields, start=2, end=9, line=3, lines=3)
+        first = FirstRecord(fields=fields, start=2, end=9, line=3, end_line=4)
         check_is_text(first, encoding="utf-8", place="people.csv")
 
     def test_any_text_will_do(self) -> None:

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from csvpipe._intake import inspect as inspect_module
-from csvpipe._intake.inspect import Stated, inspect_file
+from csvpipe._intake.arrival.spool import BLOCK_BYTES, Spool
+from csvpipe._intake.arrival.take_in import TakenIn, take_in_path
+from csvpipe._intake.charset.detect import EncodingFound
+from csvpipe._intake.charset.encoding import resolve_encoding
+from csvpipe._intake.inspect import inspect_file
 from csvpipe._intake.inspection import Inspection
 from csvpipe._intake.source import LocalFile
-from csvpipe._intake.spool import BLOCK_BYTES
+from csvpipe._intake.stated import Stated
 from csvpipe.dialect import Dialect
 from csvpipe.errors import EncodingUnknownError, FileCode, FileError
 from csvpipe.limits import Limits
@@ -22,19 +26,20 @@ class Inspect:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "people.csv"
+        self._spool = Spool(folder / "spool")
 
     def __call__(
         self, data: bytes, *, limits: Limits | None = None, transcoded: str | None = None, **stated: Any
     ) -> Inspection:
-        """Under what is stated."""
+        """Under what is stated; `transcoded` is the encoding that the bytes came in, before they became these."""
         self._path.write_bytes(data)
-        return inspect_file(
-            LocalFile.at(self._path),
-            Stated(**stated),
-            limits or Limits(),
-            place="Ana's upload",
-            transcoded=transcoded,
-        )
+        given, bounds, place = Stated(**stated), limits or Limits(), "Ana's upload"
+        if transcoded is None:
+            taken = take_in_path(self._path, self._spool, "spooled.csv", stated=given, limits=Limits(), place=place)
+        else:
+            found = EncodingFound(encoding=resolve_encoding(transcoded), evidence="stated", confidence=1.0)
+            taken = TakenIn(file=LocalFile.at(self._path), encoding=found)
+        return inspect_file(taken, given, bounds, place=place)
 
     def refusal(self, data: bytes, **stated: Any) -> tuple[FileCode, str]:
         """Code and message, where there is no way to read these bytes."""
@@ -54,8 +59,14 @@ class TestHeader:
 
     def test_the_first_record_names_the_columns(self, inspect: Inspect) -> None:
         """The data starts just past it."""
-        expected = Inspection(encoding="utf-8", dialect=Dialect(), columns=("id", "name"), data_start=8, data_line=2)
-        assert expected == inspect(b"id,name\n1,Ana\n")
+        found = inspect(b"id,name\n1,Ana\n")
+        assert ("utf-8", Dialect(), ("id", "name"), 8, 2) == (
+            found.encoding,
+            found.dialect,
+            found.columns,
+            found.data_start,
+            found.data_line,
+        )
 
     def test_blank_lines_before_the_header_are_passed_over(self, inspect: Inspect) -> None:
         """They count as lines."""
@@ -79,9 +90,9 @@ class TestHeader:
         assert "in the stated names" in message
 
     def test_without_a_header_columns_are_numbered(self, inspect: Inspect) -> None:
-        """From 1; the first record is data, with the blank lines before it."""
+        """From 1; the first record is data, the blank lines before it are none."""
         found = inspect(b"\n1,2\n", header=False)
-        assert (("column_1", "column_2"), 0, 1) == (found.columns, found.data_start, found.data_line)
+        assert (("column_1", "column_2"), 1, 2) == (found.columns, found.data_start, found.data_line)
 
     def test_without_a_header_a_first_row_that_does_not_decode_costs_itself(self, inspect: Inspect) -> None:
         """Its cells can be counted."""
@@ -89,14 +100,13 @@ class TestHeader:
 
     def test_without_a_header_the_first_row_must_be_readable(self, inspect: Inspect) -> None:
         """Otherwise there is nothing to count; names are the way out."""
-        code, message = inspect.refusal(b'1,"2\n', header=False)
+        code, message = inspect.refusal(b'1,"2\n', header=False, dialect=Dialect())
         assert FileCode.HEADER_MISSING == code
         assert message.endswith("or name the columns of a file without a header with header=[...]")
 
-    @pytest.mark.parametrize("data", [b'1,"2\n3,4\n', b"\n\n1,2\n"])
-    def test_with_stated_names_the_first_row_is_a_row_like_others(self, inspect: Inspect, data: bytes) -> None:
+    def test_with_stated_names_the_first_row_is_a_row_like_others(self, inspect: Inspect) -> None:
         """If it is bad it costs itself alone."""
-        found = inspect(data, header=("a", "b"))
+        found = inspect(b'1,"2\n3,4\n', header=("a", "b"), dialect=Dialect())
         assert (("a", "b"), 0, 1) == (found.columns, found.data_start, found.data_line)
 
     @pytest.mark.parametrize("header", [(), ("a", "a"), ("a", "")])
@@ -143,11 +153,11 @@ class TestEncoding:
         found = inspect("naïve\n\xff".encode("latin-1").replace(b"\xef", b"\xc3\xaf"), transcoded="utf-16")
         assert ("utf-8", "utf-16", ("naïve",)) == (found.encoding, found.source_encoding, found.columns)
 
-    def test_without_a_statement_the_file_must_be_utf8(self, inspect: Inspect) -> None:
-        """As far as the sample goes."""
-        code, message = inspect.refusal(b"name\nJos\xe9\n")
-        assert FileCode.ENCODING == code
-        assert message.startswith("Ana's upload: line 2: byte 0xE9 at offset 8 is not UTF-8;")
+    def test_what_is_not_utf8_is_detected(self, inspect: Inspect) -> None:
+        """On evidence that is kept."""
+        found = inspect("name\nJosé\nZoë\nChloé\n".encode("cp1252"))
+        assert "cp1252" == found.encoding
+        assert found.findings[0].evidence.endswith("characters beyond ASCII are letters of cp1252")
 
     def test_bad_bytes_cost_their_rows_where_utf8_is_stated(self, inspect: Inspect) -> None:
         """The caller has said what it is."""
@@ -197,10 +207,9 @@ class TestRefusing:
         assert ("id",) == inspect(b"id\n" + b"\n" * (2 * BLOCK_BYTES) + b"1").columns
 
     def test_binaries_are_refused_by_what_they_are(self, inspect: Inspect) -> None:
-        """By their first bytes, or by their NULs; so is UTF-16 without a mark."""
-        assert (FileCode.BINARY, True) == _shows(inspect.refusal(b"PK\x03\x04" + bytes(30)), "Excel")
+        """By their first bytes, or by their NULs."""
+        assert (FileCode.BINARY, True) == _shows(inspect.refusal(b"PK\x03\x04" + bytes(30)), "ZIP")
         assert (FileCode.BINARY, True) == _shows(inspect.refusal(b"id\n" + bytes(30)), "looks like binary")
-        assert (FileCode.BINARY, True) == _shows(inspect.refusal(b"i\0\n\0001\0"), "encoding='utf-16-le'")
 
     def test_sizes_are_limited(self, inspect: Inspect) -> None:
         """Bytes of the file and columns of the header, each with the limit to raise."""
@@ -221,8 +230,8 @@ def test_a_file_that_has_changed_is_not_inspected(tmp_path: Path) -> None:
     """What was taken in is what is read, or nothing."""
     path = tmp_path / "people.csv"
     path.write_bytes(b"id\n1\n")
-    source = LocalFile.at(path)
+    taken = take_in_path(path, Spool(tmp_path), "x.csv", stated=Stated(), limits=Limits(), place="Ana's upload")
     path.write_bytes(b"id\n1\n2\n")
     with pytest.raises(FileError) as caught:
-        inspect_file(source, Stated(), Limits(), place="Ana's upload", transcoded=None)
+        inspect_file(taken, Stated(), Limits(), place="Ana's upload")
     assert FileCode.SOURCE_CHANGED == caught.value.code

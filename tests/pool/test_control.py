@@ -219,7 +219,9 @@ async def test_abort_ends_the_job(make_csv: MakeCsv, *, is_async: bool) -> None:
     async def handle_async(row: csvpipe.Row) -> None:
         handle(row)
 
-    pipeline = csvpipe.pipeline(name="handle", concurrency=1)(handle_async if is_async else handle)  # type: ignore[type-var]
+    pipeline = csvpipe.pipeline(handle)
+    if is_async:
+        pipeline = csvpipe.pipeline(name="handle", concurrency=1)(handle_async)
     async with csvpipe.WorkerPool(pipelines=[pipeline]) as pool:
         record = await (await pool.submit(pipeline, make_csv(500))).wait()
 

@@ -124,7 +124,7 @@ BROKEN: list[tuple[Any, FileCode, str]] = [
     (b"id,id\n1,2\n", FileCode.HEADER_DUPLICATE, "'id'"),
     (b"id,\n1,2\n", FileCode.HEADER_MISSING, "column 2"),
     (b"nummer,name\n1,2\n", FileCode.COLUMNS_MISSING, "'id'"),
-    (b"id,name\n1,Jos\xe9\n", FileCode.ENCODING, "line 2"),
+    ("id,n\udcffme\n1,José Gómez Ñuñoa\n".encode("utf-8", "surrogateescape"), FileCode.ENCODING, "line 1, column 2"),
     (b"PK\x03\x04" + bytes(1000), FileCode.BINARY, "ZIP"),
 ]
 

@@ -145,7 +145,7 @@ class TestGoodRows:
 
     def test_keyword_only_and_alias(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Fields that are private, renamed or keyword-only are filled by the constructor's own names, at once."""
-        monkeypatch.delattr("csvpipe._process.build._Diagnosis._convert")  # what a good row has no need of
+        monkeypatch.delattr("csvpipe._process.diagnose.Diagnosis._convert")  # what a good row has no need of
 
         @attrs.frozen
         class Item:

@@ -83,6 +83,39 @@ class TestMasking:
         assert [(1, None, "k_***", "*** is not bob@x")] == shown(result)
 
 
+class TestMarksOutsideTheBatch:
+    """A handler that marks rows which it was not given is wrong, and no row of its batch is."""
+
+    @pytest.mark.parametrize(
+        ("rows", "said"),
+        [
+            ([True, False], "a mask of 2 for a batch of 3 rows"),
+            (3, "row index 3 is outside the batch of 3 rows"),
+            ([0, -1], "row index -1 is outside the batch of 3 rows"),
+        ],
+    )
+    @pytest.mark.parametrize("verb", ["reject", "skip"])
+    def test_the_job_ends(self, imports: Imports, rows: object, said: str, verb: str) -> None:
+        """At once, with what was wrong and nothing blamed on a row; also where an `IndexError` means an outage."""
+
+        def handle(_rows: list[list[str]], ctx: Context) -> None:
+            getattr(ctx, verb)(rows, *(["no"] if verb == "reject" else []))
+
+        result = imports(pipeline(retry=Retry(attempts=3, on=[IndexError]))(handle), TEXT).run()
+        assert (0, []) == (result.rows, shown(result))
+        expected = f"the handler marked rows that it was not given: {said}; mend the handler and retry the job"
+        assert ("aborted", expected) == (result.failure.code, result.failure.message)
+
+    def test_a_handlers_own_index_error_is_a_rows_fault(self, imports: Imports) -> None:
+        """It says nothing of marks."""
+
+        def handle(rows: list[list[str]]) -> None:
+            [row[9] for row in rows if row[0] == "2"]
+
+        result = imports(pipeline(handle), TEXT).run()
+        assert (2, [(2, None, "handler", "IndexError: list index out of range")]) == (result.processed, shown(result))
+
+
 class TestOddRejects:
     """A `Reject` of what is no text costs its row, never the job."""
 

@@ -458,7 +458,7 @@ class TestEndings:
             for cells, number, line in zip(rows, ctx.rows, ctx.lines, strict=True):
                 see(cells, number, line)
 
-        policies: dict[str, Any] = {"timeout": 100.0 if timed else None, "batch_size": batch or 1}
+        policies: dict[str, Any] = {"timeout": 100.0 if timed else None} | ({"batch_size": batch} if batch else {})
         declared = pipeline(**policies)(handle_batch if batch else handle)
         imported = imports(declared, "id\n" + "".join(lines))
         chunks = imported.chunks(cut_bytes=cut_bytes)
@@ -508,7 +508,7 @@ class TestEndings:
                 raise ValueError("halve")
             handle(rows[0])
 
-        policies: dict[str, Any] = {"timeout": 100.0 if timed else None, "batch_size": batch or 1}
+        policies: dict[str, Any] = {"timeout": 100.0 if timed else None} | ({"batch_size": batch} if batch else {})
         declared = pipeline(on_error=on_error, **policies)(handle_batch if batch else handle)
         imported = imports(declared, "id\n" + "".join(lines))
         rows = [line for line in lines if line != "\n"]

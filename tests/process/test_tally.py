@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from csvpipe._process.build import Flaw
 from csvpipe._process.parse import Place
 from csvpipe._process.secrets import MASK, Secrets
-from csvpipe._process.tally import SAMPLES, Tally
+from csvpipe._process.tally import SAMPLES, Tally, _as_json
 from csvpipe.errors import ErrorTotal, FileCode, FileError, Phase, RowCode, RowError
 
 COLUMNS = ("id", "mail")
@@ -35,6 +35,17 @@ def a_flaw(
 def reject(tally: Tally, row: int, *flaws: Flaw, cells: list[str] | None = None) -> list[RowError]:
     """Reject a row that stands where its number says."""
     return tally.reject(row, Place(row + 1, row * 10, row * 10 + 10), flaws or (a_flaw(),), cells)
+
+
+@given(column=st.none() | st.text(), message=st.text(), value=st.none() | st.text(), phase=st.sampled_from(Phase))
+def test_a_spilled_error_is_the_json_of_its_dict(
+    column: str | None, message: str, value: str | None, phase: Phase
+) -> None:
+    """Put together by hand, it is what `json` would have made of it."""
+    error = RowError(
+        row=3, line=4, column=column, code=message, phase=phase, message=message, value=value, start=5, end=6
+    )
+    assert f"{json.dumps(error.to_dict())}\n" == _as_json(error)
 
 
 class TestCounting:

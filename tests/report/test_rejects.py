@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csvpipe._intake.inspect import Stated, inspect_file
-from csvpipe._intake.inspection import Inspection
+from csvpipe._intake.arrival.take_in import TakenIn
+from csvpipe._intake.charset.detect import EncodingFound
+from csvpipe._intake.charset.encoding import resolve_encoding
+from csvpipe._intake.inspect import inspect_file
+from csvpipe._intake.inspection import Inspection, JobPlan
+from csvpipe._intake.mended.formulas import escaped, unescaped
+from csvpipe._intake.mended.layout import LEADING
 from csvpipe._intake.source import LocalFile
+from csvpipe._intake.stated import Stated
 from csvpipe._report import rejects
-from csvpipe._report.rejects import LEADING, write_rejects
+from csvpipe._report.rejects import write_rejects
+from csvpipe._report.sheet import Raw, Reject, Sheet, spelt
 from csvpipe.dialect import Dialect
 from csvpipe.errors import Phase, RowError, SourceGoneError
 from csvpipe.limits import Limits
@@ -31,6 +39,19 @@ def an_error(row: int, *, start: int = 0, end: int = 0, **fields: Any) -> RowErr
     return RowError(row=row, phase=Phase.CONVERT, start=start, end=end, **given)
 
 
+def a_plan(source: LocalFile, inspection: Inspection, limits: Limits | None = None) -> JobPlan:
+    """The plan of a job for this file."""
+    return JobPlan(source=source, inspection=inspection, limits=limits or Limits())
+
+
+def inspected(source: LocalFile, limits: Limits | None = None, stated: dict[str, Any] | None = None) -> Inspection:
+    """What intake finds in this file; of what is not stated it need guess nothing."""
+    said = Stated(**{"dialect": Dialect(), "skip_lines": 0, **(stated or {})})
+    encoding = EncodingFound(encoding=resolve_encoding(said.encoding or "utf-8"), evidence="stated", confidence=1.0)
+    taken = TakenIn(file=source, encoding=encoding)
+    return inspect_file(taken, said, limits or Limits(), place="people.csv")
+
+
 class Job:
     """A job's file, and the rejects file that is written for it.
 
@@ -40,13 +61,13 @@ class Job:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "people.csv"
         self.errors: list[RowError] = []
-        self._stated = Stated()
+        self._stated: dict[str, Any] = {}
         self._limits = Limits()
         self._ranges: list[tuple[int, int]] = []
 
     def has(self, header: bytes, /, *records: bytes, limits: Limits | None = None, **stated: Any) -> Job:
         """Lay down the file: a header and records, of which rows are numbered from 1."""
-        self._stated, self._limits = Stated(**stated), limits or Limits()
+        self._stated, self._limits = stated, limits or Limits()
         self._ranges = []
         offset = len(header)
         for record in records:
@@ -64,9 +85,9 @@ class Job:
     def write(self) -> bytes:
         """The rejects file."""
         source = LocalFile.at(self.path)
-        inspection = inspect_file(source, self._stated, self._limits, place="people.csv", transcoded=None)
+        inspection = inspected(source, self._limits, self._stated)
         dest = io.BytesIO()
-        rows = write_rejects(dest, lambda: iter(self.errors), source, inspection, self._limits)
+        rows = write_rejects(dest, lambda: iter(self.errors), a_plan(source, inspection, self._limits))
         assert len({error.row for error in self.errors}) == rows
         return dest.getvalue()
 
@@ -109,10 +130,10 @@ class TestRows:
         job.has(b"id,name\n", b"1,Ana\n")
         assert b"_row,_line,_code,_column,_message,id,name\n" == job.write()
         source = LocalFile.at(job.path)
-        inspection = inspect_file(source, Stated(), Limits(), place="people.csv", transcoded=None)
+        inspection = inspected(source)
         job.path.unlink()
         dest = io.BytesIO()
-        assert 0 == write_rejects(dest, lambda: iter(()), source, inspection, Limits())
+        assert 0 == write_rejects(dest, lambda: iter(()), a_plan(source, inspection))
         assert dest.getvalue().endswith(b",id,name\n")
 
     def test_errors_of_one_row_are_one_record(self, job: Job) -> None:
@@ -269,10 +290,76 @@ class TestIncompleteRecords:
         """Most records have nothing that could be left open, and need no reader to tell."""
         dialect = Dialect(delimiter=delimiter, quotechar=quote, escapechar=escape, strict=strict)
         inspection = Inspection(encoding="latin-1", dialect=dialect, columns=("id",), data_start=0, data_line=1)
-        sheet = rejects._Sheet(inspection, newline="\n", has_raw=False)
-        reject = rejects._Reject(leading=("1", "2", "int", "id", message), start=0, end=0)
-        raw = rejects._Raw(text.encode(), is_whole=True)
-        assert sheet._is_one_record(sheet._in_place(reject, raw)) == sheet.fits(reject, raw)
+        sheet = Sheet(inspection, None, newline="\n", has_raw=False)
+        reject = Reject(leading=("1", "2", "int", "id", message), start=0, end=0)
+        raw = Raw(text.encode(), is_whole=True)
+        assert (sheet._parsed(sheet._in_place(reject, raw.data)) is not None) == sheet.fits(reject, raw)
+
+
+class TestFormulas:
+    """A spreadsheet that opens the file runs nothing of it."""
+
+    def test_only_rows_that_need_it_are_spelt_anew(self, job: Job) -> None:
+        """The others stay byte for byte as they are."""
+        job.has(b"id,=name\n", b'"x",=1+1\n', b'"y","-5"\n', b"z,a,'@b\n", b'"",\t"-"\n')
+        for row in (1, 2, 3, 4):
+            job.rejects(row, code="=code", column="+column", message="-message")
+        leading = "'=code,'+column,'-message"
+        expected = ["_row,_line,_code,_column,_message,id,'=name"]
+        expected += [f"1,2,{leading},x,'=1+1", f'2,3,{leading},"y","-5"', f"3,4,{leading},z,a,''@b"]
+        expected += [f'4,5,{leading},,\'\t""-""']
+        expected[-1] = f'4,5,{leading},,"\'\t""-"""'
+        assert expected == job.write().decode().splitlines()
+
+    def test_what_is_no_record_is_a_cell_like_any_other(self, job: Job) -> None:
+        """In its column it would be run as well."""
+        job.has(b"id,name\n", b'=1,"a\n').rejects(1)
+        assert "'=1,\"a" == job.read_back()[0]["_raw"]
+
+    @given(
+        rows=st.lists(st.lists(st.text(st.sampled_from("'=+-@\t1a ,;\"\n\uff1d"), max_size=4), min_size=2, max_size=4)),
+        dialect=st.sampled_from(
+            [Dialect(), _SEMICOLON, Dialect(delimiter="\t"), Dialect(quotechar="'", escapechar="\\")]
+        ),
+    )
+    def test_every_cell_comes_back(self, rows: list[list[str]], dialect: Dialect) -> None:
+        """Read as what it is, with the apostrophes taken off, and nothing begins as a formula meanwhile."""
+        with tempfile.TemporaryDirectory() as folder:
+            job = Job(Path(folder))
+            records = [dialect.delimiter.join(spelt(cell, dialect) for cell in row) + "\n" for row in rows]
+            header = f"id{dialect.delimiter}name\n".encode()
+            job.has(header, *(record.encode() for record in records), b"1\n", dialect=dialect)
+            for row in range(1, len(rows) + 1):
+                job.rejects(row)
+            text = io.StringIO(job.write().decode(), newline="")
+        _, *found = csv.reader(text, **dialect.reader_options())
+        assert rows == [[unescaped(cell) for cell in row[len(LEADING) :]] for row in found]
+        assert all(cell == escaped(unescaped(cell)) for row in found for cell in row)
+
+
+class TestOurOwnFile:
+    """A file that may be begun anew is written in one go, as long as all rows fit."""
+
+    def test_it_is_written_anew_when_a_row_does_not_fit(self, job: Job) -> None:
+        """And is then what it would have been."""
+        job.has(b"id,name\n", b"x,Ana\n", b'y,"Ben\n').rejects(1).rejects(2)
+        source = LocalFile.at(job.path)
+        inspection = inspected(source)
+        dest, looks = io.BytesIO(), []
+
+        def errors() -> list[RowError]:
+            looks.append(len(dest.getvalue()))
+            return job.errors
+
+        assert 2 == write_rejects(dest, errors, a_plan(source, inspection), is_ours=True)
+        assert job.write() == dest.getvalue()
+        assert 3 == len(looks)
+        job.errors.pop()
+        looks.clear()
+        dest = io.BytesIO()
+        assert 1 == write_rejects(dest, errors, a_plan(source, inspection), is_ours=True)
+        assert job.write() == dest.getvalue()
+        assert 2 == len(looks)
 
 
 class Watched(io.BytesIO):
@@ -346,8 +433,8 @@ class TestSource:
 
     def write(self, job: Job, source: LocalFile, dest: io.BytesIO | None = None) -> None:
         """Write the rejects of a job whose file was taken in as `source`."""
-        inspection = inspect_file(LocalFile.at(job.path), Stated(), Limits(), place="people.csv", transcoded=None)
-        write_rejects(dest or io.BytesIO(), lambda: iter(job.errors), source, inspection, Limits())
+        inspection = inspected(LocalFile.at(job.path))
+        write_rejects(dest or io.BytesIO(), lambda: iter(job.errors), a_plan(source, inspection))
 
     def test_a_file_that_is_gone_is_told(self, rejected: Job) -> None:
         """With its path, and why it is needed."""
@@ -388,7 +475,7 @@ class TestSource:
                 raise OSError(5, "Input/output error")
 
         source = LocalFile.at(rejected.path)
-        inspection = inspect_file(source, Stated(), Limits(), place="people.csv", transcoded=None)
+        inspection = inspected(source)
         monkeypatch.setattr(LocalFile, "open", lambda _self: Failing())
         with pytest.raises(SourceGoneError, match="Input/output error"):
-            write_rejects(io.BytesIO(), lambda: iter(rejected.errors), source, inspection, Limits())
+            write_rejects(io.BytesIO(), lambda: iter(rejected.errors), a_plan(source, inspection))

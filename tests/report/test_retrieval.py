@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import csvpipe
-from csvpipe._intake.spool import Spool
+from csvpipe._intake.arrival.spool import Spool
 from csvpipe._report.retrieval import write_job_rejects
+from csvpipe.jobs import JobStatus
 
 pytestmark = pytest.mark.anyio
 
@@ -87,3 +88,36 @@ async def test_rejects_may_be_written_after_the_pool(make_csv: MakeCsv, tmp_path
     assert 5 == await job.write_rejects(str(tmp_path / "a.csv"))
     assert 5 == write_job_rejects(tmp_path / "b.csv", store, job.id, Spool())
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+async def test_totals_are_exact_after_a_retry(
+    make_csv: MakeCsv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the store holds none of the errors, and the job was given up in between."""
+    monkeypatch.setattr("csvpipe._report.progress.STORED_ERRORS", 0)
+    given_up = set[int]()
+
+    def handle(row: csvpipe.Row) -> None:
+        if row.number == 3_000 and not given_up:
+            given_up.add(row.number)
+            raise csvpipe.Abort("not now")
+        if row.number % 2:
+            raise csvpipe.Reject("odd", column="id", code="odd")
+        raise csvpipe.Reject("even")
+
+    pipeline = csvpipe.pipeline(handle, name="twice")
+    async with csvpipe.WorkerPool(pipelines=[pipeline], spool_dir=tmp_path / "spool", workers=2) as pool:
+        job = await pool.submit(pipeline, make_csv(6_000))
+        assert JobStatus.FAILED is (await job.wait()).status
+        before = sum(total.errors for total in await job.error_summary())
+        await job.retry()
+        record = await job.wait()
+        totals = await job.error_summary()
+        rows = await job.write_rejects(tmp_path / "rejects.csv")
+        stored = await job.row_errors()
+
+    assert (JobStatus.COMPLETED, 6_000, 6_000) == (record.status, record.failed_rows, rows)
+    assert 0 < before < 6_000
+    assert [] == stored
+    assert [("odd", "id", 3_000), ("rejected", None, 3_000)] == [(t.code, t.column, t.errors) for t in totals]
+    assert [[1, 3, 5], [2, 4, 6]] == [[sample.row for sample in total.samples] for total in totals]

@@ -8,7 +8,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csvpipe._report.rejects import spelt
+from csvpipe._report.sheet import spelt
 from csvpipe.dialect import Dialect
 
 

@@ -35,6 +35,18 @@ _SABOTAGES = {
             self._find(lease.job_id).requested = None
             return super().settle(lease, verb, **settings)
     """,
+    "lets two jobs mend the same rows": """
+        def _chain(self, root_id):
+            return iter(())
+    """,
+    "forgets what a deleted job has resolved": """
+        def delete(self, job_id):
+            plan = super().delete(job_id)
+            for resolved in self._chains._resolved.values():
+                for key in [key for key in resolved if key[0] == job_id]:
+                    del resolved[key]
+            return plan
+    """,
     "publishes renewals": """
         def _extend(self, job, lease_seconds):
             super()._extend(job, lease_seconds)

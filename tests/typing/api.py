@@ -14,10 +14,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple, assert_type
+from typing import Annotated, Any, NamedTuple, NotRequired, TypedDict, assert_type
 from uuid import UUID
 
 import attrs
+import msgspec
+import pydantic
 import pytest
 
 import csvpipe
@@ -50,6 +52,42 @@ class Point(NamedTuple):
     y: float
 
 
+class Sale(TypedDict):
+    number: int
+    note: NotRequired[str]
+
+
+class Guest(pydantic.BaseModel):
+    name: str
+    age: Annotated[int, pydantic.Field(ge=0)] = 0
+
+
+class Part(msgspec.Struct):
+    number: int
+    weight: float | None = None
+
+
+@attrs.frozen
+class Item:
+    price: Annotated[
+        Decimal,
+        csvpipe.Column(
+            "Price (EUR)",
+            aliases=["price"],
+            decimal=",",
+            thousands=".",
+            na=["-"],
+            precision=12,
+            scale=2,
+            nonfinite=False,
+        ),
+    ]
+    bought: Annotated[date | None, csvpipe.Column(format="%d.%m.%Y")]
+    seen: Annotated[datetime, csvpipe.Column(format=["%d.%m.%Y %H:%M", "%Y-%m-%d"])]
+    is_new: Annotated[bool, csvpipe.Column("new", true=["ja"], false=["nein"])]
+    tags: Annotated[list[str], csvpipe.Column(parse=str.split)]
+
+
 class Database:
     def save(self, row: object) -> None: ...
 
@@ -79,6 +117,46 @@ def order_alone(order: Order) -> int:
 @csvpipe.pipeline
 def point_alone(point: Point) -> float:
     return point.x
+
+
+@csvpipe.pipeline
+def sale_alone(sale: Sale) -> int:
+    return sale["number"]
+
+
+@csvpipe.pipeline
+def guest_alone(guest: Guest) -> str:
+    return guest.name
+
+
+@csvpipe.pipeline
+def part_alone(part: Part) -> int:
+    return part.number
+
+
+@csvpipe.pipeline
+def item_alone(item: Item) -> Decimal:
+    return item.price
+
+
+@csvpipe.pipeline
+def sales_at_once(sales: list[Sale], ctx: csvpipe.Context) -> None: ...
+
+
+@csvpipe.pipeline
+async def guests_async(guests: list[Guest]) -> None: ...
+
+
+@csvpipe.pipeline(na=["NA"], unknown_columns="fail")
+async def part_with_options(part: Part) -> None: ...
+
+
+@csvpipe.pipeline(row_type=Sale)
+def sale_stated(sale: Sale) -> None: ...
+
+
+@csvpipe.pipeline(row_type=Guest)
+def guest_stated(guest: Guest) -> None: ...
 
 
 @csvpipe.pipeline
@@ -129,6 +207,13 @@ async def people_async(people: list[Person], ctx: csvpipe.Context) -> int:
 assert_type(person_alone, csvpipe.Pipeline[[Person], None])
 assert_type(order_alone, csvpipe.Pipeline[[Order], int])
 assert_type(point_alone, csvpipe.Pipeline[[Point], float])
+assert_type(sale_alone, csvpipe.Pipeline[[Sale], int])
+assert_type(guest_alone, csvpipe.Pipeline[[Guest], str])
+assert_type(part_alone, csvpipe.Pipeline[[Part], int])
+assert_type(item_alone, csvpipe.Pipeline[[Item], Decimal])
+assert_type(sales_at_once, csvpipe.Pipeline[[list[Sale], csvpipe.Context], None])
+assert_type(sale_stated, csvpipe.Pipeline[[Sale], None])
+assert_type(guest_stated, csvpipe.Pipeline[[Guest], None])
 assert_type(row_alone, csvpipe.Pipeline[[csvpipe.Row], str])
 assert_type(cells_by_name, csvpipe.Pipeline[[dict[str, str]], str])
 assert_type(cells_in_order, csvpipe.Pipeline[[list[str]], str])
@@ -301,6 +386,26 @@ def speak(number: int) -> None:
             raise csvpipe.Abort("wrong file")
         case _:
             raise csvpipe.Unavailable("no route to host")
+
+
+# Looking at a file ----------------------------------------------------------------------------------------------------
+
+
+def look(found: csvpipe.Inspection) -> None:
+    assert_type(csvpipe.inspect("a.csv"), csvpipe.Inspection)
+    assert_type(csvpipe.inspect(Path("a.csv"), pipeline=person_alone, header=["id"], skip_lines=1), csvpipe.Inspection)
+    assert_type(
+        csvpipe.inspect(b"id", encoding="utf-8", dialect=csvpipe.Dialect(), header="detect"), csvpipe.Inspection
+    )
+    assert_type((found.encoding, found.dialect, found.columns), tuple[str, csvpipe.Dialect, tuple[str, ...]])
+    assert_type((found.has_header, found.header_line, found.preamble), tuple[bool, int | None, tuple[str, ...]])
+    assert_type((found.estimated_rows, found.confidence), tuple[int | None, float])
+    assert_type(found.findings, tuple[csvpipe.Finding, ...])
+    assert_type(found.trial, csvpipe.Trial | None)
+    for finding in found.findings:
+        assert_type((finding.what, finding.value, finding.evidence), tuple[str, str, str])
+    if found.trial is not None:
+        assert_type(found.trial.totals, tuple[csvpipe.ErrorTotal, ...])
 
 
 # The pool -------------------------------------------------------------------------------------------------------------
@@ -480,6 +585,8 @@ def explain(error: csvpipe.CsvPipeError) -> None:  # noqa: C901  # one case for 
             assert_type(error.job_id, str)
         case csvpipe.TransitionError():
             assert_type((error.verb, error.status), tuple[str, str])
+        case csvpipe.ParentError():
+            assert_type((error.job_id, error.reason), tuple[str, str])
         case csvpipe.IdempotencyConflictError():
             assert_type((error.key, error.job_id), tuple[str, str])
         case csvpipe.FileError():
@@ -618,6 +725,7 @@ csvpipe.WorkerPool(on_exit="wait")  # type: ignore[arg-type]
 csvpipe.WorkerPool(store=Database())  # type: ignore[arg-type]
 csvpipe.WorkerPool(pipelines=[speak])  # type: ignore[list-item]
 csvpipe.run(person_alone, upload())  # type: ignore[arg-type]
+csvpipe.Column(decimals=",")  # type: ignore[call-arg]
 csvpipe.Limits(1)  # type: ignore[call-arg]
 
 # Calls

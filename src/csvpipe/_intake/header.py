@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import attrs
 
@@ -14,6 +15,10 @@ from csvpipe._intake.binaries import looks_binary
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
+
+_BLOCK_BYTES: Final = 64 * 1024
+
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 
 
 @attrs.frozen(kw_only=True)
@@ -25,14 +30,14 @@ class FirstRecord:
         start: Byte offset of its line.
         end: Byte offset just past it.
         line: 1-based physical line where it starts.
-        lines: Physical lines before and in it.
+        end_line: 1-based physical line at `end`.
     """
 
     fields: tuple[str, ...]
     start: int
     end: int
     line: int
-    lines: int
+    end_line: int
 
 
 class _Lines:
@@ -68,12 +73,41 @@ class _Lines:
         self._record_start = self.offset
 
 
+def offset_after_lines(file: BinaryIO, *, start: int, lines: int) -> int:
+    """Byte offset just past so many physical lines from byte `start`, or the end of a file that has fewer."""
+    file.seek(start)
+    offset, left = start, lines
+    is_after_return = False
+    while left > 0 and (block := file.read(_BLOCK_BYTES)):
+        for match in _LINE_END.finditer(block):
+            is_second_half = is_after_return and match.start() == 0 and match.group() == b"\n"
+            is_after_return = False
+            if not is_second_half:
+                left -= 1
+            if left == 0:
+                # A carriage return at the end of a block may be half of a line end.
+                is_half = match.end() == len(block) and match.group() == b"\r"
+                return offset + match.end() + (is_half and file.read(1) == b"\n")
+        is_after_return = block.endswith(b"\r")
+        offset += len(block)
+    return offset
+
+
 def read_first_record(
-    file: BinaryIO, *, start: int, dialect: Dialect, encoding: str, limits: Limits, place: str
+    file: BinaryIO, *, start: int, first_line: int = 1, dialect: Dialect, encoding: str, limits: Limits, place: str
 ) -> FirstRecord | None:
     """Find the first record at or after byte `start`; None if there are only blank lines.
 
     Blank lines before it are passed over, however many they are.
+
+    Args:
+        file: Sought at will.
+        start: Byte offset of a physical line.
+        first_line: 1-based number of that line.
+        dialect: See `Dialect`.
+        encoding: UTF-8 or a single-byte encoding.
+        limits: See `Limits`.
+        place: Names the file in messages.
 
     Raises:
         FileError: `header_missing` if a quote stays open, the record exceeds a limit, or a strict dialect refuses it.
@@ -82,17 +116,17 @@ def read_first_record(
     text = io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="")
     try:
         lines = _Lines(text, encoding=encoding, start=start, limit=limits.row_bytes)
-        return _first_record(lines, dialect, limits, place)
+        return _first_record(lines, first_line, dialect, limits, place)
     finally:
         text.detach()
 
 
-def _first_record(lines: _Lines, dialect: Dialect, limits: Limits, place: str) -> FirstRecord | None:
+def _first_record(lines: _Lines, first_line: int, dialect: Dialect, limits: Limits, place: str) -> FirstRecord | None:
     reader = csv.reader(lines, **dialect.reader_options())
     fields: list[str] = []
-    line, start = 1, lines.offset
+    line, start = first_line, lines.offset
     while not fields:
-        line, start = reader.line_num + 1, lines.offset
+        line, start = first_line + reader.line_num, lines.offset
         lines.begin_record()
         try:
             fields = next(reader)
@@ -105,7 +139,8 @@ def _first_record(lines: _Lines, dialect: Dialect, limits: Limits, place: str) -
             raise _unreadable(place, line, _reason(error)) from None
     if lines.is_over or not is_complete(lines.record, dialect):
         raise _unreadable(place, line, "a quote opens in it and is not closed")
-    return FirstRecord(fields=tuple(fields), start=start, end=lines.offset, line=line, lines=reader.line_num)
+    end_line = first_line + reader.line_num
+    return FirstRecord(fields=tuple(fields), start=start, end=lines.offset, line=line, end_line=end_line)
 
 
 def is_complete(lines: Sequence[str], dialect: Dialect) -> bool:

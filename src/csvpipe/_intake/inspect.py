@@ -2,131 +2,174 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, Final, Literal
+import io
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
 import attrs
 
-from csvpipe._intake.binaries import check_marks, check_nuls
-from csvpipe._intake.encoding import UTF8, check_decodes, choose_encoding, mark_length, resolve_encoding
-from csvpipe._intake.header import FirstRecord, check_is_text, check_names, read_first_record
-from csvpipe._intake.inspection import Inspection
-from csvpipe._intake.source import LocalFile
-from csvpipe._intake.spool import BLOCK_BYTES, too_large
+from csvpipe._intake.arrival.spool import BLOCK_BYTES, too_large
+from csvpipe._intake.arrival.take_in import TakenIn
+from csvpipe._intake.binaries import check_nuls
+from csvpipe._intake.charset.encoding import mark_length
+from csvpipe._intake.header import (
+    FirstRecord,
+    check_is_text,
+    check_names,
+    offset_after_lines,
+    read_first_record,
+)
+from csvpipe._intake.inspection import Finding, Inspection
+from csvpipe._intake.sample import take_sample
+from csvpipe._intake.sniffer.dialect import sniff_dialect
+from csvpipe._intake.sniffer.table import HeaderFound, find_header
+from csvpipe._intake.stated import Stated
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
 
-#: How much of a file without a stated encoding must be UTF-8.
-SAMPLE_BYTES: Final = 1024 * 1024
+#: How much of a file is looked at to find its dialect and its header.
+SAMPLE_BYTES: Final = 256 * 1024
 
-#: How much of a file is searched for NULs.
+#: How much of it is searched for NULs.
 _TEXT_SAMPLE_BYTES: Final = 64 * 1024
 
-
-@attrs.frozen(kw_only=True)
-class Stated:
-    """What the caller says about a file; it wins over anything found in it.
-
-    Attributes:
-        encoding: Any text encoding of this Python, or None to detect it.
-        dialect: None to detect it.
-        header: True, False, `"detect"`, or the names for a file without a header row.
-        columns: Names that replace those in the header row.
-        skip_lines: Physical lines above the header or the first record; None to detect them.
-        wanted: Names of columns that the header is expected to have, in any spelling that is accepted: they tell the
-            header from a title, and one dialect from another.
-    """
-
-    encoding: str | None = None
-    dialect: Dialect | None = None
-    header: bool | Literal["detect"] | tuple[str, ...] = True
-    columns: tuple[str, ...] | None = None
-    skip_lines: int | None = None
-    wanted: frozenset[str] = frozenset()
-
-    def check(self) -> None:
-        """Find misuse before any byte is read.
-
-        Raises:
-            EncodingUnknownError: There is no such encoding.
-        """
-        if self.encoding is not None:
-            resolve_encoding(self.encoding)
+_PREAMBLE_SHOWN: Final = 20
+_PREAMBLE_CHARACTERS: Final = 200
 
 
 @attrs.frozen(kw_only=True)
 class _Layout:
-    """What the columns are called, and where the data starts."""
+    """What the columns are called, and where the data starts.
+
+    Attributes:
+        columns: See `Inspection`, like the others.
+        first: The header; None where there is none.
+    """
 
     columns: tuple[str, ...]
     data_start: int
     data_line: int
+    first: FirstRecord | None
 
 
-def inspect_file(
-    source: LocalFile, stated: Stated, limits: Limits, *, place: str, transcoded: str | None
-) -> Inspection:
+def inspect_file(taken: TakenIn, stated: Stated, limits: Limits, *, place: str) -> Inspection:
     """Look at the start of a local file.
 
     Args:
-        source: UTF-8 or a single-byte encoding by now: what `take_in` gives.
+        taken: From `take_in`: UTF-8 or a single-byte encoding by now.
         stated: What the caller says.
         limits: See `Limits`.
         place: Names the file in messages.
-        transcoded: The encoding that it came in, where it is UTF-8 only since it was spooled.
 
     Raises:
-        EncodingUnknownError: There is no such encoding as is stated.
         FileError: `not_found`, `source_failed`, `source_changed`, `empty`, `too_large`, `binary`, `encoding`,
             `header_missing`, `header_duplicate`, `columns_missing`.
     """
+    source, encoding = taken.file, taken.local_encoding
     if limits.file_bytes is not None and source.size > limits.file_bytes:
         raise too_large(place, f"it has {source.size:,} bytes", limits.file_bytes)
-    dialect = stated.dialect or Dialect()
     with source.open(place=place) as file:
         head = file.read(SAMPLE_BYTES)
-        encoding = UTF8 if transcoded else choose_encoding(head, stated.encoding, place).name
         start = mark_length(head, encoding)
         if len(head) == start:
             raise FileError(FileCode.EMPTY, f"{place}: the file is empty; submit one with a header and rows")
-        check_marks(head, place)
         check_nuls(head[:_TEXT_SAMPLE_BYTES], place)
-        if stated.encoding is None and not transcoded:
-            check_decodes(head, place, is_whole=len(head) == source.size)
+        is_whole = len(head) == source.size
+        text = head[start:].decode(encoding, "surrogateescape")
+        dialect, dialect_finding = _dialect(text, stated, is_whole=is_whole)
+        found = _header(text, dialect, stated, is_whole=is_whole)
         layout = _lay_out(
-            file, start=start, dialect=dialect, encoding=encoding, stated=stated, limits=limits, place=place
+            file, found, start=start, dialect=dialect, encoding=encoding, stated=stated, limits=limits, place=place
         )
         _check_number(layout.columns, limits, place)
         file.seek(layout.data_start)
         if not _has_rows(file):
-            raise _no_rows(place, has_header=layout.data_start > start)
+            raise _no_rows(place, has_header=layout.first is not None)
+        sample = take_sample(file, start=layout.data_start, dialect=dialect, encoding=encoding, size=source.size)
     return Inspection(
         encoding=encoding,
         dialect=dialect,
         columns=layout.columns,
         data_start=layout.data_start,
         data_line=layout.data_line,
-        source_encoding=transcoded,
+        source_encoding=taken.source_encoding,
+        compression=taken.compression,
+        has_header=layout.first is not None,
+        header_line=None if layout.first is None else layout.first.line,
+        preamble=found.preamble,
+        preamble_lines=found.preamble_lines,
+        sample_rows=sample.rows,
+        estimated_rows=sample.estimated_rows,
+        findings=tuple(_findings(taken, dialect_finding, found, layout)),
+    )
+
+
+# Dialect --------------------------------------------------------------------------------------------------------------
+
+
+def _dialect(text: str, stated: Stated, *, is_whole: bool) -> tuple[Dialect, Finding]:
+    if stated.dialect is not None:
+        return stated.dialect, Finding(what="dialect", value=stated.dialect.describe(), evidence="stated")
+    found = sniff_dialect(text, is_whole=is_whole, wanted=stated.wanted)
+    return found.dialect, Finding(
+        what="dialect", value=found.dialect.describe(), evidence=found.evidence, confidence=found.confidence
+    )
+
+
+# Header and preamble --------------------------------------------------------------------------------------------------
+
+
+def _header(text: str, dialect: Dialect, stated: Stated, *, is_whole: bool) -> HeaderFound:
+    """Where the table begins, and whether with a header."""
+    header = False if isinstance(stated.header, tuple) else stated.header
+    if stated.skip_lines is None:
+        return find_header(text, dialect, is_whole=is_whole, header=header, wanted=stated.wanted)
+    lines = [line for _, line in zip(range(stated.skip_lines), io.StringIO(text, newline=""), strict=False)]
+    shown = tuple(line.rstrip("\r\n")[:_PREAMBLE_CHARACTERS] for line in lines[:_PREAMBLE_SHOWN])
+    if header == "detect":
+        rest = text[sum(map(len, lines)) :]
+        found = find_header(rest, dialect, is_whole=is_whole, header=header, wanted=stated.wanted)
+        return attrs.evolve(found, preamble_lines=stated.skip_lines, preamble=shown)
+    return HeaderFound(
+        preamble_lines=stated.skip_lines, preamble=shown, has_header=header, evidence="stated", confidence=1.0
     )
 
 
 def _lay_out(
-    file: BinaryIO, *, start: int, dialect: Dialect, encoding: str, stated: Stated, limits: Limits, place: str
+    file: BinaryIO,
+    found: HeaderFound,
+    *,
+    start: int,
+    dialect: Dialect,
+    encoding: str,
+    stated: Stated,
+    limits: Limits,
+    place: str,
 ) -> _Layout:
     """Tell columns from data; `start` is the offset past a byte order mark."""
+    start = offset_after_lines(file, start=start, lines=found.preamble_lines)
+    first_line = found.preamble_lines + 1
     if isinstance(stated.header, tuple):
         # Nothing is to be learnt from the first record, so if it is bad it costs itself alone, like any other.
         check_names(stated.header, place=place, line=None)
-        return _Layout(columns=stated.header, data_start=start, data_line=1)
-    first = read_first_record(file, start=start, dialect=dialect, encoding=encoding, limits=limits, place=place)
+        return _Layout(columns=stated.header, data_start=start, data_line=first_line, first=None)
+    first = read_first_record(
+        file,
+        start=start,
+        first_line=first_line,
+        dialect=dialect,
+        encoding=encoding,
+        limits=limits,
+        place=place,
+    )
     if first is None:
         raise _no_rows(place, has_header=False)
-    if not stated.header:
+    if not found.has_header:
         numbered = tuple(f"column_{position}" for position in range(1, len(first.fields) + 1))
-        return _Layout(columns=numbered, data_start=start, data_line=1)
-    return _Layout(
-        columns=_named(first, encoding, stated.columns, place), data_start=first.end, data_line=first.lines + 1
-    )
+        return _Layout(columns=numbered, data_start=start, data_line=first_line, first=None)
+    columns = _named(first, encoding, stated.columns, place)
+    return _Layout(columns=columns, data_start=first.end, data_line=first.end_line, first=first)
 
 
 def _named(first: FirstRecord, encoding: str, replacing: tuple[str, ...] | None, place: str) -> tuple[str, ...]:
@@ -168,3 +211,21 @@ def _no_rows(place: str, *, has_header: bool) -> FileError:
     else:
         what = "the file has blank lines only; submit one with a header and rows"
     return FileError(FileCode.EMPTY, f"{place}: {what}")
+
+
+# What was found -------------------------------------------------------------------------------------------------------
+
+
+def _findings(taken: TakenIn, dialect: Finding, found: HeaderFound, layout: _Layout) -> Iterator[Finding]:
+    if taken.compression is not None:
+        yield Finding(what="compression", value=taken.compression, evidence="its first bytes")
+    charset = taken.encoding
+    yield Finding(
+        what="encoding", value=charset.encoding.name, evidence=charset.evidence, confidence=charset.confidence
+    )
+    yield dialect
+    if found.preamble_lines:
+        lines = f"{found.preamble_lines} line{'s' if found.preamble_lines > 1 else ''} above the table"
+        yield Finding(what="preamble", value=lines, evidence=found.evidence, confidence=found.confidence)
+    where = "none" if layout.first is None else f"line {layout.first.line}"
+    yield Finding(what="header", value=where, evidence=found.evidence, confidence=found.confidence)

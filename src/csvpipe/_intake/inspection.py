@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from csvpipe._intake.mended.layout import Mends
 from csvpipe._intake.source import LocalFile
 from csvpipe.dialect import Dialect
 from csvpipe.errors import ErrorTotal
@@ -132,12 +133,14 @@ class JobPlan:
         inspection: None only for a job that failed at intake.
         limits: The pipeline's at submission.
         dry_run: Whether handlers are told to write nothing.
+        mends: Set for a mended rejects file: where its columns stand.
     """
 
     source: LocalFile | None
     inspection: Inspection | None
     limits: Limits
     dry_run: bool = False
+    mends: Mends | None = None
     version: int = PLAN_VERSION
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,17 +150,19 @@ class JobPlan:
             "inspection": None if self.inspection is None else self.inspection.to_dict(),
             "limits": attrs.asdict(self.limits),
             "dry_run": self.dry_run,
+            "mends": None if self.mends is None else self.mends.to_dict(),
             "version": self.version,
         }
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> JobPlan:
         """Rebuild a plan from `to_dict`'s value, also after a trip through JSON."""
-        source, inspection = plain["source"], plain["inspection"]
+        source, inspection, mends = plain["source"], plain["inspection"], plain.get("mends")
         return cls(
             source=None if source is None else LocalFile(**source),
             inspection=None if inspection is None else Inspection.from_dict(inspection),
             limits=Limits(**plain["limits"]),
             dry_run=plain["dry_run"],
+            mends=None if mends is None else Mends.from_dict(mends),
             version=plain["version"],
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import BinaryIO
 
 import attrs
@@ -31,7 +31,7 @@ def cut_chunks(
     chunk_bytes: int,
     cut_bytes: int = CUT_BYTES,
     block_bytes: int = BLOCK_BYTES,
-) -> Iterator[Chunk]:
+) -> Generator[Chunk]:
     """Cut `[start, end)` of a file into chunks, without gaps and in order.
 
     No byte past `end` is looked at: it is a record boundary, and the records before one do not depend on what follows

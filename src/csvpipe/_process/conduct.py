@@ -18,7 +18,7 @@ from csvpipe._process.parse import Slice
 from csvpipe._process.said import code_of, column_of, message_of, text_of
 from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome
-from csvpipe.context import Context
+from csvpipe.context import Context, OutsideBatchError
 from csvpipe.errors import Abort, FileCode, FileFailure, Phase, Reject, RejectRows, RowCode, Skip, Unavailable
 from csvpipe.policies import Retry
 
@@ -47,7 +47,7 @@ class StoppedError(Exception):
 
 
 #: What a handler says in so many words. It means that, whatever `Retry.on` may have been widened to.
-_SAYINGS: Final = (Reject, RejectRows, Skip, Abort, CallTimeoutError)
+_SAYINGS: Final = (Reject, RejectRows, Skip, Abort, CallTimeoutError, OutsideBatchError)
 
 
 class Unit:
@@ -86,8 +86,8 @@ class Unit:
         return [k for k in group if self.outcomes[k] is None]
 
     def numbers(self, group: Sequence[int]) -> list[int]:
-        """1-based row numbers."""
-        return [self.slices[k].first_row + self.indices[k] for k in group]
+        """1-based row numbers, as handlers know them."""
+        return [self.slices[k].number(self.indices[k]) for k in group]
 
     def lines(self, group: Sequence[int]) -> list[int]:
         """1-based physical lines."""
@@ -136,6 +136,7 @@ class Rules:
 
     Attributes:
         columns: Of the file.
+        headers: What a handler may call a column besides its name in the file, such as its field, to that name.
         retry: When a call is repeated.
         build: Makes a row's item anew.
         context: The job's, for handlers that take one.
@@ -145,6 +146,7 @@ class Rules:
     """
 
     columns: Sequence[str]
+    headers: Mapping[str, str] = attrs.field(factory=dict)
     retry: Retry
     build: Build
     context: Context | None = None
@@ -215,6 +217,9 @@ def _settle(unit: Unit, call: Call, error: BaseException | None, rules: Rules) -
         place = f"line {unit.lines(group[:1])[0]}: the handler gave the file up"
         message = f"{place}: {_masked(text_of(error), unit, group, rules)}"
         raise EndedError(FileFailure(code=FileCode.ABORTED, message=message))
+    elif issubclass(kind, OutsideBatchError):
+        message = f"the handler marked rows that it was not given: {text_of(error)}; mend the handler and retry the job"
+        raise EndedError(FileFailure(code=FileCode.ABORTED, message=message))
     elif issubclass(kind, CallTimeoutError):
         time_out(unit, group, cast("CallTimeoutError", error).seconds)
     elif issubclass(kind, RejectRows) and (named := _named(cast("RejectRows", error), len(group))) is not None:
@@ -263,6 +268,8 @@ def _reject(unit: Unit, group: Sequence[int], rejects: Mapping[int, Reject], rul
         k = group[index]
         column, code, message = column_of(reject, rules.columns), code_of(reject), message_of(reject)
         value = None
+        if column is not None and column not in rules.columns:
+            column = rules.headers.get(column, column)
         if column in rules.columns:
             cells, position = unit.cells(k), rules.columns.index(column)
             value = shortened(cells[position]) if position < len(cells) else None

@@ -11,223 +11,165 @@ every Python. So the accepted texts are fixed here. Spaces and tabs around the t
 | `date` | `YYYY-MM-DD` |
 | `time` | `HH:MM`, `HH:MM:SS` or `HH:MM:SS.f`, with one to six digits of fraction |
 | `datetime` | a date, `T` or one space, a time, and optionally `Z` or `+HH:MM` or `-HH:MM`: such a one becomes UTC |
+| `timedelta` | `[+-]H:MM:SS`, or with days before it `[+-]D days, H:MM:SS`, as Python prints it; or `[+-]PnDTnHnMnS` |
 | `UUID` | 32 hexadecimal digits, in any case, with the usual four hyphens or none |
 | an `Enum` | the text of a member's value, else the name of a member, exactly |
+| a `Literal` | the text of one of its values, exactly |
 
-`Decimal` keeps its digits and scale. `str` is no conversion: the cell as it is, spaces included.
+`Decimal` keeps its digits and scale. `str` is no conversion: the cell as it is, spaces included. A `Column` may change
+the spelling of numbers, dates and truth, or bring its own function.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
-from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeAlias
+from decimal import Decimal
+from math import isfinite
+from typing import Final, TypeAlias
 from uuid import UUID
 
+from csvpipe._process.choices import (
+    BOOL,
+    USUAL_TRUTH,
+    choice_converter,
+    choices_of,
+    to_bool,
+    truth_converter,
+)
+from csvpipe._process.lexeme import PADDING, VALUE_CHARACTERS, lexeme, shortened
+from csvpipe._process.moments import (
+    DATE,
+    DATETIME,
+    TIME,
+    TIMEDELTA,
+    moment_converter,
+    to_date,
+    to_datetime,
+    to_time,
+    to_timedelta,
+)
+from csvpipe._process.numbers import INT, NUMBER, number_converter, to_decimal, to_float, to_int
 from csvpipe.rowtypes import Field, Scalar
 
-if TYPE_CHECKING:
-    import enum
+__all__ = [
+    "GRAMMAR",
+    "PADDING",
+    "SHORT_CUT_NAMES",
+    "VALUE_CHARACTERS",
+    "Converter",
+    "converter",
+    "known_texts",
+    "short_cut",
+    "shortened",
+]
 
 Converter: TypeAlias = Callable[[str], object]
 
-#: What is dropped around a cell's text, except around that of a `str`.
-PADDING: Final = " \t"
-
-#: Characters of a cell that a message or an error record shows.
-VALUE_CHARACTERS: Final = 100
-
-_MEMBERS_SHOWN: Final = 10
-
-_NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-# Hours end at 23 here, as Pythons differ over 24:00; so do the parts of an offset, which some do not check at all.
-_CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_TIME: Final = rf"{_CLOCK}(?::[0-5][0-9](?:\.[0-9]{{1,6}})?)?"
+_UUID: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 #: The grammar of what is left when the padding is dropped. `fullmatch` is meant.
 GRAMMAR: Final[Mapping[Scalar, re.Pattern[str]]] = {
-    Scalar.INT: re.compile(r"[+-]?[0-9]+"),
-    Scalar.FLOAT: re.compile(_NUMBER),
-    Scalar.DECIMAL: re.compile(_NUMBER),
-    Scalar.BOOL: re.compile(r"true|false|yes|no|[tfyn10]", re.IGNORECASE | re.ASCII),
-    Scalar.DATE: re.compile(_DATE),
-    Scalar.DATETIME: re.compile(rf"{_DATE}[T ]{_TIME}(?:Z|[+-]{_CLOCK})?"),
-    Scalar.TIME: re.compile(_TIME),
-    Scalar.UUID: re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
-}
-
-#: How messages describe what was expected.
-_EXPECTED: Final[Mapping[Scalar, str]] = {
-    Scalar.INT: "a whole number",
-    Scalar.FLOAT: "a number",
-    Scalar.DECIMAL: "a decimal number",
-    Scalar.BOOL: "true or false (or yes, no, t, f, y, n, 1, 0)",
-    Scalar.DATE: "a date (YYYY-MM-DD)",
-    Scalar.DATETIME: "a date and time (YYYY-MM-DD HH:MM:SS)",
-    Scalar.TIME: "a time (HH:MM:SS)",
-    Scalar.UUID: "a UUID",
-}
-
-_NOT_A_NUMBER: Final = Decimal("nan")
-
-_TRUTH: Final[Mapping[str, bool]] = {
-    **dict.fromkeys(("true", "yes", "t", "y", "1"), True),
-    **dict.fromkeys(("false", "no", "f", "n", "0"), False),
-}
-_USUAL_TRUTH: Final[Mapping[str, bool]] = {
-    spelling: value for word, value in _TRUTH.items() for spelling in (word, word.title(), word.upper())
+    Scalar.INT: INT,
+    Scalar.FLOAT: NUMBER,
+    Scalar.DECIMAL: NUMBER,
+    Scalar.BOOL: BOOL,
+    Scalar.DATE: DATE,
+    Scalar.DATETIME: DATETIME,
+    Scalar.TIME: TIME,
+    Scalar.TIMEDELTA: TIMEDELTA,
+    Scalar.UUID: _UUID,
 }
 
 
 def converter(field: Field) -> Converter:
     """The function that makes a field's value of a cell's text. Empty cells are the builder's affair.
 
-    It raises `ValueError` for text outside the grammar, with a message for the person who mends the file.
+    It raises `ValueError` for text outside the grammar, with a message for the person who mends the file. A function
+    that the application brings may raise whatever it likes.
     """
-    if field.enum_type is not None:
-        return _member_of(field.enum_type)
-    return _CONVERTERS[field.scalar]
+    scalar, options = field.scalar, field.options
+    if options.parse is not None:
+        return options.parse
+    if scalar is Scalar.ENUM:
+        return choice_converter(field)
+    if not options.spelling():
+        return _CONVERTERS[scalar]
+    if scalar is Scalar.BOOL:
+        return truth_converter(options)
+    return moment_converter(scalar, options) if options.format else number_converter(scalar, options)
 
 
-def shortened(text: str, characters: int = VALUE_CHARACTERS) -> str:
-    """`text` cut to at most so many characters, the last an ellipsis where something was cut."""
-    return text if len(text) <= characters else text[: characters - 1] + "…"
+def short_cut(field: Field) -> str | None:
+    """An expression of a cell's value that spares most cells the call of the converter, or None.
+
+    `{cell}`, `{convert}` and `{known}` (see `known_texts`) are to be filled in; `c` and `v` are names of its own, the
+    others are in `SHORT_CUT_NAMES`. What it accepts by itself the converter makes the same of; where it raises,
+    whatever it is, the converter is to be asked again.
+    """
+    if field.options.parse is not None or field.options.spelling():
+        return None
+    return _SHORT_CUTS.get(field.scalar)
+
+
+def known_texts(field: Field) -> Mapping[str, object]:
+    """What short cuts look up."""
+    return choices_of(field) if field.scalar is Scalar.ENUM else USUAL_TRUTH
 
 
 def _to_str(text: str) -> str:
     return text
 
 
-# Each converter first tries what is cheap and right beyond doubt, and leaves everything else to the grammar.
-
-
-def _to_int(text: str) -> int:
-    digits = text if text.isdigit() and text.isascii() else _lexeme(Scalar.INT, text)
-    try:
-        return int(digits)
-    except ValueError:
-        raise ValueError(f"{_quoted(text)} has too many digits") from None
-
-
-def _to_float(text: str) -> float:
-    # Of printable ASCII without `_`, `float` takes what the grammar does, and the names of what is not finite.
-    if text.isascii() and text.isprintable() and "_" not in text:
-        try:
-            value = float(text)
-        except ValueError:
-            pass
-        else:
-            if math.isfinite(value):
-                return value
-    value = float(_lexeme(Scalar.FLOAT, text))
-    if math.isinf(value):
-        raise ValueError(f"{_quoted(text)} is too large a number")
-    return value
-
-
-def _to_decimal(text: str) -> Decimal:
-    try:
-        value = Decimal(text if text.isdigit() and text.isascii() else _lexeme(Scalar.DECIMAL, text))
-    except InvalidOperation:
-        value = _NOT_A_NUMBER
-    if not value.is_finite():  # where the application's decimal context does not trap, too
-        raise ValueError(f"{_quoted(text)} is too large a number")
-    return value
-
-
-def _to_bool(text: str) -> bool:
-    value = _USUAL_TRUTH.get(text)
-    return _TRUTH[_lexeme(Scalar.BOOL, text).lower()] if value is None else value
-
-
-def _to_date(text: str) -> dt.date:
-    # Of the forms that `fromisoformat` knows, only the one wanted has hyphens at these two places.
-    is_plain = len(text) == 10 and text[4] == "-" == text[7]  # noqa: PLR2004
-    lexeme = text if is_plain else _lexeme(Scalar.DATE, text)
-    try:
-        return dt.date.fromisoformat(lexeme)
-    except ValueError as error:
-        raise _impossible(Scalar.DATE, text, error) from None
-
-
-def _to_datetime(text: str) -> dt.datetime:
-    # Likewise for the form with seconds and no more. Newer Pythons take 24:00 for midnight.
-    is_plain = (
-        len(text) == 19  # noqa: PLR2004
-        and text[4] == "-" == text[7]
-        and text[13] == ":" == text[16]
-        and text[10] in "T "
-        and text[11:13] != "24"
-    )
-    lexeme = text if is_plain else _lexeme(Scalar.DATETIME, text)
-    try:
-        moment = dt.datetime.fromisoformat(lexeme)
-        return moment if moment.tzinfo is None else moment.astimezone(dt.UTC)
-    except (ValueError, OverflowError) as error:  # the latter: the first and the last day of the calendar
-        raise _impossible(Scalar.DATETIME, text, error) from None
-
-
-def _to_time(text: str) -> dt.time:
-    return dt.time.fromisoformat(_lexeme(Scalar.TIME, text))
-
-
 def _to_uuid(text: str) -> UUID:
-    return UUID(_lexeme(Scalar.UUID, text))
+    return UUID(int=int(lexeme(_UUID, text, "a UUID").replace("-", ""), 16))  # quicker than the text itself
+
+
+def _to_foreign(text: str) -> str:
+    if not text.strip(PADDING):
+        raise ValueError("the cell is empty")
+    return text
 
 
 _CONVERTERS: Final[Mapping[Scalar, Converter]] = {
     Scalar.STR: _to_str,
-    Scalar.INT: _to_int,
-    Scalar.FLOAT: _to_float,
-    Scalar.DECIMAL: _to_decimal,
-    Scalar.BOOL: _to_bool,
-    Scalar.DATE: _to_date,
-    Scalar.DATETIME: _to_datetime,
-    Scalar.TIME: _to_time,
+    Scalar.INT: to_int,
+    Scalar.FLOAT: to_float,
+    Scalar.DECIMAL: to_decimal,
+    Scalar.BOOL: to_bool,
+    Scalar.DATE: to_date,
+    Scalar.DATETIME: to_datetime,
+    Scalar.TIME: to_time,
+    Scalar.TIMEDELTA: to_timedelta,
     Scalar.UUID: _to_uuid,
+    Scalar.FOREIGN: _to_foreign,
 }
 
-
-def _member_of(enum_type: type[enum.Enum]) -> Converter:
-    members: dict[str, enum.Enum] = {}
-    for member in enum_type.__members__.values():
-        members.setdefault(str(member.value), member)
-    for name, member in enum_type.__members__.items():
-        members.setdefault(name, member)
-
-    def to_member(text: str) -> enum.Enum:
-        member = members.get(text)
-        if member is None:
-            member = members.get(text.strip(PADDING))
-        if member is None:
-            raise ValueError(f"{_quoted(text)} is not one of {_choices(enum_type)}")
-        return member
-
-    return to_member
-
-
-def _choices(enum_type: type[enum.Enum]) -> str:
-    shown = ", ".join(repr(str(member.value)) for member in islice(enum_type, _MEMBERS_SHOWN))
-    more = len(enum_type) - _MEMBERS_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _lexeme(scalar: Scalar, text: str) -> str:
-    stripped = text.strip(PADDING)
-    if GRAMMAR[scalar].fullmatch(stripped) is None:
-        raise ValueError(f"{_quoted(text)} is not {_EXPECTED[scalar]}")
-    return stripped
-
-
-def _impossible(scalar: Scalar, text: str, error: Exception) -> ValueError:
-    _lexeme(scalar, text)  # text of a foreign form says so itself
-    return ValueError(f"{_quoted(text)} is not {_EXPECTED[scalar]}: {error}")
-
-
-def _quoted(text: str) -> str:
-    return repr(shortened(text))
+# Each short cut takes what is cheap to know and right beyond doubt:
+# * Of printable ASCII without `_`, `float` and `Decimal` take what the grammar does, and names of what is not finite.
+# * Of the forms that `fromisoformat` knows, only the wanted ones have their marks at these places and this length.
+# * Newer Pythons take 24:00 for midnight.
+_LOOKUP: Final = "(v if (v := {known}.get(c := {cell})) is not None else {convert}(c))"
+_NUMERIC: Final = "(v if (c := {{cell}}).isascii() and c.isprintable() and '_' not in c and {} else {{convert}}(c))"
+_SHORT_CUTS: Final[Mapping[Scalar, str]] = {
+    Scalar.INT: "(int(c) if (c := {cell}).isdigit() and c.isascii() else {convert}(c))",
+    Scalar.FLOAT: _NUMERIC.format("isfinite(v := float(c))"),
+    Scalar.DECIMAL: _NUMERIC.format("(v := Decimal(c)).is_finite()"),
+    Scalar.BOOL: _LOOKUP,
+    Scalar.ENUM: _LOOKUP,
+    Scalar.DATE: "(date_of(c) if len(c := {cell}) == 10 and c[7] == '-' == c[4] else {convert}(c))",
+    Scalar.DATETIME: (
+        "(datetime_of(c) if len(c := {cell}) == 19 and c[10] in 'T ' and c[4] == '-' == c[7] "
+        "and c[13] == ':' == c[16] and c[11:13] != '24' else {convert}(c))"
+    ),
+    Scalar.TIME: "(time_of(c) if len(c := {cell}) == 8 and c[2] == ':' == c[5] and c[:2] != '24' else {convert}(c))",
+}
+#: What the short cuts call.
+SHORT_CUT_NAMES: Final[Mapping[str, object]] = {
+    "isfinite": isfinite,
+    "Decimal": Decimal,
+    "date_of": dt.date.fromisoformat,
+    "datetime_of": dt.datetime.fromisoformat,
+    "time_of": dt.time.fromisoformat,
+}

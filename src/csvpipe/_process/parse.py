@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, count, pairwise
-from typing import BinaryIO, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias
 
 import attrs
 
@@ -20,8 +20,12 @@ from csvpipe._partition.chunk import CUT_BYTES, Chunk
 from csvpipe._partition.records import Located, RecordKind, locate, scan_records
 from csvpipe._process.build import Flaw
 from csvpipe._process.convert import shortened
+from csvpipe._process.undecodable import Errors, Undecodable
 from csvpipe.errors import FileCode, FileError, Phase, RowCode
 from csvpipe.limits import Limits
+
+if TYPE_CHECKING:
+    from csvpipe._process.mending import Mending
 
 Ragged: TypeAlias = Literal["reject", "pad", "keep"]
 
@@ -49,6 +53,8 @@ class Slice:
         lines: Physical lines in it.
         rows: Cells of each data record; None where it is bad. Blank lines are left out.
         flaws: Index in `rows` to what is wrong with it.
+        numbers: Of a mended file: for each of its rows the number in the chain's first file; 0 for a bad one. None for
+            other files.
     """
 
     def __init__(self, parser: SliceParser, data: bytes, *, start: int, first_row: int, first_line: int) -> None:
@@ -61,6 +67,7 @@ class Slice:
         self.lines = 0
         self.rows: list[list[str] | None] = []
         self.flaws: dict[int, tuple[Flaw, ...]] = {}
+        self.numbers: Sequence[int] | None = None
 
     @cached_property
     def _located(self) -> Located:
@@ -78,6 +85,14 @@ class Slice:
         if len(self.rows) == self.lines:
             return self.first_line + index
         return self.first_line + self._located.lines[index]
+
+    def number(self, index: int) -> int:
+        """The number by which handlers know row `index`: the same in every file of a chain of mended submissions."""
+        return self.first_row + index if self.numbers is None else self.numbers[index]
+
+    def numbers_of(self, begin: int, end: int) -> Iterable[int]:
+        """`number` of the rows `[begin, end)`; perhaps of more."""
+        return count(self.first_row + begin) if self.numbers is None else self.numbers[begin:end]
 
     def good(self, index: int) -> list[str]:
         """Cells of a good row."""
@@ -107,9 +122,17 @@ class Slice:
 
 
 class SliceParser:
-    """Reads slices of one job's file."""
+    """Reads slices of one job's file; those of a mended one with the columns of the chain's first file."""
 
-    def __init__(self, inspection: Inspection, limits: Limits, ragged: Ragged) -> None:
+    def __init__(
+        self,
+        inspection: Inspection,
+        limits: Limits,
+        ragged: Ragged,
+        mending: Mending | None = None,
+        *,
+        errors: Errors = "reject",
+    ) -> None:
         self._columns = inspection.columns
         self._width = len(inspection.columns)
         self._dialect = inspection.dialect
@@ -119,6 +142,8 @@ class SliceParser:
         self._marks = [mark for mark in ("\r", self._dialect.quotechar, self._dialect.escapechar) if mark is not None]
         self._limits = limits
         self._ragged = ragged
+        self._undecodable = Undecodable(inspection, errors)
+        self._mending = mending
 
     def locate(self, data: bytes) -> Located:
         """Where the records of `data` stand."""
@@ -130,6 +155,8 @@ class SliceParser:
         if not self._parse_regular(data, result):
             self._parse_exact(data, result)
         self._check_rows(result, check_fields=len(data) > self._limits.field_characters)
+        if self._mending is not None:
+            self._mending.apply(result)
         return result
 
     def oversized(self, size: int, *, start: int, first_row: int, first_line: int) -> Slice:
@@ -146,10 +173,14 @@ class SliceParser:
         if len(data) > self._limits.row_bytes:
             return False
         try:
-            text = data.decode(self._encoding)
-            return self._split(text, result) or self._read(text, result)
+            text, is_damaged = self._undecodable.decode(data)
+            if not self._split(text, result) and not self._read(text, result):
+                return False
         except (UnicodeDecodeError, csv.Error):
             return False
+        if is_damaged:
+            self._undecodable.mend(list(filter(None, result.rows)))
+        return True
 
     def _split(self, text: str, result: Slice) -> bool:
         """Where nothing is quoted or escaped, records are lines and cells what is between delimiters."""
@@ -186,27 +217,14 @@ class SliceParser:
             if record.kind is RecordKind.BLANK:
                 continue
             if record.kind is RecordKind.ROW and record.fields is not None:
-                flaw = self._undecodable(record.fields)
+                piece = data[record.start : record.end]
+                flaw = self._undecodable.flaw(record.fields, piece, result.start + record.start)
                 result.rows.append(record.fields if flaw is None else None)
             else:
                 flaw = self._flaw(RowCode(record.kind.value))
                 result.rows.append(None)
             if flaw is not None:
                 result.flaws[len(result.rows) - 1] = (flaw,)
-
-    def _undecodable(self, fields: Sequence[str]) -> Flaw | None:
-        for position, cell in enumerate(fields):
-            if not cell.isascii() and any("\udc80" <= character <= "\udcff" for character in cell):
-                shown = cell.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-                return Flaw(
-                    column=self._columns[position] if position < self._width else None,
-                    code=RowCode.DECODE,
-                    phase=Phase.PARSE,
-                    message=f"not valid {self._encoding} text; save the file in one encoding, "
-                    "or say which one it has with encoding=",
-                    value=shortened(shown),
-                )
-        return None
 
     def _check_rows(self, result: Slice, *, check_fields: bool) -> None:
         """Apply what holds for every row: the number of cells and their length."""

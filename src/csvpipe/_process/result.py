@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from csvpipe._partition.chunk import Chunk
+from csvpipe._process.rowset import NO_ROWS, RowSet
 from csvpipe.errors import ErrorTotal, FileFailure, RowError
 
 
@@ -28,6 +29,9 @@ class ChunkResult:
         errors: The first of its row errors, in file order, up to the budget that the worker was given.
         totals: Exact numbers per (code, column) of all its row errors.
         spill: Name of the file that holds the errors over the budget, or None.
+        rejected: Which of its rows failed; of a mended file's none, as it is the first file's that count.
+        resolved: Rows of the chain's first file that were processed or skipped here, as rows of a mended file; of a
+            dry run none.
         failure: Set when the job must end here: an abort, a limit, an outage.
     """
 
@@ -42,6 +46,8 @@ class ChunkResult:
     errors: tuple[RowError, ...] = ()
     totals: tuple[ErrorTotal, ...] = ()
     spill: str | None = None
+    rejected: RowSet = NO_ROWS
+    resolved: RowSet = NO_ROWS
     failure: FileFailure | None = None
 
     @property

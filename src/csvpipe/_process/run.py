@@ -182,7 +182,7 @@ class ChunkRun:
         build = self._job.build
 
         def pair(index: int) -> object:
-            return build(part, index, part.good(index)), context.at((part.first_row + index,), (part.line(index),))
+            return build(part, index, part.good(index)), context.at((part.number(index),), (part.line(index),))
 
         return map(pair, range(begin, end))
 

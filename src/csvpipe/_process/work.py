@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
-from itertools import count, repeat
+from itertools import repeat
 from typing import Any
 
 import attrs
@@ -12,23 +13,25 @@ from csvpipe._intake.inspection import JobPlan
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.build import BadRow, Builder, Flaw, compile_builder, compile_untyped
 from csvpipe._process.conduct import Conduct, EndedError, Rules, Unit, conduct
+from csvpipe._process.mending import Mending
 from csvpipe._process.parse import Slice, SliceParser, read_slices
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.rowset import RowSet
 from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome, Tally
 from csvpipe.context import Context
-from csvpipe.errors import FileCode, FileError, FileFailure, RowCode, RowError
+from csvpipe.errors import FileCode, FileError, FileFailure, Phase, RowCode, RowError
 from csvpipe.pipeline import Pipeline
-from csvpipe.rowtypes import Row, Shape
+from csvpipe.rowtypes import Row, Shape, header_names, spellings
 
 
 class JobWork:
-    """What all chunks of a job share: prepared once, read by many workers.
+    """What all chunks of a job share: prepared once, read by many workers. A mended file comes with its `mending`.
 
     Attributes:
         pipeline: The handler and its policies.
         plan: The job's.
-        columns: Of the file.
+        columns: Of the file; of a mended one those of the file that it mends, which are what handlers see.
         context: What `Context` says of the job, without rows.
         chunk_seconds: After so long a worker returns what it has done, and the rest is queued again.
         parser: Of the file's slices.
@@ -40,7 +43,13 @@ class JobWork:
     """
 
     def __init__(
-        self, pipeline: Pipeline[..., Any], plan: JobPlan, context: Context, *, chunk_seconds: float = 1.0
+        self,
+        pipeline: Pipeline[..., Any],
+        plan: JobPlan,
+        context: Context,
+        *,
+        chunk_seconds: float = 1.0,
+        mending: Mending | None = None,
     ) -> None:
         inspection = plan.inspection
         assert inspection is not None, "a job without a plan has no chunks"  # noqa: S101  # refused at intake
@@ -48,13 +57,18 @@ class JobWork:
         self.plan = plan
         self.context = context
         self.chunk_seconds = chunk_seconds
-        self.columns = inspection.columns
-        self.parser = SliceParser(inspection, plan.limits, pipeline.ragged)
-        self.secrets = Secrets(self.columns, pipeline.sensitive)
+        self.columns = inspection.columns if mending is None else mending.mends.columns
+        self.parser = SliceParser(inspection, plan.limits, pipeline.ragged, mending, errors=pipeline.errors)
+        schema = pipeline.signature.row_schema
+        self.secrets = Secrets(
+            self.columns,
+            pipeline.sensitive if schema is None else header_names(schema, pipeline.sensitive, self.columns),
+        )
         self._positions = {name: position for position, name in enumerate(self.columns)}
         self._build_cells = self._cells_builder()
         self.rules = Rules(
             columns=self.columns,
+            headers={} if schema is None else spellings(schema, self.columns),
             retry=pipeline.retry,
             build=self.build,
             context=context if pipeline.signature.takes_context else None,
@@ -80,7 +94,7 @@ class JobWork:
         """Makes an item from cells alone; None for rows, which know their place."""
         signature = self.pipeline.signature
         if signature.row_schema is not None:
-            return compile_builder(signature.row_schema, self.columns)
+            return compile_builder(signature.row_schema, self.columns, na=self.pipeline.na)
         return None if signature.shape is Shape.ROW else compile_untyped(signature.shape, self.columns)
 
     def build(self, part: Slice, index: int, cells: list[str]) -> object:
@@ -90,7 +104,7 @@ class JobWork:
             BadRow: The cells are not what the row type wants.
         """
         if self._build_cells is None:
-            return Row(part.first_row + index, part.line(index), self._positions, cells)
+            return Row(part.number(index), part.line(index), self._positions, cells)
         return self._build_cells(cells)
 
     def items(self, part: Slice, begin: int, end: int) -> Iterator[object]:
@@ -101,7 +115,7 @@ class JobWork:
         cells: list[list[str]] = part.rows[begin:end]  # type: ignore[assignment]  # good ones
         if self._build_cells is None:
             lines = part.lines_of(begin, end)
-            return map(Row, count(part.first_row + begin), lines, repeat(self._positions), cells)
+            return map(Row, part.numbers_of(begin, end), lines, repeat(self._positions), cells)
         if self.pipeline.signature.shape is Shape.LIST:
             return iter(cells)
         return map(self._build_cells, cells)
@@ -130,6 +144,8 @@ class ChunkWork:
         self._mark: tuple[Slice, int] | None = None
         self._end_line = chunk.first_line
         self._first_message: str | None = None
+        self._rejected = array("q")
+        self._resolved = array("q")
 
     def __repr__(self) -> str:
         return f"<ChunkWork [{self.chunk.start}, {self.chunk.end}) {self.tally!r}>"
@@ -180,6 +196,7 @@ class ChunkWork:
     def processed(self, part: Slice, index: int, rows: int) -> None:
         """Count so many rows before row `index` of `part` that were handled with success."""
         self.tally.processed += rows
+        self._resolve(part, index, rows)
         self.reached(part, index)
 
     def take(self, unit: Unit) -> None:
@@ -195,9 +212,15 @@ class ChunkWork:
                 self.processed(part, index + 1, 1)
             elif outcome is Fate.SKIPPED:
                 self.tally.skipped += 1
+                self._resolve(part, index + 1, 1)
                 self.reached(part, index + 1)
             else:
                 self.reject(part, index, outcome)
+
+    def _resolve(self, part: Slice, index: int, rows: int) -> None:
+        """Note that so many rows before row `index` of `part` are rejected no more; a dry run has done nothing."""
+        if part.numbers is not None and not self.job.context.dry_run:
+            self._resolved.extend(part.numbers[index - rows : index])
 
     def reject(self, part: Slice, index: int, flaws: Sequence[Flaw]) -> None:
         """Count one bad row.
@@ -207,9 +230,13 @@ class ChunkWork:
         """
         cells = part.cells(index) if self.job.secrets and part.rows[index] is not None else None
         errors = self.tally.reject(part.first_row + index, part.place(index), flaws, cells)
+        if self.job.plan.mends is None:
+            self._rejected.append(part.first_row + index)
         self.reached(part, index + 1)
         if self.job.pipeline.on_error == "fail":
             raise EndedError(_row_failure(errors[0]))
+        if flaws[0].code == RowCode.DECODE and flaws[0].phase is Phase.PARSE and self.job.pipeline.errors == "strict":
+            raise EndedError(_decode_failure(errors[0]))
         self._check_breaker(flaws[0], errors[0])
 
     def _check_breaker(self, flaw: Flaw, shown: RowError) -> None:
@@ -263,6 +290,8 @@ class ChunkWork:
             errors=tuple(self.tally.errors),
             totals=self.tally.totals(),
             spill=spill,
+            rejected=RowSet.of(self._rejected),
+            resolved=RowSet.of(self._resolved),
             failure=failure,
         )
 
@@ -284,6 +313,13 @@ def _row_failure(error: RowError) -> FileFailure:
         code=FileCode.ROW_ERROR,
         message=f"row {error.row}, line {error.line}{column}: [{error.code}] {error.message}; "
         "mend the file and submit it again",
+    )
+
+
+def _decode_failure(error: RowError) -> FileFailure:
+    return FileFailure(
+        code=FileCode.ENCODING,
+        message=f"row {error.row}, line {error.line}: {error.message} (errors='reject' sets such rows aside)",
     )
 
 

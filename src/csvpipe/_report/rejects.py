@@ -6,34 +6,21 @@ rows can leave the leading columns where they are; appended ones would stand und
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import attrs
-
-from csvpipe._intake.inspection import Inspection
+from csvpipe._intake.inspection import JobPlan
 from csvpipe._intake.source import LocalFile
-from csvpipe.dialect import Dialect
-from csvpipe.errors import FileError, Phase, RowError, SourceGoneError
-from csvpipe.limits import Limits
-
-#: What stands before the user's own columns.
-LEADING: Final = ("_row", "_line", "_code", "_column", "_message")
-
-#: Holds what is not one complete record; there only if a row needs it.
-RAW: Final = "_raw"
-
-#: Characters of an over-long record that are shown.
-_SHOWN: Final = 1_000
+from csvpipe._process.mending import row_number
+from csvpipe._process.rowset import RowFlags
+from csvpipe._report.sheet import SHOWN_CHARACTERS, Raw, Reject, Sheet
+from csvpipe.errors import FileError, Phase, RowCode, RowError, SourceGoneError
 
 #: UTF-8 has no longer characters.
 _CHARACTER_BYTES: Final = 4
@@ -93,19 +80,22 @@ def merged(stored: Iterable[RowError], spills: Iterable[Iterable[RowError]]) -> 
 def write_rejects(
     dest: BinaryIO,
     errors: Callable[[], Iterable[RowError]],
-    source: LocalFile,
-    inspection: Inspection,
-    limits: Limits,
+    plan: JobPlan,
+    resolved: RowFlags | None = None,
+    *,
+    is_ours: bool = False,
 ) -> int:
     """Write a job's rejects file. Runs in a worker thread; holds one record, or one block of them, in memory at a time.
 
     Args:
         dest: Written to from where it stands; the caller closes it.
-        errors: Gives the job's row errors, by row and the same ones every time: they are gone through twice, since
+        errors: Gives the job's row errors, by row and the same ones every time: they may be gone through twice, since
             the header depends on all of them.
-        source: The job's local file; not needed where there are no errors.
-        inspection: The job's.
-        limits: The job's; a record over `row_bytes` is shown by its beginning.
+        plan: The job's, inspected. Its local file is not needed where there are no errors; a record over the limit
+            `row_bytes` is shown by its beginning.
+        resolved: Rows of the chain's first file that are left out; None to write all.
+        is_ours: Whether `dest` is an empty file that may be written anew from its start; then the errors are gone
+            through a second time only if the first was in vain.
 
     Returns:
         The number of rejected rows written.
@@ -114,22 +104,60 @@ def write_rejects(
         SourceGoneError: The source is gone, has changed, or cannot be read.
         OSError: `dest` cannot be written.
     """
+    source, inspection, mends = plan.source, plan.inspection, plan.mends
+    assert source is not None, "a job without a file has no rejects"  # noqa: S101
+    assert inspection is not None, "a job without a file has no rejects"  # noqa: S101
     first = next(iter(errors()), None)
     if first is None:
-        dest.write(_Sheet(inspection, newline="\n", has_raw=False).header())
+        dest.write(Sheet(inspection, mends, newline="\n", has_raw=False).header())
         return 0
     with _opened(source) as file:
-        records = _Records(file, source, most_bytes=limits.row_bytes + len(b"\r\n"))
+        records = _Records(file, source, most_bytes=plan.limits.row_bytes + len(b"\r\n"))
         newline = records.newline_before(inspection.data_start) or records.newline_before(first.end) or "\n"
-        sheet = _Sheet(inspection, newline=newline, has_raw=False)
-        if not all(sheet.fits(reject, records.raw(reject)) for reject in _rejects(_paced(errors()))):
-            sheet = _Sheet(inspection, newline=newline, has_raw=True)
-        dest.write(sheet.header())
-        rows = 0
-        for rows, reject in enumerate(_rejects(_paced(errors())), start=1):  # noqa: B007  # the last is their number
-            dest.write(sheet.row(reject, records.raw(reject)))
+        sheet = Sheet(inspection, mends, newline=newline, has_raw=False)
+
+        def rows() -> Iterator[tuple[Reject, Raw]]:
+            for reject in _rejects(_paced(errors())):
+                raw = records.raw(reject)
+                if resolved is None or reject.is_foreign or not _is_in(resolved, sheet.number(reject, raw)):
+                    yield reject, raw
+
+        number = None
+        if is_ours:
+            number = _write_fitting(dest, sheet, rows())
+            if number is None:
+                dest.seek(0)
+                dest.truncate()
+        elif all(sheet.fits(*row) for row in rows()):
+            number = _write(dest, sheet, rows())
+        if number is None:
+            number = _write(dest, Sheet(inspection, mends, newline=newline, has_raw=True), rows())
         _check(source)
-    return rows
+    return number
+
+
+def _write(dest: BinaryIO, sheet: Sheet, rows: Iterable[tuple[Reject, Raw]]) -> int:
+    number = 0
+    dest.write(sheet.header())
+    for number, row in enumerate(rows, start=1):  # noqa: B007  # the last is how many there are
+        dest.write(sheet.row(*row))
+    return number
+
+
+def _write_fitting(dest: BinaryIO, sheet: Sheet, rows: Iterable[tuple[Reject, Raw]]) -> int | None:
+    """Write rows in place, in the hope that all of them fit; None at the first that does not."""
+    number = 0
+    dest.write(sheet.header())
+    for number, row in enumerate(rows, start=1):  # noqa: B007  # the last is how many there are
+        if not sheet.fits(*row):
+            return None
+        dest.write(sheet.row(*row))
+    return number
+
+
+def _is_in(rows: RowFlags, text: str) -> bool:
+    number = row_number(text)
+    return number is not None and number in rows
 
 
 def _paced(errors: Iterable[RowError]) -> Iterator[RowError]:
@@ -148,20 +176,17 @@ def _paced(errors: Iterable[RowError]) -> Iterator[RowError]:
         yield error
 
 
-@attrs.frozen(kw_only=True)
-class _Reject:
-    """A rejected row: what is said of it, and where it stands."""
-
-    leading: tuple[str, ...]
-    start: int
-    end: int
-
-
-def _rejects(errors: Iterable[RowError]) -> Iterator[_Reject]:
+def _rejects(errors: Iterable[RowError]) -> Iterator[Reject]:
     for row, group in groupby(errors, key=attrgetter("row")):
         of_row = list(group)
+        if len(of_row) == 1:
+            error = of_row[0]
+            said = (str(row), str(error.line), error.code, error.column or "", error.message)
+            is_foreign = error.code == RowCode.NOT_OPEN
+            yield Reject(leading=said, is_foreign=is_foreign, start=error.start, end=error.end)
+            continue
         columns = [error.column or "" for error in of_row]
-        yield _Reject(
+        yield Reject(
             leading=(
                 str(row),
                 str(of_row[0].line),
@@ -169,6 +194,7 @@ def _rejects(errors: Iterable[RowError]) -> Iterator[_Reject]:
                 _JOINT.join(columns) if any(columns) else "",
                 _JOINT.join(error.message for error in of_row),
             ),
+            is_foreign=any(error.code == RowCode.NOT_OPEN for error in of_row),
             start=of_row[0].start,
             end=of_row[0].end,
         )
@@ -197,14 +223,6 @@ def _check(source: LocalFile) -> None:
         raise _gone(source, error) from error
 
 
-@attrs.frozen
-class _Raw:
-    """The bytes of a record without its line end, or only the first of them."""
-
-    data: bytes
-    is_whole: bool
-
-
 class _Records:
     """Raw text of records, read from the source; of longer ones than `most_bytes` only the beginning.
 
@@ -223,12 +241,12 @@ class _Records:
         """The line end just before this byte, if there is one."""
         return _line_end(self._read(max(0, offset - 2), offset)).decode() or None
 
-    def raw(self, reject: _Reject) -> _Raw:
+    def raw(self, reject: Reject) -> Raw:
         if reject.end - reject.start > self._most:
-            shown = min(self._most, _SHOWN * _CHARACTER_BYTES)
-            return _Raw(self._read(reject.start, reject.start + shown), is_whole=False)
+            shown = min(self._most, SHOWN_CHARACTERS * _CHARACTER_BYTES)
+            return Raw(self._read(reject.start, reject.start + shown), is_whole=False)
         data = self._read(reject.start, reject.end)
-        return _Raw(data.removesuffix(_line_end(data)), is_whole=True)
+        return Raw(data.removesuffix(_line_end(data)), is_whole=True)
 
     def _read(self, start: int, end: int) -> bytes:
         if not self._offset <= start <= end <= self._offset + len(self._block):
@@ -251,113 +269,3 @@ def _line_end(data: bytes) -> bytes:
     if data.endswith(b"\r\n"):
         return b"\r\n"
     return data[-1:] if data.endswith((b"\n", b"\r")) else b""
-
-
-# Spelling -------------------------------------------------------------------------------------------------------------
-
-
-class _Sheet:
-    """Spells the records of one rejects file, as bytes with their newline."""
-
-    def __init__(self, inspection: Inspection, *, newline: str, has_raw: bool) -> None:
-        self._inspection = inspection
-        self._dialect = inspection.dialect
-        self._newline = newline
-        self._has_raw = has_raw
-        marks = ["\r", "\n", self._dialect.quotechar or "", self._dialect.escapechar or ""]
-        self._marks = re.compile(f"[{re.escape(''.join(marks))}]")
-        self._marks_or_delimiter = re.compile(f"[{re.escape(''.join([*marks, self._dialect.delimiter]))}]")
-        self._parts_cells = _encodable(self._dialect.delimiter, inspection.encoding) == self._dialect.delimiter
-
-    def header(self) -> bytes:
-        extra = (RAW,) if self._has_raw else ()
-        return self._bytes([*LEADING, *extra, *self._inspection.columns])
-
-    def fits(self, reject: _Reject, raw: _Raw) -> bool:
-        """Whether the row with its raw text in place would be read back as this one record."""
-        if not raw.is_whole:
-            return False
-        text = "".join(reject.leading) + raw.data.decode(self._inspection.encoding, "surrogateescape")
-        if self._parts_cells and not self._marks.search(text) and len(text) < csv.field_size_limit():
-            return True  # there is nothing in it that could be left open or be refused
-        return self._is_one_record(self._in_place(reject, raw))
-
-    def row(self, reject: _Reject, raw: _Raw) -> bytes:
-        """The row with its raw text in place, or in a cell of its own if it does not fit.
-
-        Where there is no column for such cells, all rows are known to fit.
-        """
-        if self._has_raw and not self.fits(reject, raw):
-            return self._apart(reject, raw)
-        return self._in_place(reject, raw) + self._newline.encode()
-
-    def _in_place(self, reject: _Reject, raw: _Raw) -> bytes:
-        leading = [*reject.leading, ""] if self._has_raw else reject.leading
-        return self._bytes([*leading, ""]).removesuffix(self._newline.encode()) + raw.data
-
-    def _apart(self, reject: _Reject, raw: _Raw) -> bytes:
-        """The row with its raw text as one cell, and nothing under the user's own names."""
-        text = raw.data.decode(self._inspection.encoding, "surrogateescape")
-        if not raw.is_whole:
-            text = f"{text[:_SHOWN]}…"
-        return self._bytes([*reject.leading, text, *("" for _ in self._inspection.columns)])
-
-    def _bytes(self, cells: Sequence[str]) -> bytes:
-        try:
-            return self._joined(self._dialect.delimiter, cells)
-        except UnicodeEncodeError:
-            encoding = self._inspection.encoding
-            delimiter = _encodable(self._dialect.delimiter, encoding)
-            return self._joined(delimiter, [_encodable(cell, encoding) for cell in cells])
-
-    def _joined(self, delimiter: str, cells: Sequence[str]) -> bytes:
-        if self._dialect.skipinitialspace or self._marks_or_delimiter.search("".join(cells)):
-            cells = [spelt(cell, self._dialect) for cell in cells]
-        return (delimiter.join(cells) + self._newline).encode(self._inspection.encoding, "surrogateescape")
-
-    def _is_one_record(self, record: bytes) -> bool:
-        """Whether a reader that comes to this record is done with it at its end.
-
-        Judged by the reader itself, not by the error's code: a handler's code says nothing about quotes. A line of its
-        own follows the record, and is answered with a blank one exactly if nothing is open any more. The record has no
-        line end here: an escape at its end would take in the first half of one, and then seem to be complete.
-        """
-        text = record.decode(self._inspection.encoding, "surrogateescape")
-        lines = chain(io.StringIO(text, newline=""), ("\n",))
-        try:
-            _first, *others = csv.reader(lines, **self._dialect.reader_options())
-        except csv.Error:
-            return False
-        return others == [[]]
-
-
-def _encodable(text: str, encoding: str) -> str:
-    """`text` with a question mark for each character that the encoding lacks; bytes that did not decode are kept."""
-    try:
-        text.encode(encoding, "surrogateescape")
-    except UnicodeEncodeError:
-        return text.replace("…", "...").encode(encoding, "replace").decode(encoding)
-    return text
-
-
-def spelt(cell: str, dialect: Dialect) -> str:
-    """A cell as `csv.reader` reads it back under this dialect, as far as the dialect has the means.
-
-    `csv.writer` would raise where it has not, and has spelt escapes differently from one Python to the next. Where
-    there is no way to write a character, a space stands for it: newlines where there are no quotes, delimiters where
-    there are neither quotes nor escapes, quotes where they can neither be doubled nor escaped.
-    """
-    quote, escape, delimiter = dialect.quotechar, dialect.escapechar, dialect.delimiter
-    blank = next(mark for mark in " _-." if mark not in (quote, escape, delimiter))
-    if escape is not None:
-        cell = cell.replace(escape, escape * 2)
-    if quote is None:
-        cell = cell.replace("\r\n", blank).replace("\n", blank).replace("\r", blank)
-        cell = cell.replace(delimiter, blank if escape is None else escape + delimiter)
-        return cell.lstrip(" ") if dialect.skipinitialspace else cell
-    needs_quotes = {quote, delimiter, "\r", "\n"} & set(cell) or (dialect.skipinitialspace and cell.startswith(" "))
-    if not needs_quotes:
-        return cell
-    single = blank if escape is None else escape + quote
-    inside = quote * 2 if dialect.doublequote else single
-    return f"{quote}{cell.replace(quote, inside)}{quote}"

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from csvpipe._intake.spool import Spool
+from csvpipe._intake.arrival.spool import Spool
+from csvpipe._process.rowset import RowFlags
 from csvpipe._report.rejects import merged, read_spill, write_rejects
-from csvpipe.errors import RowError, SourceGoneError
+from csvpipe.errors import JobNotFoundError, RowError, SourceGoneError
 from csvpipe.jobs import JobId
 
 if TYPE_CHECKING:
@@ -53,8 +54,17 @@ def stored_errors(store: JobStore, job_id: JobId) -> Iterator[RowError]:
             after = (error.row, ordinal)
 
 
-def write_job_rejects(dest: Path | BinaryIO, store: JobStore, job_id: JobId, spool: Spool) -> int:
+def write_job_rejects(
+    dest: Path | BinaryIO, store: JobStore, job_id: JobId, spool: Spool, *, open_only: bool = True
+) -> int:
     """Write the rejects file of a job; at a path it appears complete or not at all.
+
+    Args:
+        dest: Where to.
+        store: Has the job.
+        job_id: Any job of a chain.
+        spool: Holds the spilled errors.
+        open_only: Whether rows that mended submissions have imported are left out.
 
     Raises:
         JobNotFoundError: There is no such job.
@@ -62,9 +72,8 @@ def write_job_rejects(dest: Path | BinaryIO, store: JobStore, job_id: JobId, spo
         OSError: `dest` cannot be written.
     """
     plan = store.plan(job_id)
-    source, inspection = plan.source, plan.inspection
-    if source is None or inspection is None:
-        record = store.get(job_id)
+    record = store.get(job_id)
+    if plan.source is None or plan.inspection is None:
         raise SourceGoneError(
             f"{record.filename} was refused as a whole, so it has no rejected rows: "
             f"[{record.error_code}] {record.error_message}"
@@ -79,13 +88,25 @@ def write_job_rejects(dest: Path | BinaryIO, store: JobStore, job_id: JobId, spo
     def errors() -> Iterator[RowError]:
         return merged(stored_errors(store, job_id), [read_spill(spill) for spill in spills])
 
+    resolved = _resolved(store, record.root_id or job_id) if open_only else None
     if not isinstance(dest, Path):
-        return write_rejects(dest, errors, source, inspection, plan.limits)
+        return write_rejects(dest, errors, plan, resolved)
     part = dest.with_name(f"{dest.name}.part")
     try:
         with part.open("wb") as file:
-            rows = write_rejects(file, errors, source, inspection, plan.limits)
+            rows = write_rejects(file, errors, plan, resolved, is_ours=True)
         part.replace(dest)
     finally:
         part.unlink(missing_ok=True)
     return rows
+
+
+def _resolved(store: JobStore, root_id: JobId) -> RowFlags | None:
+    """The rows of a chain that are mended; None if there are none, or if nobody knows since the first job is gone."""
+    rows = RowFlags()
+    try:
+        for found in store.resolved(root_id):
+            rows.add_all(found)
+    except JobNotFoundError:
+        return None
+    return rows or None

@@ -10,33 +10,20 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 import csvpipe as library
 from csvpipe.cli.display import Display, JsonLines, Silence, display_for
 from csvpipe.cli.errand import STANDARD_INPUT, Errand, Outcome, carry_out
 from csvpipe.cli.exit_codes import ExitCode
+from csvpipe.cli.inspecting import inspect
+from csvpipe.cli.options import delimiter_option, dialect_of, encoding_option, pipeline_of
 from csvpipe.cli.output import Output
 from csvpipe.cli.summary import interrupted_line, summary_lines, summary_object
-from csvpipe.cli.target import TargetError, find_pipeline
-from csvpipe.dialect import Dialect
-from csvpipe.errors import CsvPipeError, DialectError
-from csvpipe.pipeline import Pipeline
+from csvpipe.errors import CsvPipeError
 
 #: For workers and files at once. More than any machine can use, and a bound for a slip of the finger.
 _MOST = 10_000
-
-DELIMITERS = {
-    "tab": "\t",
-    r"\t": "\t",
-    "comma": ",",
-    "semicolon": ";",
-    "pipe": "|",
-    "colon": ":",
-    "space": " ",
-}
-
 
 _HELP = """Import FILEs with a pipeline and wait for them.
 
@@ -74,6 +61,9 @@ def csvpipe() -> None:
     """Import CSV files: many at once, bad rows set aside, no row lost silently."""
 
 
+csvpipe.add_command(inspect)
+
+
 @csvpipe.command(help=_HELP, epilog=_EXIT_CODES)
 @click.argument("target", metavar="MODULE:PIPELINE")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
@@ -85,14 +75,8 @@ def csvpipe() -> None:
     metavar="N",
     help="Files that are imported at once; 10 by default.",
 )
-@click.option("--encoding", metavar="E", help="Of all the files, instead of the pipeline's or UTF-8.")
-@click.option(
-    "--delimiter",
-    metavar="D",
-    help="Of all the files, instead of the pipeline's or a comma: one character, or "
-    + ", ".join(name for name in DELIMITERS if name.isalpha())
-    + ".",
-)
+@encoding_option
+@delimiter_option
 @click.option(
     "--rejects",
     type=click.Path(file_okay=False, path_type=Path),
@@ -100,6 +84,7 @@ def csvpipe() -> None:
     help="Write the failed rows of each file, with the reasons, to NAME.rejects.csv in this folder.",
 )
 @click.option("--owner", metavar="NAME", help="Noted in the jobs, for handlers and in the output of --json.")
+@click.option("--dry-run", is_flag=True, help="Convert and validate all rows, and write nothing.")
 @click.option("--json", "is_json", is_flag=True, help="For programs: events and summary as lines of JSON.")
 @click.option("--quiet", is_flag=True, help="No progress, only the summary.")
 @click.pass_context
@@ -120,8 +105,8 @@ def run(
     try:
         # What the pipeline prints must not stand between the lines that a program reads.
         with redirect_stdout(sys.stderr) if is_json else nullcontext():
-            pipeline = _pipeline(target, errors)
-            errand = Errand(pipeline=pipeline, files=files, dialect=_dialect(pipeline, delimiter), **options)
+            pipeline = pipeline_of(target, errors, hint="MODULE:PIPELINE")
+            errand = Errand(pipeline=pipeline, files=files, dialect=dialect_of(pipeline, delimiter), **options)
             display = _display(output, errors, files=len(files), is_json=is_json, is_quiet=quiet)
             with display:
                 outcome = carry_out(errand, display.show)
@@ -157,25 +142,6 @@ def _check(files: tuple[str, ...], rejects: Path | None) -> None:
         raise click.BadParameter(f"cannot write to {str(place)!r}", param_hint="'--rejects'")
 
 
-def _pipeline(target: str, errors: Output) -> Pipeline[..., Any]:
-    try:
-        return find_pipeline(target)
-    except TargetError as error:
-        if error.details:
-            errors.line(error.details)
-        raise click.BadParameter(error.message, param_hint="MODULE:PIPELINE") from error
-
-
-def _dialect(pipeline: Pipeline[..., Any], delimiter: str | None) -> Dialect | None:
-    """The pipeline's dialect with another delimiter; None to leave it to the pipeline."""
-    if delimiter is None:
-        return None
-    try:
-        return attrs.evolve(pipeline.dialect or Dialect(), delimiter=DELIMITERS.get(delimiter.lower(), delimiter))
-    except DialectError as error:
-        raise click.BadParameter(f"{error}; or one of {', '.join(DELIMITERS)}", param_hint="'--delimiter'") from error
-
-
 def _display(output: Output, errors: Output, *, files: int, is_json: bool, is_quiet: bool) -> Display:
     if is_quiet:
         return Silence()
@@ -185,9 +151,11 @@ def _display(output: Output, errors: Output, *, files: int, is_json: bool, is_qu
 def _report(outcome: Outcome, errand: Errand, output: Output, errors: Output, *, is_json: bool) -> None:
     """Say how it ended: to a program or a person."""
     if is_json:
-        output.line(json.dumps(summary_object(outcome)))
+        output.line(json.dumps(summary_object(outcome, errand.files, dry_run=errand.dry_run)))
     elif outcome.exit_code is not ExitCode.INTERRUPTED:
         width = shutil.get_terminal_size().columns if output.is_terminal else None
+        if errand.dry_run:
+            output.line("Dry run: rows were tried, and nothing was written. Processed means that they are fit for it.")
         for line in summary_lines(outcome, errand.files, has_rejects=errand.rejects is not None, width=width):
             output.line(line)
     if outcome.exit_code is ExitCode.INTERRUPTED:

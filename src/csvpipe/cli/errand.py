@@ -44,6 +44,7 @@ class Errand:
     dialect: Dialect | None = None
     rejects: Path | None = None
     owner: str | None = None
+    dry_run: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -102,7 +103,7 @@ def carry_out(errand: Errand, on_event: Callable[[JobEvent], object]) -> Outcome
     try:
         run(
             errand.pipeline,
-            *map(_source, errand.files),
+            *map(source_of, errand.files),
             store=store,
             workers=errand.workers,
             max_files=errand.max_files,
@@ -110,6 +111,7 @@ def carry_out(errand: Errand, on_event: Callable[[JobEvent], object]) -> Outcome
             dialect=errand.dialect,
             rejects_dir=errand.rejects,
             owner=errand.owner,
+            dry_run=errand.dry_run,
             on_event=on_event,
             flush_interval=_FLUSH_SECONDS,
         )
@@ -143,7 +145,8 @@ class _StandardInput:
         return os.read(sys.stdin.fileno(), size)
 
 
-def _source(file: str) -> BlockingSource:
+def source_of(file: str) -> BlockingSource:
+    """What stands behind a name on the command line."""
     return cast("BinaryIO", _StandardInput()) if file == STANDARD_INPUT else file
 
 

@@ -10,7 +10,7 @@ import click
 
 from csvpipe.cli.errand import ErrorGroup, Outcome
 from csvpipe.cli.totals import Totals
-from csvpipe.cli.wording import counted, pace, printable, seconds
+from csvpipe.cli.wording import as_options, counted, pace, printable, seconds
 from csvpipe.jobs import JobRecord, JobStatus
 
 _ERRORS_SHOWN = 15
@@ -60,19 +60,21 @@ def interrupted_line(outcome: Outcome) -> str:
     )
 
 
-def summary_object(outcome: Outcome) -> dict[str, object]:
+def summary_object(outcome: Outcome, files: Sequence[str], *, dry_run: bool) -> dict[str, object]:
     """The summary for a program; the last line of `--json`.
 
-    `kind` is `summary`, `exit_code` what the command ends with. `totals` are sums over the files, `files` their records
-    as in events, in the order given. `errors` are the exact numbers of row errors by code and column, most frequent
-    first, each with an example (`sample`, with its `filename`) or null. `rejects` are the paths of the rejects files,
-    `problem` is null or what else went wrong.
+    `kind` is `summary`, `exit_code` what the command ends with. `dry_run` tells whether nothing was written. `totals`
+    are sums over the files, `files` their records as in events, in the order given, each with its `path` as it was
+    typed. `errors` are the exact numbers of row errors by code and column, most frequent first, each with an example
+    (`sample`, with its `filename`) or null. `rejects` are the paths of the rejects files, `problem` is null or what
+    else went wrong.
     """
     return {
         "kind": "summary",
         "exit_code": outcome.exit_code.value,
+        "dry_run": dry_run,
         "totals": outcome.totals.to_dict(),
-        "files": [record.to_dict() for record in outcome.records],
+        "files": [{"path": file, **record.to_dict()} for file, record in zip(files, outcome.records, strict=False)],
         "errors": [_error_object(group) for group in outcome.errors],
         "rejects": [str(path) for path in outcome.rejects],
         "problem": outcome.problem,
@@ -149,7 +151,7 @@ def _broken_files(records: Sequence[JobRecord], names: Sequence[str]) -> Iterato
 
 def _without(name: str, message: str) -> str:
     """The message, without the name where it begins with it: that has been said."""
-    return printable(message.removeprefix(f"{name}: "))
+    return as_options(printable(message.removeprefix(f"{name}: ")))
 
 
 def _frequent_errors(errors: Sequence[ErrorGroup], width: int | None) -> Iterator[str]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 _SECONDS_A_MINUTE = 60
 _SECONDS_AN_HOUR = 3_600
 _FEW = 10
 
 UNKNOWN = "-"
+
+#: What the library calls by its keyword has an option.
+_OPTIONS = ((re.compile(r"\bencoding='([^']*)'"), r"--encoding \1"), (re.compile(r"\bencoding="), "--encoding"))
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -36,6 +41,13 @@ def left(eta_seconds: float | None) -> str:
 def pace(rows_per_second: float | None) -> str:
     """Rows a second, without the unit."""
     return UNKNOWN if rows_per_second is None else f"{rows_per_second:,.0f}"
+
+
+def as_options(message: str) -> str:
+    """A message of the library with the ways out as the command line has them: `--encoding cp1252`."""
+    for pattern, option in _OPTIONS:
+        message = pattern.sub(option, message)
+    return message
 
 
 def printable(text: str) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import anyio
 
+from csvpipe._intake.arrival.spool import Spool
 from csvpipe._intake.inspection import JobPlan
-from csvpipe._intake.spool import Spool
 from csvpipe._report.progress import Progress
 from csvpipe.errors import FileFailure, LeaseLostError
 from csvpipe.jobs import JobRecord, JobStatus, Verb

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
+from uuid import UUID
 
 from csvpipe._report.feed import JobEvents
 from csvpipe._report.retrieval import errors_after, write_job_rejects
-from csvpipe.errors import ErrorTotal, RowError
+from csvpipe.errors import ErrorTotal, JobNotFoundError, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.pool.commits import clear_up
 
@@ -101,6 +102,7 @@ class Job:
 
         Raises:
             JobNotFoundError: It has been deleted.
+            ParentError: Another job of its chain of mended submissions has not ended.
             TransitionError: It has not failed.
         """
         return await self._request(Verb.RETRY)
@@ -110,6 +112,7 @@ class Job:
 
         Raises:
             JobNotFoundError: It has been deleted already.
+            ParentError: Its rejects are being mended by a job that has not ended.
             TransitionError: It is running: cancel it first.
         """
         spool = self._services.spool
@@ -145,11 +148,15 @@ class Job:
         """
         return await self._call(lambda: self._services.store.error_totals(self._id))
 
-    async def write_rejects(self, dest: str | os.PathLike[str] | BinaryIO) -> int:
+    async def write_rejects(self, dest: str | os.PathLike[str] | BinaryIO, *, open_only: bool = True) -> int:
         """Write the rejected rows as a CSV file: what is wrong first, then the row as it stands in the file.
+
+        Mend the cells and hand the file to `WorkerPool.submit(..., parent=job)`. Cells that a spreadsheet would run as
+        a formula have an apostrophe in front, which is taken off then.
 
         Args:
             dest: A path, written to in the end only, or a binary file object.
+            open_only: Whether rows that mended submissions have imported since are left out.
 
         Returns:
             The number of rows.
@@ -161,7 +168,7 @@ class Job:
         """
         store, spool = self._services.store, self._services.spool
         target = Path(dest) if isinstance(dest, str | os.PathLike) else dest
-        return await self._call(lambda: write_job_rejects(target, store, self._id, spool))
+        return await self._call(lambda: write_job_rejects(target, store, self._id, spool, open_only=open_only))
 
     async def _call(self, function: Callable[[], T]) -> T:
         return await self._services.threads.call(function)
@@ -179,3 +186,16 @@ class Job:
         self._services.feed.publish(record)
         self._ask(record, verb)
         return record
+
+
+def id_of(job: Job | UUID | str) -> JobId:
+    """The id of a job, however it is given.
+
+    Raises:
+        JobNotFoundError: A text that is no id.
+    """
+    given = job.id if isinstance(job, Job) else job
+    try:
+        return JobId(given if isinstance(given, UUID) else UUID(given))
+    except ValueError:
+        raise JobNotFoundError(given) from None

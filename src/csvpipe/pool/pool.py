@@ -13,17 +13,18 @@ from uuid import UUID
 import anyio
 from anyio.abc import TaskGroup
 
-from csvpipe._intake.inspect import Stated
+from csvpipe._intake.arrival.receive import check_source, display_name
 from csvpipe._intake.source import Source
+from csvpipe._intake.stated import Stated
 from csvpipe._report.feed import LOOK_SECONDS, PoolEvents
 from csvpipe.dialect import Dialect
-from csvpipe.errors import JobNotFoundError, PipelineError, PipelineNotFoundError, PoolClosedError
+from csvpipe.errors import PipelineError, PipelineNotFoundError, PoolClosedError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.pipeline import Pipeline
-from csvpipe.pool.job import Job
+from csvpipe.pool.job import Job, id_of
 from csvpipe.pool.service import EventCallback, Service
 from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name
-from csvpipe.pool.submission import Submission, check_source, display_name, submit
+from csvpipe.pool.submission import Submission, submit
 from csvpipe.store.memory import MemoryJobStore
 from csvpipe.store.protocol import ANY_OWNER, JobPage, JobStore, OwnerFilter
 
@@ -174,6 +175,7 @@ class WorkerPool:
         *,
         filename: str | None = None,
         owner: str | None = None,
+        parent: Job | UUID | str | None = None,
         idempotency_key: str | None = None,
         encoding: str | None = None,
         dialect: Dialect | None = None,
@@ -189,6 +191,7 @@ class WorkerPool:
             source: A path, bytes, a binary file object (read to its end, not closed), or an async iterable of bytes.
             filename: For display; by default the path's last part.
             owner: Whoever the application says; `jobs` selects by it.
+            parent: The job, or its id, whose mended rejects file this is. Its rows keep their numbers and row keys.
             idempotency_key: A repeat with the same key, owner, pipeline and content returns the first job.
             encoding: Of this file, where the pipeline's does not hold.
             dialect: Of this file, where the pipeline's does not hold.
@@ -199,6 +202,8 @@ class WorkerPool:
             PipelineNotFoundError: The pool does not have the pipeline.
             EncodingUnknownError: There is no such encoding.
             IdempotencyConflictError: The key belongs to another pipeline or other content.
+            JobNotFoundError: There is no such parent.
+            ParentError: The parent has another pipeline or owner, has not ended, or is being mended already.
             PoolClosedError: The pool is not open.
             TypeError: The source is none of these, or the dialect is none.
         """
@@ -207,12 +212,9 @@ class WorkerPool:
         check_source(source)
         if not isinstance(dialect, Dialect | None):
             raise TypeError(f"dialect must be a csvpipe.Dialect, such as Dialect(delimiter=';'), not {dialect!r}")
-        stated = Stated(
-            encoding=encoding or known.encoding,
-            dialect=dialect or known.dialect,
-            header=known.header,
-            columns=known.columns,
-        )
+        stated = Stated.of(known, encoding=encoding, dialect=dialect)
+        if parent is not None:  # what the pipeline says holds for its own files, not for one that we have written
+            stated = Stated(encoding=encoding, dialect=dialect)
         stated.check()
         submission = Submission(
             pipeline=known,
@@ -223,7 +225,7 @@ class WorkerPool:
             stated=stated,
             dry_run=dry_run,
         )
-        record = await submit(submission, self._services)
+        record = await submit(submission, self._services, parent_id=None if parent is None else id_of(parent))
         if not _is_settled(record):
             self._unfinished.add(record.id)
         self._services.feed.publish(record)
@@ -260,8 +262,7 @@ class WorkerPool:
             PoolClosedError: The pool is not open.
         """
         self._check_open()
-        wanted = JobId(job_id if isinstance(job_id, UUID) else _parsed(job_id))
-        return self._job(await self._services.threads.call(self._store.get, wanted))
+        return self._job(await self._services.threads.call(self._store.get, id_of(job_id)))
 
     async def jobs(
         self,
@@ -381,13 +382,6 @@ class WorkerPool:
         if self._state != "open":
             states = {"new": "not open yet: use it within `async with`", "stopping": "stopping", "closed": "closed"}
             raise PoolClosedError(f"the pool is {states[self._state]}")
-
-
-def _parsed(job_id: str) -> UUID:
-    try:
-        return UUID(job_id)
-    except ValueError:
-        raise JobNotFoundError(job_id) from None
 
 
 def _is_settled(record: JobRecord) -> bool:

@@ -15,6 +15,7 @@ from csvpipe._partition.chunk import Chunk
 from csvpipe._partition.cut import cut_chunks
 from csvpipe._partition.gaps import gaps
 from csvpipe._process.conduct import EndedError, describe
+from csvpipe._process.mending import Mending
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork
@@ -26,6 +27,7 @@ from csvpipe.executors.worker import ThreadWorker
 from csvpipe.jobs import Verb
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.commits import Commits
+from csvpipe.pool.lineage import screen_on, screening_of
 from csvpipe.store.protocol import Claim
 
 if TYPE_CHECKING:
@@ -151,13 +153,28 @@ class JobRun:
             attempt=record.attempt,
             dry_run=claim.plan.dry_run,
         )
+        mending = await self._mending()
         self._work = await self._services.threads.call(
-            lambda: JobWork(self.pipeline, claim.plan, context, chunk_seconds=settings.chunk_seconds)
+            lambda: JobWork(self.pipeline, claim.plan, context, chunk_seconds=settings.chunk_seconds, mending=mending)
         )
         if self.pipeline.signature.is_async and self._work.needs_setup:
             with self._opening:
                 resource = await self._services.resources.get(self.pipeline, self._tasks)
                 self._resource = (resource,) if self.pipeline.signature.takes_resource else ()
+
+    async def _mending(self) -> Mending | None:
+        """For a mended file: look through all of it for the rows that may come."""
+        services = self._services
+        screening = await services.threads.call(screening_of, self.claim, self.pipeline, services.store)
+        if screening is None:
+            return None
+        try:
+            while self._ending is None:
+                if await services.threads.call(screen_on, screening, services.gate, self._stop):
+                    break
+        finally:
+            await services.threads.call_through(screening.close)
+        return screening.mending()
 
     # The file, cut ----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from csvpipe._intake.spool import Spool
+from csvpipe._intake.arrival.spool import Spool
 from csvpipe._report.feed import PoolEvents
 from csvpipe.events import JobEvent
 from csvpipe.executors.threads import DaemonThread, ThreadGroup

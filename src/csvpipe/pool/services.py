@@ -9,7 +9,7 @@ import anyio
 import attrs
 from attrs import validators
 
-from csvpipe._intake.spool import Spool
+from csvpipe._intake.arrival.spool import Spool
 from csvpipe._process.turn import Habit
 from csvpipe._report.feed import Feed
 from csvpipe.errors import PipelineError

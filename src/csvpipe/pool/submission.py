@@ -5,36 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterable
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import anyio
 import attrs
 
-from csvpipe._intake.inspect import Stated, inspect_file
-from csvpipe._intake.inspection import JobPlan
-from csvpipe._intake.source import LocalFile, Source
-from csvpipe._intake.spool import BLOCK_BYTES
-from csvpipe._intake.take_in import (
+from csvpipe._intake.arrival.receive import BlockingSource, take_in
+from csvpipe._intake.arrival.spool import BLOCK_BYTES
+from csvpipe._intake.arrival.take_in import (
     Block,
     Spooling,
     TakenIn,
     source_failed,
-    take_in_bytes,
-    take_in_file_object,
-    take_in_path,
 )
-from csvpipe.errors import CsvPipeError, FileError, FileFailure
+from csvpipe._intake.inspect import inspect_file
+from csvpipe._intake.inspection import JobPlan
+from csvpipe._intake.mended.layout import lay_out
+from csvpipe._intake.plan import matched
+from csvpipe._intake.source import LocalFile, Source
+from csvpipe._intake.stated import Stated
+from csvpipe.errors import FileError, FileFailure
 from csvpipe.jobs import JobId, JobRecord
 from csvpipe.pipeline import Pipeline
-from csvpipe.rowtypes import check_columns
-from csvpipe.store.protocol import JobDraft
+from csvpipe.pool.lineage import Parent, parent_of, spelt_after, stated_by, with_room_for_reasons
+from csvpipe.store.protocol import JobDraft, JobStore
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services
-
-_NAMELESS = "upload.csv"
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +47,7 @@ class Submission:
         idempotency_key: Makes a repeat give the first job.
         stated: What the caller, or else the pipeline, says about the file.
         dry_run: Whether handlers are to write nothing.
+        parent: Whose rejects the file mends; None for a file of its own.
     """
 
     pipeline: Pipeline[..., Any]
@@ -58,22 +57,25 @@ class Submission:
     idempotency_key: str | None
     stated: Stated
     dry_run: bool
+    parent: Parent | None = None
 
 
-def display_name(source: Source) -> str:
-    """A name for the file where the caller gives none: the path's last part, or that of an open file."""
-    named = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
-    name = Path(os.fsdecode(named)).name if isinstance(named, str | bytes | os.PathLike) else ""
-    return name or _NAMELESS
-
-
-async def submit(submission: Submission, services: Services) -> JobRecord:
+async def submit(submission: Submission, services: Services, *, parent_id: JobId | None = None) -> JobRecord:
     """Take the file in, look at it, and create its job.
 
+    Args:
+        submission: Without its parent.
+        services: The pool's.
+        parent_id: The job whose rejects the file mends.
+
     Raises:
+        JobNotFoundError: There is no such parent.
+        ParentError: Its rejects cannot be mended with this submission, or not now.
         TypeError: The source is nothing that can be read as bytes.
         IdempotencyConflictError: The key belongs to another pipeline or other content.
     """
+    if parent_id is not None:
+        submission = await services.threads.call(_with_parent, submission, services.store, parent_id)
     job_id = JobId(uuid4())
     name = f"{job_id}.csv"
     is_kept = False
@@ -87,6 +89,18 @@ async def submit(submission: Submission, services: Services) -> JobRecord:
             await services.threads.call_through(_forget, services, name)
 
 
+def _with_parent(submission: Submission, store: JobStore, parent_id: JobId) -> Submission:
+    parent = parent_of(
+        store,
+        parent_id,
+        pipeline=submission.pipeline.name,
+        owner=submission.owner,
+        dry_run=submission.dry_run,
+        encoding=submission.stated.encoding,
+    )
+    return attrs.evolve(submission, parent=parent, stated=stated_by(parent, submission.stated))
+
+
 def _forget(services: Services, name: str) -> None:
     """Remove an upload that became no job."""
     for path in services.spool.kept(name):
@@ -97,6 +111,7 @@ async def _drafted(submission: Submission, job_id: JobId, name: str, services: S
     """Take the file in and look at it: a job that can run, or one that has failed already."""
     plan, failure = JobPlan(source=None, inspection=None, limits=submission.pipeline.limits), None
     taken: TakenIn | None = None
+    parent = submission.parent
     try:
         taken = await _take_in(submission, name, services)
         plan = await services.threads.call(_planned, submission, taken)
@@ -109,7 +124,8 @@ async def _drafted(submission: Submission, job_id: JobId, name: str, services: S
         owner=submission.owner,
         plan=plan,
         failure=failure,
-        root_id=job_id,
+        root_id=job_id if parent is None else parent.root_id,
+        parent_id=None if parent is None else parent.id,
         idempotency_key=submission.idempotency_key,
         content_key=_content_key(submission, None if taken is None else taken.file),
     )
@@ -120,21 +136,8 @@ async def _take_in(submission: Submission, name: str, services: Services) -> Tak
     stated, limits, place = submission.stated, submission.pipeline.limits, submission.filename
 
     def taken_in() -> TakenIn:
-        try:
-            return read()
-        except CsvPipeError:
-            raise
-        except Exception as error:  # whatever a caller's object may do, the file is what is wrong
-            raise source_failed(place, error) from error
-
-    def read() -> TakenIn:
-        if isinstance(source, str | os.PathLike):
-            # The whole path: a name alone would not help whoever looks for a missing file.
-            return take_in_path(source, services.spool, name, stated=stated, limits=limits, place=os.fspath(source))
-        if isinstance(source, bytes | bytearray | memoryview):
-            return take_in_bytes(source, services.spool, name, stated=stated, limits=limits, place=place)
-        file = cast("BinaryIO", source)
-        return take_in_file_object(file, services.spool, name, stated=stated, limits=limits, place=place)
+        given = cast("BlockingSource", source)
+        return take_in(given, services.spool, name, stated=stated, limits=limits, place=place)
 
     if isinstance(source, AsyncIterable):
         with Spooling(services.spool, name, stated=stated, limits=limits, place=place) as spooling:
@@ -182,35 +185,25 @@ def _planned(submission: Submission, taken: TakenIn) -> JobPlan:
     Raises:
         FileError: It cannot be imported with this pipeline.
     """
-    pipeline = submission.pipeline
-    inspection = inspect_file(
-        taken.file,
-        submission.stated,
-        pipeline.limits,
-        place=submission.filename,
-        transcoded=taken.source_encoding,
+    pipeline, parent, stated, place = submission.pipeline, submission.parent, submission.stated, submission.filename
+    limits = pipeline.limits if parent is None else with_room_for_reasons(pipeline.limits)
+    if parent is not None:
+        stated, taken = spelt_after(parent, stated, taken, limits, place=place)
+    inspection = inspect_file(taken, stated, limits, place=place)
+    mends = None if parent is None else lay_out(inspection.columns, parent.columns, place=place)
+    columns = inspection.columns if mends is None else mends.columns
+    inspection = matched(inspection, columns, pipeline, taken=taken, stated=stated, place=place)
+    return JobPlan(
+        source=taken.file,
+        inspection=inspection,
+        limits=limits,
+        dry_run=submission.dry_run,
+        mends=mends,
     )
-    if pipeline.signature.row_schema is not None:
-        try:
-            check_columns(pipeline.signature.row_schema, inspection.columns)
-        except FileError as error:
-            raise FileError(error.code, f"{submission.filename}: {error.message}") from None
-    return JobPlan(source=taken.file, inspection=inspection, limits=pipeline.limits, dry_run=submission.dry_run)
 
 
 def _content_key(submission: Submission, file: LocalFile | None) -> str:
     """What a repeat under the same idempotency key must equal."""
     content = "nothing" if file is None else file.sha256 or f"{file.path}:{file.size}:{file.mtime_ns}"
-    return f"{submission.pipeline.name}:{content}"
-
-
-def check_source(source: object) -> None:
-    """See that a source is one of the kinds that can be read as bytes.
-
-    Raises:
-        TypeError: It is not; the message says what is.
-    """
-    is_readable = callable(getattr(source, "read", None)) or isinstance(source, AsyncIterable)
-    if not is_readable and not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
-        what = type(source).__name__
-        raise TypeError(f"a source is a path, bytes, a binary file object or an async iterable of bytes, not {what}")
+    mended = "" if submission.parent is None else f":{submission.parent.root_id}"
+    return f"{submission.pipeline.name}:{content}{mended}"

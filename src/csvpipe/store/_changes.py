@@ -5,7 +5,7 @@ None of them touches `revision` or `updated_at`: a store sets both once, when it
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final, assert_never
 
@@ -13,8 +13,8 @@ import attrs
 
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._process.result import ChunkResult
-from csvpipe.errors import FileCode, FileFailure
-from csvpipe.jobs import JobRecord, JobStatus, Verb, next_status
+from csvpipe.errors import FileCode, FileFailure, ParentError
+from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb, next_status
 from csvpipe.store.conservation import check_tiling
 from csvpipe.store.protocol import JobDraft
 
@@ -44,8 +44,25 @@ def created(draft: JobDraft, *, now: datetime) -> JobRecord:
         bytes_total=0 if source is None else source.size,
         created_at=now,
         updated_at=now,
+        parent_id=draft.parent_id,
+        root_id=None if draft.root_id == draft.id else draft.root_id,
     )
     return record if draft.failure is None else enacted(record, Verb.FAIL, now=now, failure=draft.failure)
+
+
+def check_chain(job_id: JobId, chain: Iterable[JobRecord]) -> None:
+    """See that no other job of a chain is on its way: there is one at a time that mends rows.
+
+    Raises:
+        ParentError: One is.
+    """
+    for other in chain:
+        if other.id != job_id and not other.status.is_terminal:
+            what = "job" if other.parent_id is None else "mended submission"
+            raise ParentError(
+                other.root_id or other.id,
+                f"the {what} {other.id} is {other.status.value}; wait until it has ended, or cancel it",
+            )
 
 
 def enacted(record: JobRecord, verb: Verb, *, now: datetime, failure: FileFailure | None = None) -> JobRecord:

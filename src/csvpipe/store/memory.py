@@ -17,6 +17,7 @@ import attrs
 
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.rowset import RowSet
 from csvpipe.errors import (
     ErrorTotal,
     FileFailure,
@@ -27,7 +28,8 @@ from csvpipe.errors import (
     TransitionError,
 )
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
-from csvpipe.store._changes import counted, created, enacted, is_under, noted, settled, taken_over
+from csvpipe.store._chains import Chains
+from csvpipe.store._changes import check_chain, counted, created, enacted, is_under, noted, settled, taken_over
 from csvpipe.store._ledger import Ledger
 from csvpipe.store.protocol import (
     ANY_OWNER,
@@ -85,6 +87,7 @@ class MemoryJobStore:
     _lock: Lock = attrs.field(factory=Lock, init=False)
     _jobs: dict[JobId, _Job] = attrs.field(factory=dict, init=False)
     _keys: dict[tuple[str | None, str], _Job] = attrs.field(factory=dict, init=False)
+    _chains: Chains = attrs.field(factory=Chains, init=False)
     _created_jobs: int = attrs.field(default=0, init=False)
     # Pending jobs of each pipeline, oldest first, so that a claim need not look at all there are.
     _waiting: dict[str, list[_Job]] = attrs.field(factory=lambda: defaultdict(list), init=False)
@@ -136,6 +139,12 @@ class MemoryJobStore:
         with self._lock:
             return self._find(job_id).ledger.in_file_order()
 
+    def resolved(self, root_id: JobId, *, apart_from: JobId | None = None) -> list[RowSet]:
+        """See `JobStore.resolved`."""
+        with self._lock:
+            self._find(root_id)
+            return self._chains.resolved(root_id, apart_from=apart_from)
+
     def row_errors(
         self, job_id: JobId, *, limit: int = 100, after: tuple[int, int] | None = None
     ) -> list[tuple[int, RowError]]:
@@ -156,6 +165,8 @@ class MemoryJobStore:
             first = self._first_under_key(draft)
             if first is not None:
                 return first.record
+            if draft.parent_id is not None:
+                self._join_chain(draft, draft.parent_id)
             record = created(draft, now=self._clock())
             self._created_jobs += 1
             age = (record.created_at, self._created_jobs)
@@ -173,6 +184,8 @@ class MemoryJobStore:
             job = self._find(job_id)
             record = enacted(job.record, verb, now=self._clock())
             if job.record.status is not JobStatus.PROCESSING:
+                if record.status is JobStatus.PENDING and job.record.status.is_terminal:
+                    check_chain(job_id, self._chain(job.draft.root_id))
                 if verb is Verb.RETRY:
                     job.takeovers = 0
                 return self._save(job, record)
@@ -188,8 +201,11 @@ class MemoryJobStore:
             job = self._find(job_id)
             if job.is_live(self._monotonic()):
                 raise TransitionError("delete", job.record.status.value)
+            if job.draft.root_id == job_id:
+                check_chain(job_id, self._chain(job_id))
             self._withdraw(job, job.record.status)
             del self._jobs[job_id]
+            self._chains.leave(job.draft.root_id, job_id)
             if job.draft.idempotency_key is not None:
                 del self._keys[job.draft.owner, job.draft.idempotency_key]
             return job.draft.plan
@@ -319,7 +335,23 @@ class MemoryJobStore:
         if any(result.start not in job.ledger for result in results):
             job.takeovers = 0
         changes = [job.ledger.add(result) for result in results]
+        root = self._jobs.get(job.draft.root_id)
+        if job.draft.parent_id is not None and root is not None:
+            self._chains.enter(root.record.id, job.record.id, results)
+            self._save(root, attrs.evolve(root.record, resolved_rows=self._chains.rows(root.record.id)))
         return any(changes)
+
+    def _chain(self, root_id: JobId) -> Iterator[JobRecord]:
+        """The jobs of a chain, as far as there are any."""
+        members = (root_id, *self._chains.members(root_id))
+        return (self._jobs[job_id].record for job_id in members if job_id in self._jobs)
+
+    def _join_chain(self, draft: JobDraft, parent_id: JobId) -> None:
+        for job_id in (parent_id, draft.root_id):
+            self._find(job_id)
+        if draft.failure is None:
+            check_chain(draft.id, self._chain(draft.root_id))
+        self._chains.join(draft.root_id, draft.id)
 
     def _save(self, job: _Job, record: JobRecord, *, is_changed: bool = False) -> JobRecord:
         """Write what one call has made of a job, and keep the job where its status belongs."""

@@ -14,6 +14,12 @@ renewals and repeats that change nothing do not. Status changes go through `csvp
 **Idempotence.** Chunk results are keyed by (job, start): committing one again replaces it. Row errors are keyed by
 (job, row, ordinal within the row). Counters are sums over the job's chunk results, never increments, so a commit whose
 outcome is unknown may simply be repeated.
+
+**Chains.** A job with a `parent_id` mends rejected rows of the job `root_id`, the first of its chain, whose row numbers
+its results name in `resolved`. At most one job of a chain, the first one included, is neither completed, failed nor
+cancelled: so no row is in two hands, and which rows are open does not change under a worker. `create` and `retry` see
+to it in their transaction. A commit with resolved rows sets the first job's `resolved_rows` to their number over all
+jobs of the chain, as a change of that job. What a job has resolved outlives it: it goes with the first job.
 """
 
 from __future__ import annotations
@@ -26,6 +32,7 @@ import attrs
 
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.rowset import RowSet
 from csvpipe.errors import ErrorTotal, FileFailure, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 
@@ -57,6 +64,7 @@ class JobDraft:
         plan: See `JobPlan`.
         failure: Set when the file was refused at intake: the job is created `failed`.
         root_id: First job of a chain of mended submissions; equal to `id` where there is none.
+        parent_id: The job of that chain whose rejects this one mends; None where there is none.
         idempotency_key: Makes a repeat of (owner, key) return the first job; None for no such check.
         content_key: What a repeat under the same key must equal: names the pipeline and the content.
     """
@@ -68,6 +76,7 @@ class JobDraft:
     plan: JobPlan
     failure: FileFailure | None = None
     root_id: JobId
+    parent_id: JobId | None = None
     idempotency_key: str | None = None
     content_key: str = ""
 
@@ -140,6 +149,8 @@ class JobStore(Protocol):
 
         Raises:
             IdempotencyConflictError: The key was used with another `content_key`.
+            JobNotFoundError: The draft has a `parent_id`, and that job or the `root_id` is gone.
+            ParentError: The draft has a `parent_id`, and another job of the chain has not ended; the error names it.
         """
         ...
 
@@ -239,6 +250,7 @@ class JobStore(Protocol):
 
         Raises:
             JobNotFoundError: There is none.
+            ParentError: A failed job is to be retried, and another one of its chain has not ended; the error names it.
             TransitionError: The job's status does not allow it.
         """
         ...
@@ -248,6 +260,18 @@ class JobStore(Protocol):
 
         Raises:
             JobNotFoundError: There is none.
+        """
+        ...
+
+    def resolved(self, root_id: JobId, *, apart_from: JobId | None = None) -> list[RowSet]:
+        """Rows of a first job that jobs of its chain have imported: one set a chunk result, none of them empty.
+
+        Args:
+            root_id: The first job of the chain.
+            apart_from: A job whose own results are left out.
+
+        Raises:
+            JobNotFoundError: There is no such first job.
         """
         ...
 
@@ -279,6 +303,7 @@ class JobStore(Protocol):
 
         Raises:
             JobNotFoundError: There is none.
+            ParentError: It is the first of a chain of which another job has not ended; the error names it.
             TransitionError: It is `processing` under a live lease: cancel it first.
         """
         ...

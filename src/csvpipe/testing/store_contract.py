@@ -20,6 +20,7 @@ from csvpipe.testing._store_contract.committing import CommittingContract
 from csvpipe.testing._store_contract.creating import CreatingContract
 from csvpipe.testing._store_contract.harness import StoreHarness
 from csvpipe.testing._store_contract.listing import ListingContract
+from csvpipe.testing._store_contract.mending import MendingContract
 from csvpipe.testing._store_contract.requesting import RequestingContract
 from csvpipe.testing._store_contract.row_errors import RowErrorsContract
 from csvpipe.testing._store_contract.settling import SettlingContract
@@ -37,6 +38,7 @@ class JobStoreContract(
     SettlingContract,
     RequestingContract,
     RowErrorsContract,
+    MendingContract,
 ):
     """Tests of every sentence of the contract, in the order in which a job meets them.
 

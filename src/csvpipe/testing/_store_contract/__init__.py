@@ -14,6 +14,7 @@ _PARTS = (
     "settling",
     "requesting",
     "row_errors",
+    "mending",
 )
 
 # Plain asserts that tell what they compared: pytest rewrites them only where it is told to, before the import.

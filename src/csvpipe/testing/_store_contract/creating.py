@@ -90,7 +90,7 @@ class CreatingContract(StoreFixtures):
         store.create(draft)
         assert draft.plan == other.plan(draft.id)
 
-    @pytest.mark.parametrize("method", ["get", "plan", "committed", "row_errors", "error_totals", "delete"])
+    @pytest.mark.parametrize("method", ["get", "plan", "committed", "resolved", "row_errors", "error_totals", "delete"])
     def test_an_unknown_job_is_not_found(self, store: JobStore, method: str) -> None:
         """Every question about a job that is not there names the job."""
         unknown = JobId(uuid4())

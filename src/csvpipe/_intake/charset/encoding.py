@@ -154,29 +154,6 @@ def mark_length(head: bytes, encoding: str) -> int:
     return len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) and encoding not in _OWN_MARKS else 0
 
 
-def check_decodes(head: bytes, place: str, *, is_whole: bool) -> None:
-    """See whether a file without a stated encoding is UTF-8, as far as its start can tell.
-
-    Args:
-        head: The start of the file.
-        place: Names the file in messages.
-        is_whole: Whether `head` is all of it; otherwise its last character may be cut.
-
-    Raises:
-        FileError: `encoding`, with line and byte offset.
-    """
-    try:
-        codecs.getincrementaldecoder(UTF8)().decode(head, final=is_whole)
-    except UnicodeDecodeError as error:
-        before = head[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        line = before.count(b"\n") + 1
-        raise FileError(
-            FileCode.ENCODING,
-            f"{place}: line {line}: byte 0x{head[error.start]:02X} at offset {error.start:,} is not UTF-8; "
-            "say what the encoding is, for instance encoding='cp1252' for files from Excel on Windows",
-        ) from None
-
-
 class Transcoder:
     """Bytes of any encoding in, UTF-8 out, block by block; what does not decode becomes the byte 0xFF.
 

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from csvpipe._intake import spool as spool_module
-from csvpipe._intake.encoding import Transcoder
+from csvpipe._intake.arrival import spool as spool_module
+from csvpipe._intake.arrival.spool import BLOCK_BYTES, Spool, disk_errors
+from csvpipe._intake.charset.encoding import Transcoder
 from csvpipe._intake.source import LocalFile
-from csvpipe._intake.spool import BLOCK_BYTES, Spool, disk_errors
 from csvpipe.errors import FileCode, FileError
+
+#: Of what arrived, which only the caller has seen.
+DIGEST = hashlib.sha256(b"as it arrived").hexdigest()
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def upload(spool: Spool, *blocks: bytes, limit_bytes: int | None = None, encodin
     with spool.open("x.csv", limit_bytes=limit_bytes, transcoder=transcoder, place="people.csv") as writer:
         for block in blocks:
             writer.write(block)
-        return writer.finish()
+        return writer.finish(sha256=DIGEST)
 
 
 def interrupted(spool: Spool) -> None:
@@ -115,18 +118,17 @@ class TestWriting:
             writer.write(b"id\n")
             assert ["x.csv.part"] == left_in(spool)
             writer.write(b"1\n")
-            file = writer.finish()
+            file = writer.finish(sha256=DIGEST)
         assert ["x.csv"] == left_in(spool)
         assert b"id\n1\n" == Path(file.path).read_bytes()
-        digest = hashlib.sha256(b"id\n1\n").hexdigest()
-        assert LocalFile.at(spool.path("x.csv"), is_spooled=True, sha256=digest) == file
+        assert LocalFile.at(spool.path("x.csv"), is_spooled=True, sha256=DIGEST) == file
 
-    def test_the_digest_is_of_what_arrived(self, spool: Spool) -> None:
-        """Not of what it is transcoded to: so the same upload is known again."""
-        data = "id\né".encode("utf-16")
-        file = upload(spool, data, encoding="utf-16")
+    def test_what_has_the_name_already_is_replaced(self, spool: Spool) -> None:
+        """An upload that has to be transcoded after all is read while its successor is written."""
+        file = upload(spool, b"id\n1")
+        assert file.path == upload(spool, "id\né".encode("utf-16"), encoding="utf-16").path
         assert "id\né".encode() == Path(file.path).read_bytes()
-        assert hashlib.sha256(data).hexdigest() == file.sha256
+        assert ["x.csv"] == left_in(spool)
 
     def test_an_upload_that_is_not_finished_is_removed(self, spool: Spool) -> None:
         """Whatever ends it."""
@@ -202,7 +204,7 @@ class TestFailingDisk:
         writer = spool.open("x.csv", limit_bytes=None)
         monkeypatch.setattr(os, call, fail(errno.ENOSPC))
         with pytest.raises(FileError) as caught, writer:
-            writer.finish()
+            writer.finish(sha256=DIGEST)
         monkeypatch.undo()
         assert FileCode.DISK_FULL == caught.value.code
         assert [] == left_in(spool)
@@ -212,7 +214,7 @@ class TestFailingDisk:
         writer = spool.open("x.csv", limit_bytes=None)
         monkeypatch.setattr(Path, "replace", fail(errno.EIO))
         with pytest.raises(FileError, match="Input/output error") as caught, writer:
-            writer.finish()
+            writer.finish(sha256=DIGEST)
         assert FileCode.SOURCE_FAILED == caught.value.code
         assert [] == left_in(spool)
 

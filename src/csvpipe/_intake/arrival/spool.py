@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
-from csvpipe._intake.encoding import Transcoder
+from csvpipe._intake.charset.encoding import Transcoder
 from csvpipe._intake.source import LocalFile
 from csvpipe.errors import FileCode, FileError
 
@@ -132,7 +131,6 @@ class SpoolWriter:
         self._limit = limit_bytes
         self._transcoder = transcoder
         self._place = place
-        self._digest = hashlib.sha256()
         self._size = 0
         self._is_open = True
         with self._disk_errors():
@@ -150,12 +148,11 @@ class SpoolWriter:
         return disk_errors(self._place, self._target.parent)
 
     def write(self, block: bytes) -> None:
-        """Add bytes as they arrived.
+        """Add bytes.
 
         Raises:
             FileError: `too_large`, `disk_full`, `source_failed`.
         """
-        self._digest.update(block)
         self._write(block if self._transcoder is None else self._transcoder.feed(block))
 
     def _write(self, block: bytes) -> None:
@@ -165,8 +162,11 @@ class SpoolWriter:
         with self._disk_errors():
             self._file.write(block)
 
-    def finish(self) -> LocalFile:
-        """Make the upload durable and give it its name.
+    def finish(self, *, sha256: str) -> LocalFile:
+        """Make the upload durable and give it its name; what has the name already is replaced.
+
+        Args:
+            sha256: Hex digest of the bytes as they arrived, before they were unpacked and transcoded.
 
         Raises:
             FileError: `disk_full`, `source_failed`, `too_large`.
@@ -180,7 +180,7 @@ class SpoolWriter:
             self._part.replace(self._target)
             if _SYNCS_DIRECTORIES:
                 _sync_directory(self._target.parent)
-        finished = LocalFile.at(self._target, is_spooled=True, sha256=self._digest.hexdigest(), place=self._place)
+        finished = LocalFile.at(self._target, is_spooled=True, sha256=sha256, place=self._place)
         self._is_open = False
         return finished
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import hashlib
 import io
+import lzma
 import os
+import sys
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csvpipe._intake.inspect import Stated
-from csvpipe._intake.source import LocalFile
-from csvpipe._intake.spool import BLOCK_BYTES, Spool
-from csvpipe._intake.take_in import (
+from csvpipe._intake.arrival import take_in
+from csvpipe._intake.arrival.spool import BLOCK_BYTES, Spool
+from csvpipe._intake.arrival.take_in import (
     HEAD_BYTES,
     Block,
     Spooling,
@@ -25,6 +30,11 @@ from csvpipe._intake.take_in import (
     take_in_file_object,
     take_in_path,
 )
+from csvpipe._intake.arrival.unpack import Unpacker
+from csvpipe._intake.binaries import check_marks
+from csvpipe._intake.charset.encoding import choose_encoding
+from csvpipe._intake.source import LocalFile
+from csvpipe._intake.stated import Stated
 from csvpipe.errors import EncodingUnknownError, FileCode, FileError
 from csvpipe.limits import Limits
 
@@ -103,8 +113,8 @@ class TestSpooling:
 
     def test_a_short_binary_is_refused_at_its_end(self, spool: Spool) -> None:
         """Fewer bytes than a mark may have are judged when there are no more."""
-        with pytest.raises(FileError, match="a gzip file"):
-            take_in_bytes(b"\x1f\x8b", spool, "x.csv", **settings())
+        with pytest.raises(FileError, match="a PNG picture"):
+            take_in_bytes(b"\x89PNG", spool, "x.csv", **settings())
         assert [] == left_in(spool)
 
     def test_a_mark_that_contradicts_is_refused(self, spool: Spool) -> None:
@@ -168,6 +178,179 @@ class TestBytes:
         text = "é," * BLOCK_BYTES
         taken = take_in_bytes(text.encode("utf-16"), spool, "x.csv", **settings())
         assert text.encode() == content(taken)
+
+
+_PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+}
+#: Encodings that give back what they take in.
+_ENCODINGS = ["utf-8", "utf-16", "utf-16-be", "utf-32", "cp1252", "cp1251", "koi8-r", "shift_jis", "euc_jp", "big5"]
+_ENCODINGS += ["gb18030", "cp949", "iso8859-15", "mac-roman", "cp1256"]
+
+#: More ASCII than is held back of a stream.
+_ASCII = "1,Ana,Rome\n" * (HEAD_BYTES // 10)
+
+
+class TestEncodings:
+    """What the bytes are, and what they become."""
+
+    @given(
+        st.text(min_size=1, max_size=80),
+        st.sampled_from(_ENCODINGS),
+        st.sampled_from([None, *_PACKERS]),
+        st.lists(st.integers(0, 50), max_size=8),
+    )
+    def test_text_stays_the_same(
+        self, tmp_path_factory: pytest.TempPathFactory, text: str, encoding: str, form: str | None, sizes: list[int]
+    ) -> None:
+        """In whatever encoding is stated, packed or not, and however it is cut into blocks."""
+        data = text.encode(encoding, "ignore")
+        text = data.decode(encoding, "replace").removeprefix("\ufeff")
+        if "\ufffd" in text or _is_refused(data, encoding):
+            return
+        data = data if form is None else _PACKERS[form](data)
+        with Spooling(Spool(tmp_path_factory.mktemp("spool")), "x.csv", **settings(encoding=encoding)) as spooling:
+            rest = data
+            for size in sizes:
+                spooling.feed(rest[:size])
+                rest = rest[size:]
+            spooling.feed(rest)
+            taken = spooling.finish()
+        assert text == content(taken).decode(taken.local_encoding).removeprefix("\ufeff")
+        assert (form, "stated") == (taken.compression, taken.encoding.evidence)
+        assert hashlib.sha256(data).hexdigest() == taken.file.sha256
+
+    @given(st.binary(max_size=400), st.sampled_from([0, HEAD_BYTES]), st.lists(st.integers(0, 50_000), max_size=4))
+    def test_blocks_make_no_difference(
+        self, tmp_path_factory: pytest.TempPathFactory, data: bytes, ascii_bytes: int, sizes: list[int]
+    ) -> None:
+        """Whatever the bytes are: the same file, the same encoding, or the same refusal."""
+        data = _ASCII[:ascii_bytes].encode() + data
+
+        def outcome(sizes: list[int]) -> object:
+            spool, rest = Spool(tmp_path_factory.mktemp("spool")), data
+            try:
+                with Spooling(spool, "x.csv", **settings()) as spooling:
+                    for size in sizes:
+                        spooling.feed(rest[:size])
+                        rest = rest[size:]
+                    spooling.feed(rest)
+                    taken = spooling.finish()
+            except FileError as error:
+                assert [] == left_in(spool)
+                return error.args
+            return content(taken), taken.encoding, taken.compression, taken.file.sha256
+
+        assert outcome([]) == outcome(sizes)
+
+    @pytest.mark.parametrize("as_path", [False, True])
+    @pytest.mark.parametrize(
+        ("word", "encoding", "names"),
+        [("Zoë,José,für", "cp1252", ("cp1252", "cp1252")), ("東京都,田中,名前", "shift_jis", ("cp932", "utf-8"))],
+    )
+    def test_what_comes_late_is_seen(
+        self, spool: Spool, tmp_path: Path, word: str, encoding: str, names: tuple[str, str], *, as_path: bool
+    ) -> None:
+        """A head of plain ASCII says nothing: when all is there, it is judged again, and transcoded if need be."""
+        text = _ASCII + f"{word}\n" * 20
+        data = text.encode(encoding)
+        if as_path:
+            path = tmp_path / "people.csv"
+            path.write_bytes(data)
+            taken = take_in_path(path, spool, "x.csv", **settings())
+        else:
+            taken = take_in_bytes(data, spool, "x.csv", **settings())
+            assert hashlib.sha256(data).hexdigest() == taken.file.sha256
+            assert ["x.csv"] == left_in(spool)
+        assert names == (taken.encoding.encoding.name, taken.local_encoding)
+        assert text == content(taken).decode(taken.local_encoding)
+
+    def test_a_late_byte_that_nobody_knows_leaves_nothing_behind(
+        self, spool: Spool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without the extra, the file fails; its line is that of the file."""
+        monkeypatch.setitem(sys.modules, "chardet", None)
+        line = _ASCII.count("\n") + 1
+        with pytest.raises(FileError, match=rf"line {line:,}: byte 0xEB at offset {len(_ASCII) + 2:,} is not UTF-8"):
+            take_in_bytes((_ASCII + "Zoë\n").encode("cp1252"), spool, "x.csv", **settings())
+        assert [] == left_in(spool)
+
+    def test_a_head_that_says_enough_is_not_judged_again(self, spool: Spool) -> None:
+        """What comes behind it and is damaged costs its row."""
+        data = ("é" + _ASCII).encode() + b"Zo\xeb\n"
+        taken = take_in_bytes(data, spool, "x.csv", **settings())
+        assert ("utf-8", data) == (taken.local_encoding, content(taken))
+
+    def test_a_disk_that_fails_while_it_is_judged_again(self, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Costs the file."""
+
+        def fail(*_args: object) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(take_in, "read_excerpt", fail)
+        with pytest.raises(FileError, match="Input/output error"):
+            take_in_bytes(_ASCII.encode() + b"x", spool, "x.csv", **settings())
+        assert [] == left_in(spool)
+
+
+def _is_refused(data: bytes, encoding: str) -> bool:
+    """Whether these bytes look like something else than a text in this encoding."""
+    try:
+        check_marks(data, "people.csv")
+        choose_encoding(data, encoding, "people.csv")
+    except FileError:
+        return True
+    return not data or Unpacker.of(data, Limits(), place="people.csv") is not None
+
+
+class TestCompression:
+    """Packed sources."""
+
+    @pytest.mark.parametrize("form", list(_PACKERS))
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+    def test_a_packed_file_is_unpacked(self, spool: Spool, tmp_path: Path, form: str, encoding: str) -> None:
+        """Into the spool, and into UTF-8; the file itself is not touched."""
+        data = _PACKERS[form](_TEXT.encode(encoding))
+        path = tmp_path / "people.csv.gz"
+        path.write_bytes(data)
+        taken = take_in_path(path, spool, "x.csv", **settings())
+        assert (_TEXT.encode(), form) == (content(taken), taken.compression)
+        assert hashlib.sha256(data).hexdigest() == taken.file.sha256
+        assert taken.file.is_spooled
+        assert data == path.read_bytes()
+
+    @pytest.mark.parametrize("cut", [1, 5, 12, 20, -1])
+    def test_half_a_file_is_none(self, spool: Spool, cut: int) -> None:
+        """Nothing of it is kept."""
+        with pytest.raises(FileError) as caught:
+            take_in_bytes(gzip.compress(_TEXT.encode())[:cut] if cut > 1 else b"\x1f\x8b", spool, "x.csv", **settings())
+        assert FileCode.SOURCE_FAILED == caught.value.code
+        assert [] == left_in(spool)
+
+    @pytest.mark.parametrize(
+        ("inside", "what"), [(b"PK\x03\x04", "a ZIP archive"), (b"x" * 257 + b"ustar", "a tar archive; unpack it")]
+    )
+    def test_what_is_inside_is_judged(self, spool: Spool, inside: bytes, what: str) -> None:
+        """As if it had not been packed."""
+        with pytest.raises(FileError, match=what.replace(";", ", no CSV;")) as caught:
+            take_in_bytes(gzip.compress(inside), spool, "x.csv", **settings())
+        assert FileCode.BINARY == caught.value.code
+        assert [] == left_in(spool)
+
+    def test_the_limit_is_for_what_is_unpacked(self, spool: Spool) -> None:
+        """That is what lies on disk."""
+        with pytest.raises(FileError, match="more than 1,000 bytes arrived") as caught:
+            take_in_bytes(gzip.compress(b"id\n" * 1000), spool, "x.csv", **settings(file_bytes=1000))
+        assert FileCode.TOO_LARGE == caught.value.code
+        assert [] == left_in(spool)
+
+    def test_a_bomb_leaves_nothing_behind(self, spool: Spool) -> None:
+        """It is refused as it goes off."""
+        with pytest.raises(FileError, match="decompression bomb"):
+            take_in_bytes(gzip.compress(b"id\n" * 2**22), spool, "x.csv", **settings())
+        assert [] == left_in(spool)
 
 
 class FlakyFile(io.RawIOBase):
@@ -248,7 +431,8 @@ class TestPaths:
         """No spool is made for it."""
         path.write_bytes(_TEXT.encode(encoding))
         taken = take_in_path(path, spool, "x.csv", **settings(encoding=stated))
-        assert TakenIn(LocalFile.at(path), None) == taken
+        assert (LocalFile.at(path), None, None) == (taken.file, taken.source_encoding, taken.compression)
+        assert (stated or "utf-8") == taken.local_encoding
         assert [path] == list(path.parent.iterdir())
 
     def test_other_encodings_are_transcoded(self, spool: Spool, path: Path) -> None:
@@ -263,6 +447,16 @@ class TestPaths:
         with pytest.raises(FileError) as caught:
             take_in_path(path, spool, "x.csv", **settings())
         assert FileCode.NOT_FOUND == caught.value.code
+
+    def test_a_file_of_unknown_size_is_refused(self, spool: Spool, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Such as those of a running system, which say that they are empty; the message says what to do instead."""
+        path.write_bytes(b"")
+        empty = LocalFile.at(path)
+        monkeypatch.setattr(LocalFile, "open", lambda *_args, **_options: io.BytesIO(b"id\n1\n"))
+        monkeypatch.setattr(LocalFile, "at", lambda *_args, **_options: empty)
+        with pytest.raises(FileError, match=r"its size is unknown.*pass the stream") as caught:
+            take_in_path(path, spool, "x.csv", **settings())
+        assert FileCode.SOURCE_FAILED == caught.value.code
 
     def test_a_binary_is_refused(self, spool: Spool, path: Path) -> None:
         """By its first bytes."""

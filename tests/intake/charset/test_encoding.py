@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csvpipe._intake.encoding import (
+from csvpipe._intake.charset.encoding import (
     Encoding,
     Transcoder,
     _mark_undecodable,
-    check_decodes,
     choose_encoding,
     mark_length,
     marked_encoding,
@@ -145,32 +144,6 @@ class TestMarks:
     def test_a_utf8_mark_is_left_out(self, head: bytes, encoding: str, length: int) -> None:
         """Under any encoding but the wide ones, where these bytes are a letter."""
         assert length == mark_length(head, encoding)
-
-
-class TestDecoding:
-    """Whether a file is UTF-8."""
-
-    def test_a_character_cut_by_the_sample_is_no_error(self) -> None:
-        """The rest of it is in the file."""
-        check_decodes("é".encode()[:1], "people.csv", is_whole=False)
-
-    @pytest.mark.parametrize(
-        ("head", "line", "byte", "offset"),
-        [
-            (b"\xe9", 1, "0xE9", 0),
-            (b"id\nJos\xe9,1\n", 2, "0xE9", 6),
-            (b"id\r\na\rJos\xe9", 3, "0xE9", 9),
-            ("id\né".encode()[:-1], 2, "0xC3", 3),
-        ],
-    )
-    def test_the_first_bad_byte_is_named(self, head: bytes, line: int, byte: str, offset: int) -> None:
-        """With its line, whatever ends lines, and its offset."""
-        with pytest.raises(FileError) as caught:
-            check_decodes(head, "people.csv", is_whole=True)
-        assert FileCode.ENCODING == caught.value.code
-        assert caught.value.message.startswith(
-            f"people.csv: line {line}: byte {byte} at offset {offset} is not UTF-8; say what the encoding is"
-        )
 
 
 def _in_blocks(data: bytes, sizes: list[int], transcoder: Transcoder) -> bytes:

@@ -1,0 +1,1 @@
+"""From whatever a caller hands over to one local file of text."""

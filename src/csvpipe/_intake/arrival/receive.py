@@ -1,0 +1,66 @@
+"""Any source that can be read without an event loop, taken in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from csvpipe._intake.arrival.spool import Spool
+from csvpipe._intake.arrival.take_in import TakenIn, source_failed, take_in_bytes, take_in_file_object, take_in_path
+from csvpipe._intake.source import Source
+from csvpipe._intake.stated import Stated
+from csvpipe.errors import CsvPipeError
+from csvpipe.limits import Limits
+
+#: What can be read without an event loop.
+BlockingSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+
+_NAMELESS = "upload.csv"
+
+
+def check_source(source: object) -> None:
+    """See that a source is one of the kinds that can be read as bytes.
+
+    Raises:
+        TypeError: It is not; the message says what is.
+    """
+    is_readable = callable(getattr(source, "read", None)) or isinstance(source, AsyncIterable)
+    if not is_readable and not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
+        what = type(source).__name__
+        raise TypeError(f"a source is a path, bytes, a binary file object or an async iterable of bytes, not {what}")
+
+
+def display_name(source: Source) -> str:
+    """A name for the file where the caller gives none: the path's last part, or that of an open file."""
+    named = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
+    name = Path(os.fsdecode(named)).name if isinstance(named, str | bytes | os.PathLike) else ""
+    return name or _NAMELESS
+
+
+def take_in(source: BlockingSource, spool: Spool, name: str, *, stated: Stated, limits: Limits, place: str) -> TakenIn:
+    """Make a local file of whatever was handed over.
+
+    Args:
+        source: The caller closes it.
+        spool: See `take_in_path`, like the others.
+        name: Of the spool's file, if there is one; made by csvpipe.
+        stated: What the caller says about the file.
+        limits: See `Limits`.
+        place: Names the file in messages; a path is named in full, which helps whoever looks for a missing file.
+
+    Raises:
+        EncodingUnknownError: There is no such encoding as is stated.
+        FileError: See `take_in_path` and `Spooling`.
+    """
+    try:
+        if isinstance(source, str | os.PathLike):
+            return take_in_path(source, spool, name, stated=stated, limits=limits, place=os.fspath(source))
+        if isinstance(source, bytes | bytearray | memoryview):
+            return take_in_bytes(source, spool, name, stated=stated, limits=limits, place=place)
+        return take_in_file_object(source, spool, name, stated=stated, limits=limits, place=place)
+    except CsvPipeError:
+        raise
+    except Exception as error:  # whatever a caller's object may do, the file is what is wrong
+        raise source_failed(place, error) from error

@@ -1,0 +1,1 @@
+"""Which characters a file has: its encoding, stated or found."""

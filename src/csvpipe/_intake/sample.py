@@ -1,0 +1,65 @@
+"""The first few records of a file, for people to look at, and a guess at how many there are."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from itertools import islice
+from typing import BinaryIO, Final
+
+import attrs
+
+from csvpipe.dialect import Dialect
+
+#: Bytes in which records are counted.
+COUNTED_BYTES: Final = 64 * 1024
+
+_ROWS: Final = 5
+_CELLS: Final = 100
+_CELL_CHARACTERS: Final = 100
+
+
+@attrs.frozen(kw_only=True)
+class Sample:
+    """What the first records look like.
+
+    Attributes:
+        rows: Cells of the first few, shortened.
+        estimated_rows: Of the whole file, by the size of the first ones; exact where it is small. None where not even
+            one record is complete in what was looked at.
+    """
+
+    rows: tuple[tuple[str, ...], ...]
+    estimated_rows: int | None
+
+
+def take_sample(file: BinaryIO, *, start: int, dialect: Dialect, encoding: str, size: int) -> Sample:
+    """Read the first records from byte `start` of a file of `size` bytes. Never raises for what stands there."""
+    file.seek(start)
+    data = file.read(COUNTED_BYTES)
+    is_whole = start + len(data) >= size
+    records = list(_records(data.decode(encoding, "surrogateescape"), dialect))
+    if not is_whole:
+        records = records[:-1]  # the last one may be torn
+    rows = tuple(tuple(_shown(cell) for cell in record[:_CELLS]) for record in islice(records, _ROWS))
+    estimated = len(records) if is_whole else round(len(records) * (size - start) / len(data)) or None
+    return Sample(rows=rows, estimated_rows=estimated)
+
+
+def _records(text: str, dialect: Dialect) -> Iterator[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), **dialect.reader_options())
+    while True:
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:  # it costs its row, when the file is run
+            continue
+        if record:
+            yield record
+
+
+def _shown(cell: str) -> str:
+    text = cell if len(cell) <= _CELL_CHARACTERS else cell[: _CELL_CHARACTERS - 1] + "…"
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,1 @@
+"""How a file is spelt, and where its table begins: found by trying."""

@@ -1,0 +1,78 @@
+"""What a cell looks like: numbers, dates and codes tell a right dialect from a wrong one, and names from data."""
+
+# ruff: noqa: RUF001  # these characters are what is meant
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """What a cell may be, from its looks alone."""
+
+    EMPTY = "empty"
+    NUMBER = "number"
+    DATE = "date"
+    CODE = "code"
+    WORD = "word"
+    TEXT = "text"
+    RESIDUE = "residue"
+    JUNK = "junk"
+
+
+#: Kinds that a column of data has and a header has not.
+TYPED: Final = frozenset({Kind.NUMBER, Kind.DATE, Kind.CODE})
+
+#: How much a cell of this kind speaks for the dialect that cut it out. Empty cells say nothing.
+WEIGHTS: Final = {
+    Kind.NUMBER: 1.0,
+    Kind.DATE: 1.0,
+    Kind.CODE: 0.95,
+    Kind.WORD: 0.9,
+    Kind.TEXT: 0.7,
+    Kind.RESIDUE: 0.2,
+    Kind.JUNK: -0.5,
+}
+
+#: Longer cells are judged by their start: it is text that is so long, and a pattern must not run over all of it.
+_LOOKED_AT: Final = 200
+
+_MONTHS: Final = (
+    r"(?:jan|feb|fev|fév|mar|mär|mrz|apr|avr|abr|may|mai|maj|jun|juin|jul|juil|aug|aou|aoû|ago|sep|set|oct|okt|out"
+    r"|nov|dec|dez|déc|dic)[a-zéû]*\.?"
+)
+_CLOCK: Final = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?[ap]\.?m\.?)?(?: ?(?:z|utc|gmt|[-+]\d{2}:?\d{2}))?"
+_DAY: Final = (
+    r"(?:\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
+    rf"|\d{{1,2}}(?:st|nd|rd|th)?[-/ .]{{1,2}}{_MONTHS}[-/ .,]{{1,2}}\d{{2,4}}|\d{{1,2}}[-/ ]{_MONTHS}"
+    rf"|{_MONTHS}[-/ ]\d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?|{_MONTHS}[-/ ]\d{{4}})"
+)
+_KINDS: Final = re.compile(
+    r"(?P<empty>(?:null|none|nan|n/?a|nil|\\n|[-.?–—]|#n/a)?)"
+    r"|(?P<number>\(?[-+−<>~]?(?:[$€£¥₹]|[a-z]{2,3}\$)? ?[-+]?"
+    r"(?:\d{1,3}(?:,\d{2,3})+|\d{1,3}(?:[.' \u00a0\u202f’]\d{3})+|\d+)?"
+    r"(?:[.,]\d+|(?<=\d)\.?)(?:e[-+]?\d{1,3})? ?[%€$£‰°]?\)?)"
+    rf"|(?P<date>{_DAY}(?:[t ]{{1,2}}{_CLOCK})?|{_CLOCK})"
+    r"|(?P<code>true|false|yes|no|y|n|t|f"
+    r"|[^@\s,;|\"<>]+@[^@\s,;|\"<>]+\.[a-z]{2,}"
+    r"|(?:https?|ftp|file)://[^\s\"]+|www\.[^\s\"]+"
+    r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|0x[0-9a-f]+|(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|(?=[a-f]*\d)[0-9a-f]{16,}"
+    r"|\d{1,3}(?:\.\d{1,3}){3}(?:/\d+)?|\+?\(?\d[\d() /.-]{6,18}\d"
+    r"|(?=[a-z_-]*\d)(?:[a-z]{1,4}[-_]?\d+[-_\w]*|\d+[-_]?[a-z]{1,4}))"
+    r"|(?P<residue>[\"].*|.*[\"]|'.*'|'[^']*|[^\s:]*:(?!//)[^\s:]*:\S*)"
+    r"|(?P<json>[\[{<].*[\]}>])"
+    r"|(?P<junk>.*(?:[,;](?=[^\s,;]|$)|[|\t\x1f\x01^~]|[,;]{2}|\"[^\w\s]\").*)"
+    r"|(?P<word>[^\W\d_][\w .&()'’#:°+%/-]{0,39}|[_#@]?\w{1,40})",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def kind_of(cell: str) -> Kind:
+    """The kind of one cell; spaces around it do not matter."""
+    match = _KINDS.fullmatch(cell.strip()[:_LOOKED_AT])
+    if match is None:
+        return Kind.TEXT
+    name = match.lastgroup or "text"
+    return Kind.TEXT if name == "json" else Kind(name)

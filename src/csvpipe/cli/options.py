@@ -1,0 +1,65 @@
+"""Options that several commands have, and what becomes of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+import click
+
+from csvpipe.cli.output import Output
+from csvpipe.cli.target import TargetError, find_pipeline
+from csvpipe.dialect import Dialect
+from csvpipe.errors import DialectError
+from csvpipe.pipeline import Pipeline
+
+DELIMITERS: Final = {
+    "tab": "\t",
+    r"\t": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "pipe": "|",
+    "colon": ":",
+    "space": " ",
+}
+
+encoding_option = click.option(
+    "--encoding", metavar="E", help="Of all the files, instead of the pipeline's or what is detected."
+)
+
+delimiter_option = click.option(
+    "--delimiter",
+    metavar="D",
+    help="Of all the files, instead of the pipeline's or what is detected: one character, or "
+    + ", ".join(name for name in DELIMITERS if name.isalpha())
+    + ".",
+)
+
+
+def pipeline_of(target: str, errors: Output, *, hint: str) -> Pipeline[..., Any]:
+    """The pipeline that `target` names; a traceback of the user's own code goes to `errors`.
+
+    Raises:
+        click.BadParameter: There is none; `hint` names what was said.
+    """
+    try:
+        return find_pipeline(target)
+    except TargetError as error:
+        if error.details:
+            errors.line(error.details)
+        raise click.BadParameter(error.message, param_hint=hint) from error
+
+
+def dialect_of(pipeline: Pipeline[..., Any] | None, delimiter: str | None) -> Dialect | None:
+    """The pipeline's dialect with another delimiter; None to leave it to pipeline and detection.
+
+    Raises:
+        click.BadParameter: It is no delimiter.
+    """
+    if delimiter is None:
+        return None
+    base = (pipeline and pipeline.dialect) or Dialect()
+    try:
+        return attrs.evolve(base, delimiter=DELIMITERS.get(delimiter.lower(), delimiter))
+    except DialectError as error:
+        raise click.BadParameter(f"{error}; or one of {', '.join(DELIMITERS)}", param_hint="'--delimiter'") from error
