@@ -20,6 +20,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +126,10 @@ EXAMPLES = [example for code, section in SECTIONS for example in examples_of(cod
 PAGES_PROGRAM = next(text for language, info, text in _BLOCK.findall(TEXT) if (language, info) == ("python", ""))
 
 
+@cache
 def pipeline_of(program: str) -> csvpipe.Pipeline[..., Any]:
     """The last pipeline that a program of the page declares, after the page's own."""
-    names: dict[str, Any] = {"__name__": __name__}
+    names: dict[str, Any] = {"__name__": "errors"}
     for text in (PAGES_PROGRAM, program):
         exec(compile(text, PAGE.name, "exec", dont_inherit=True), names)  # noqa: S102  # our own page
     pipelines: list[csvpipe.Pipeline[..., Any]] = [v for v in names.values() if isinstance(v, csvpipe.Pipeline)]

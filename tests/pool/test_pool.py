@@ -12,6 +12,8 @@ import attrs
 import pytest
 
 import csvpipe
+from csvpipe._intake import inspect
+from csvpipe._intake.sniffer.dialect import DialectFound, sniff_dialect
 from csvpipe.errors import FileCode
 from csvpipe.jobs import JobStatus
 
@@ -512,3 +514,30 @@ async def test_a_file_of_some_size_is_for_all_workers(make_csv: MakeCsv) -> None
         record = await (await pool.submit(handle, make_csv(5_000))).wait()
 
     assert (5_000, 2) == (record.processed_rows, len(met))
+
+
+async def test_a_file_that_was_tried_is_not_inspected_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a dry run found holds for the real run, as long as file and statements are the same."""
+    looks: list[str] = []
+
+    def look(text: str, **options: Any) -> DialectFound:
+        looks.append(text)
+        return sniff_dialect(text, **options)
+
+    monkeypatch.setattr(inspect, "sniff_dialect", look)
+    path = tmp_path / "people.csv"
+    path.write_bytes(b"id;name\n1;Ana\n2;Bo\n")
+    async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+        tried = await pool.submit(check_number, path, dry_run=True)
+        await tried.wait()
+        real = await pool.submit(check_number, path)
+        record = await real.wait()
+        assert (2, 1) == (record.processed_rows, len(looks))
+        await (await pool.submit(check_number, path.read_bytes())).wait()
+        assert 2 == len(looks)
+        await (await pool.submit(check_number, path.read_bytes())).wait()
+        await (await pool.submit(check_number, path, encoding="cp1252")).wait()
+        assert 3 == len(looks)
+        path.write_bytes(b"id;name\n1;Ana\n2;Bo\n3;Cy\n")
+        await (await pool.submit(check_number, path)).wait()
+        assert 4 == len(looks)

@@ -220,6 +220,12 @@ class TestSpelling:
         expected = b'_row,_line,_code,_column,_message,id,"n\n1,2,int,id,a b c d e,x,"y\n'
         assert expected == job.write()
 
+    def test_a_quote_that_the_encoding_lacks_cannot_be_written(self, job: Job) -> None:
+        """Then it stands nowhere in the file either, and a space stands for what would need it."""
+        dialect = Dialect(quotechar="«", escapechar="»")
+        job.has(b"id,name\n", b"1,Ana\n", dialect=dialect, encoding="ascii").rejects(1, message="a, «b»")
+        assert b"a  ?b?" in job.write()
+
     def test_a_delimiter_that_the_encoding_lacks_stands_nowhere_in_the_file(self, job: Job) -> None:
         """So the file has one column; writing it must not fail all the same."""
         job.has(b"id\n", b"x\n", dialect=Dialect(delimiter="→"), encoding="latin-1").rejects(1)

@@ -55,7 +55,8 @@ def matched(
         value=f"{len(match_columns(schema, columns))} of {len(schema.fields)} fields of {schema.row_type.__name__}",
         evidence=f"not used: {_listed(unused)}" if unused else "their names match",
     )
-    return attrs.evolve(inspection, findings=(*inspection.findings, finding))
+    others = (each for each in inspection.findings if each.what != finding.what)
+    return attrs.evolve(inspection, findings=(*others, finding))
 
 
 def _listed(names: Sequence[str]) -> str:

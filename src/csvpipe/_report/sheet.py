@@ -59,10 +59,9 @@ class Sheet:
     def __init__(self, inspection: Inspection, mends: Mends | None, *, newline: str, has_raw: bool) -> None:
         self._inspection = inspection
         self._mends = mends
-        self._dialect = inspection.dialect
+        dialect = self._dialect = _writable(inspection)
         self._newline = newline
         self._has_raw = has_raw
-        dialect = inspection.dialect
         marks = ["\r", "\n", dialect.quotechar or "", dialect.escapechar or ""]
         self._marks = re.compile(f"[{re.escape(''.join(marks))}]")
         self._marks_or_delimiter = re.compile(f"[{re.escape(''.join([*marks, dialect.delimiter]))}]")
@@ -193,6 +192,18 @@ class Sheet:
 def _escaped_anew(cell: str) -> str:
     """A cell that may be escaped already, since it comes from a rejects file."""
     return escaped(unescaped(cell))
+
+
+def _writable(inspection: Inspection) -> Dialect:
+    """The file's dialect without quote and escape if its encoding lacks them: then they do not occur, and cannot."""
+    dialect, encoding = inspection.dialect, inspection.encoding
+    has_quote = dialect.quotechar is not None and encodable(dialect.quotechar, encoding) == dialect.quotechar
+    has_escape = dialect.escapechar is not None and encodable(dialect.escapechar, encoding) == dialect.escapechar
+    return attrs.evolve(
+        dialect,
+        quotechar=dialect.quotechar if has_quote else None,
+        escapechar=dialect.escapechar if has_escape else None,
+    )
 
 
 def encodable(text: str, encoding: str) -> str:

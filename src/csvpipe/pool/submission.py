@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -20,7 +21,7 @@ from csvpipe._intake.arrival.take_in import (
     source_failed,
 )
 from csvpipe._intake.inspect import inspect_file
-from csvpipe._intake.inspection import JobPlan
+from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.mended.layout import lay_out
 from csvpipe._intake.plan import matched
 from csvpipe._intake.source import LocalFile, Source
@@ -111,10 +112,11 @@ async def _drafted(submission: Submission, job_id: JobId, name: str, services: S
     """Take the file in and look at it: a job that can run, or one that has failed already."""
     plan, failure = JobPlan(source=None, inspection=None, limits=submission.pipeline.limits), None
     taken: TakenIn | None = None
-    parent = submission.parent
+    parent, key = submission.parent, ""
     try:
         taken = await _take_in(submission, name, services)
-        plan = await services.threads.call(_planned, submission, taken)
+        key = _inspection_key(submission, taken)
+        plan = await services.threads.call(_planned, submission, taken, services.store.inspected, key)
     except FileError as error:
         failure = FileFailure(code=error.code, message=error.message)
     return JobDraft(
@@ -128,6 +130,7 @@ async def _drafted(submission: Submission, job_id: JobId, name: str, services: S
         parent_id=None if parent is None else parent.id,
         idempotency_key=submission.idempotency_key,
         content_key=_content_key(submission, None if taken is None else taken.file),
+        inspection_key=key if plan.inspection is not None else "",
     )
 
 
@@ -179,8 +182,10 @@ async def _receive(source: AsyncIterable[bytes], spooling: Spooling, services: S
                 await close()
 
 
-def _planned(submission: Submission, taken: TakenIn) -> JobPlan:
-    """Look at the local file.
+def _planned(
+    submission: Submission, taken: TakenIn, inspected: Callable[[str], Inspection | None], inspection_key: str
+) -> JobPlan:
+    """Look at the local file, unless that was done before.
 
     Raises:
         FileError: It cannot be imported with this pipeline.
@@ -189,7 +194,8 @@ def _planned(submission: Submission, taken: TakenIn) -> JobPlan:
     limits = pipeline.limits if parent is None else with_room_for_reasons(pipeline.limits)
     if parent is not None:
         stated, taken = spelt_after(parent, stated, taken, limits, place=place)
-    inspection = inspect_file(taken, stated, limits, place=place)
+    known = inspected(inspection_key)
+    inspection = known or inspect_file(taken, stated, limits, place=place)
     mends = None if parent is None else lay_out(inspection.columns, parent.columns, place=place)
     columns = inspection.columns if mends is None else mends.columns
     inspection = matched(inspection, columns, pipeline, taken=taken, stated=stated, place=place)
@@ -202,8 +208,21 @@ def _planned(submission: Submission, taken: TakenIn) -> JobPlan:
     )
 
 
+def _content(file: LocalFile | None) -> str:
+    """Names the content of a file, which is what it is as long as it is not changed."""
+    return "nothing" if file is None else file.sha256 or f"{file.path}:{file.size}:{file.mtime_ns}"
+
+
+def _inspection_key(submission: Submission, taken: TakenIn) -> str:
+    """See `JobDraft.inspection_key`."""
+    stated, limits, parent = submission.stated, submission.pipeline.limits, submission.parent
+    said = attrs.evolve(stated, wanted=frozenset()), sorted(stated.wanted), limits, parent and parent.root_id
+    charset = taken.encoding.encoding, taken.compression  # what is found may depend on what is installed
+    return hashlib.sha256(repr((_content(taken.file), charset, said)).encode()).hexdigest()
+
+
 def _content_key(submission: Submission, file: LocalFile | None) -> str:
     """What a repeat under the same idempotency key must equal."""
-    content = "nothing" if file is None else file.sha256 or f"{file.path}:{file.size}:{file.mtime_ns}"
+    content = _content(file)
     mended = "" if submission.parent is None else f":{submission.parent.root_id}"
     return f"{submission.pipeline.name}:{content}{mended}"

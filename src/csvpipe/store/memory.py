@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from csvpipe._intake.inspection import JobPlan
+from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
 from csvpipe.errors import (
@@ -87,6 +87,7 @@ class MemoryJobStore:
     _lock: Lock = attrs.field(factory=Lock, init=False)
     _jobs: dict[JobId, _Job] = attrs.field(factory=dict, init=False)
     _keys: dict[tuple[str | None, str], _Job] = attrs.field(factory=dict, init=False)
+    _inspected: dict[str, _Job] = attrs.field(factory=dict, init=False)
     _chains: Chains = attrs.field(factory=Chains, init=False)
     _created_jobs: int = attrs.field(default=0, init=False)
     # Pending jobs of each pipeline, oldest first, so that a claim need not look at all there are.
@@ -112,6 +113,12 @@ class MemoryJobStore:
         """See `JobStore.plan`."""
         with self._lock:
             return self._find(job_id).draft.plan
+
+    def inspected(self, inspection_key: str) -> Inspection | None:
+        """See `JobStore.inspected`."""
+        with self._lock:
+            job = self._inspected.get(inspection_key)
+            return None if job is None else job.draft.plan.inspection
 
     def list_jobs(
         self,
@@ -174,6 +181,8 @@ class MemoryJobStore:
             self._jobs[draft.id] = job
             if draft.idempotency_key is not None:
                 self._keys[draft.owner, draft.idempotency_key] = job
+            if draft.inspection_key:
+                self._inspected[draft.inspection_key] = job
             if record.status is JobStatus.PENDING:
                 insort(self._waiting[record.pipeline], job, key=_age)
             return record
@@ -208,6 +217,8 @@ class MemoryJobStore:
             self._chains.leave(job.draft.root_id, job_id)
             if job.draft.idempotency_key is not None:
                 del self._keys[job.draft.owner, job.draft.idempotency_key]
+            if self._inspected.get(job.draft.inspection_key) is job:
+                del self._inspected[job.draft.inspection_key]
             return job.draft.plan
 
     # Owners' writes ---------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from typing import Final, Literal, NewType, Protocol
 
 import attrs
 
-from csvpipe._intake.inspection import JobPlan
+from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
 from csvpipe.errors import ErrorTotal, FileFailure, RowError
@@ -67,6 +67,8 @@ class JobDraft:
         parent_id: The job of that chain whose rejects this one mends; None where there is none.
         idempotency_key: Makes a repeat of (owner, key) return the first job; None for no such check.
         content_key: What a repeat under the same key must equal: names the pipeline and the content.
+        inspection_key: Equal for two jobs exactly if their files have the same content and the same is stated about
+            them, so that what was found in one holds for the other; empty where nothing was found.
     """
 
     id: JobId
@@ -79,6 +81,7 @@ class JobDraft:
     parent_id: JobId | None = None
     idempotency_key: str | None = None
     content_key: str = ""
+    inspection_key: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -168,6 +171,10 @@ class JobStore(Protocol):
         Raises:
             JobNotFoundError: There is none.
         """
+        ...
+
+    def inspected(self, inspection_key: str) -> Inspection | None:
+        """What was found in the file of the newest job with this key that is still here; None if there is none."""
         ...
 
     def list_jobs(

@@ -195,3 +195,20 @@ class CreatingContract(StoreFixtures):
         with pytest.raises(LeaseLostError):
             store.commit(claim.lease, [a_result(1, 2)])
         assert [False] == [answer.is_held for answer in store.renew([claim.lease], lease_seconds=LEASE_SECONDS)]
+
+    def test_an_inspection_is_found_again(self, store: JobStore, other: JobStore) -> None:
+        """By its key, from any handle, that of the newest job; it goes with its jobs."""
+        first, second = a_draft(inspection_key="key"), a_draft(inspection_key="key")
+        found = attrs.evolve(second.plan.inspection, estimated_rows=9) if second.plan.inspection else None
+        second = attrs.evolve(second, plan=attrs.evolve(second.plan, inspection=found))
+        assert store.inspected("key") is None
+        store.create(first)
+        assert first.plan.inspection == other.inspected("key")
+        other.create(second)
+        assert found == store.inspected("key")
+        assert store.inspected("another") is None
+        assert store.inspected("") is None
+        store.delete(first.id)
+        assert found == other.inspected("key")
+        store.delete(second.id)
+        assert store.inspected("key") is None

@@ -93,6 +93,7 @@ def a_draft(  # all of them optional, each named by the tests that care
     failure: FileFailure | None = None,
     idempotency_key: str | None = None,
     content_key: str = "",
+    inspection_key: str = "",
 ) -> JobDraft:
     """A job with a new id for a file of so many rows."""
     job_id = JobId(uuid4())
@@ -106,6 +107,7 @@ def a_draft(  # all of them optional, each named by the tests that care
         root_id=job_id,
         idempotency_key=idempotency_key,
         content_key=content_key,
+        inspection_key=inspection_key,
     )
 
 
