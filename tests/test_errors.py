@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from csvpipe import errors
-from csvpipe.errors import CsvPipeError, FileCode, Phase, Reject, RejectRows, RowCode, RowError
+from csvpipe.errors import CsvPipeError, FileCode, FileFailure, Phase, Reject, RejectRows, RowCode, RowError
 
 _EXCEPTIONS = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, BaseException)]
 
@@ -73,6 +73,23 @@ def test_a_message_names_what_it_is_about(error: CsvPipeError, text: str) -> Non
 def test_a_cancelled_job_has_no_reason() -> None:
     """Without a code the message ends with the status."""
     assert "a.csv cancelled" == str(errors.JobFailedError("a.csv", "cancelled", None, None))
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("2 rows are rejected", "a.csv: 2 rows are rejected"),
+        ("a.csv: line 1: no", "a.csv: line 1: no"),
+        ("a.csv (/spool/1.csv): no", "a.csv (/spool/1.csv): no"),
+        ("/in/a.csv: changed", "/in/a.csv: changed"),
+        ("/spool/1.csv: changed", "a.csv: /spool/1.csv: changed"),
+    ],
+)
+def test_a_failure_is_named_once(message: str, expected: str) -> None:
+    """By the name that people know; by the path of their own file, where that is said already."""
+    failure = FileFailure(code=FileCode.ABORTED, message=message).named("a.csv", path="/in/a.csv")
+
+    assert FileFailure(code=FileCode.ABORTED, message=expected) == failure
 
 
 def test_reject_is_coded_rejected_by_default() -> None:

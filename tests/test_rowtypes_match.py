@@ -122,8 +122,8 @@ class TestMatch:
             match_columns(CONTACT, ["name", "e_mail", "E Mail"])
         assert FileCode.HEADER_DUPLICATE is caught.value.code
         assert (
-            "each of the columns 'e_mail', 'E Mail' may be the field 'mail'; rename it in the file, or state its exact "
-            "name in Column(...)"
+            "each of the columns 'e_mail', 'E Mail' may be the field 'mail'; rename one of them in the file, or state "
+            "the exact name in Column(...)"
         ) == caught.value.message
         with pytest.raises(FileError) as caught:
             match_columns(CONTACT, ["e_mail", "E Mail"])
@@ -163,10 +163,17 @@ class TestCheck:
         """All are named, with the nearest field."""
         with pytest.raises(FileError) as caught:
             check_columns(CONTACT, ["name", "mail", "Birth day 2", "x"], unknown="fail")
+        assert FileCode.COLUMNS_UNKNOWN is caught.value.code
         assert (
-            FileCode.COLUMNS_UNKNOWN,
-            "the file has the columns 'Birth day 2' (did you mean 'birthday'?), 'x', which Contact does not name",
-        ) == (caught.value.code, caught.value.message)
+            "the file has the columns 'Birth day 2' (did you mean 'birthday'?), 'x', which Contact does not name; "
+            "rename or remove them (unknown_columns='ignore' lets them pass)"
+        ) == caught.value.message
+
+    def test_the_class_has_the_last_word(self) -> None:
+        """What a class refuses itself cannot be let pass."""
+        closed = attrs.evolve(CONTACT, refuses_others=True)
+        with pytest.raises(FileError, match=r"does not name; rename or remove it$"):
+            check_columns(closed, ["name", "mail", "x"])
 
     def test_both(self) -> None:
         """The code is that of the missing ones, the message has both."""

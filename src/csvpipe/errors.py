@@ -133,6 +133,16 @@ class FileFailure:
     code: FileCode
     message: str
 
+    def named(self, filename: str, *, path: str | None = None) -> FileFailure:
+        """The same, with a message that begins with the name of the file; or with its path, where it does so already.
+
+        Args:
+            filename: The job's.
+            path: Of a file that is read in place.
+        """
+        known = (f"{filename}: ", f"{filename} (", *(() if path is None else (f"{path}: ",)))
+        return self if self.message.startswith(known) else attrs.evolve(self, message=f"{filename}: {self.message}")
+
 
 class CsvPipeError(Exception):
     """Root of every exception that csvpipe raises on purpose."""
@@ -319,7 +329,7 @@ class JobFailedError(CsvPipeError, RuntimeError):
         self.message = message
 
     def __str__(self) -> str:
-        reason = f": [{self.code}] {self.message}" if self.code else ""
+        reason = f": [{self.code}] {(self.message or '').removeprefix(f'{self.filename}: ')}" if self.code else ""
         return f"{self.filename} {self.status}{reason}"
 
 

@@ -179,7 +179,7 @@ def test_files_that_cannot_be_read_are_failed_jobs(examples: Path, invoke: Invok
     assert ExitCode.FAILED == done.exit_code
     assert "people.csv  completed" in done.stdout
     assert "  gone.csv: not_found: no such file; check the path\n" in done.stdout
-    assert "  folder.csv: source_failed: is a directory; name the files in it\n" in done.stdout
+    assert "  folder.csv: source_failed: this is a folder; name the files in it\n" in done.stdout
     assert "gone.csv: failed" in done.stderr
 
 

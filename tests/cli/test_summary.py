@@ -102,6 +102,19 @@ def test_files_of_one_name_are_told_apart(job: MakeJob) -> None:
     assert ["may/a.csv", "june/a.csv", "b.csv"] == [line.split()[0] for line in shown[1:4]]
 
 
+def test_a_name_is_said_once(job: MakeJob) -> None:
+    """A message begins with the file's name, which stands before it already; as does its path, of two of one name."""
+    failed = {"filename": "a.csv", "status": JobStatus.FAILED, "error_code": "empty"}
+    records = [
+        job(1, error_message="a.csv: it is empty", **failed),
+        job(2, error_message="june/a.csv: it is empty", **failed),
+    ]
+
+    shown = lines(outcome(*records), "may/a.csv", "june/a.csv")
+
+    assert ["  may/a.csv: empty: it is empty", "  june/a.csv: empty: it is empty"] == shown[-2:]
+
+
 def test_errors_have_an_example(done: JobRecord) -> None:
     """Errors are listed with number, code, column and the first of them, fit for a terminal."""
     errors = (

@@ -19,6 +19,7 @@ from tests.partition.test_equivalence import Case, RecordKind, records_by_defini
 import csvpipe
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe._intake.arrival.take_in import take_in_bytes
+from csvpipe._intake.binaries import has_many_nuls
 from csvpipe._intake.inspect import inspect_file
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.mended.layout import LEADING, RAW
@@ -183,7 +184,8 @@ def rejects(data: bytes) -> None:
     assert len(errors) == write_rejects(dest, lambda: iter(errors), plan)
     # Of a file that has not even the delimiter's character nothing can be read again, nor if names occur twice in it.
     is_spelt = _has(shape.encoding, shape.dialect.delimiter) and not {*LEADING, RAW} & {*shape.columns}
-    if is_spelt and errors:
+    # Nor of one whose messages add so many NULs to its own that it looks like no text.
+    if is_spelt and errors and not has_many_nuls(dest.getvalue()):
         _read_again(dest.getvalue(), stated, [error.row for error in errors])
 
 

@@ -214,12 +214,15 @@ class TestText:
             self.check("id", "pr\udce9nom")
         assert FileCode.ENCODING == caught.value.code
         assert caught.value.message.startswith(
-            "people.csv: line 3, column 2: byte 0xE9 in the header is not utf-8; say what the encoding is"
+            "people.csv: line 3, column 2: byte 0xE9 in the header is not utf-8; save the file as "
+            "UTF-8, or say what the encoding is"
         )
 
     def test_a_nul_is_no_text(self) -> None:
         """So UTF-16 without a mark is found out even in the smallest file."""
-        with pytest.raises(FileError, match=r"^people\.csv: line 3, column 1: this looks like binary data") as caught:
+        with pytest.raises(
+            FileError, match=r"^people\.csv: line 3, column 1: the header has a NUL byte here"
+        ) as caught:
             self.check("i\0d\0")
         assert FileCode.BINARY == caught.value.code
 

@@ -219,7 +219,9 @@ class TestRefusing:
         assert message.startswith("Ana's upload: the file is too large: it has 6 bytes; split it, or raise the limit")
         code, message = inspect.refusal(b"id,name\n1,2\n", limits=Limits(columns=1))
         assert FileCode.TOO_LARGE == code
-        assert message.startswith("Ana's upload: the file has 2 columns; the limit is 1 (limits=Limits(columns=")
+        assert message.startswith(
+            "Ana's upload: the file has 2 columns; the limit is 1; remove columns, or raise the limit with limits="
+        )
 
 
 def _shows(refusal: tuple[FileCode, str], words: str) -> tuple[FileCode, bool]:

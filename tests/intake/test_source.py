@@ -51,7 +51,7 @@ class TestTakingTheFingerprint:
 
     def test_a_directory_is_refused(self, tmp_path: Path) -> None:
         """With the way out."""
-        with pytest.raises(FileError, match="is a directory; name the files in it") as caught:
+        with pytest.raises(FileError, match="this is a folder; name the files in it") as caught:
             LocalFile.at(tmp_path)
         assert FileCode.SOURCE_FAILED == caught.value.code
 

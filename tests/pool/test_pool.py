@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 import csvpipe
-from csvpipe._intake import inspect
+from csvpipe._intake.sniffer import dialect
 from csvpipe._intake.sniffer.dialect import DialectFound, sniff_dialect
 from csvpipe.errors import FileCode
 from csvpipe.jobs import JobStatus
@@ -120,7 +120,7 @@ async def test_a_clean_upload_is_removed_at_once(tmp_path: Path) -> None:
 
 BROKEN: list[tuple[Any, FileCode, str]] = [
     ("missing.csv", FileCode.NOT_FOUND, "missing.csv"),
-    (".", FileCode.SOURCE_FAILED, "directory"),
+    (".", FileCode.SOURCE_FAILED, "this is a folder"),
     (b"", FileCode.EMPTY, "empty"),
     (b"id,name\n", FileCode.EMPTY, "no row"),
     (b"id,id\n1,2\n", FileCode.HEADER_DUPLICATE, "'id'"),
@@ -524,7 +524,7 @@ async def test_a_file_that_was_tried_is_not_inspected_anew(tmp_path: Path, monke
         looks.append(text)
         return sniff_dialect(text, **options)
 
-    monkeypatch.setattr(inspect, "sniff_dialect", look)
+    monkeypatch.setattr(dialect, "sniff_dialect", look)
     path = tmp_path / "people.csv"
     path.write_bytes(b"id;name\n1;Ana\n2;Bo\n")
     async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:

@@ -100,7 +100,13 @@ class TestConversionFlaws:
         """A flaw says what was expected, or that nothing was there."""
         bad, empty = flaws_of(builder(AttrsPair, "low", "high"), "x", " ")
         assert (
-            Flaw(column="low", code=RowCode.INT, phase=Phase.CONVERT, message="'x' is not a whole number", value="x")
+            Flaw(
+                column="low",
+                code=RowCode.INT,
+                phase=Phase.CONVERT,
+                message="'x' is not a whole number (such as 1234)",
+                value="x",
+            )
             == bad
         )
         assert (
@@ -108,7 +114,7 @@ class TestConversionFlaws:
                 column="high",
                 code=RowCode.MISSING,
                 phase=Phase.CONVERT,
-                message="the cell is empty, and 'high' needs a value",
+                message="the cell is empty, and 'high' needs a value; fill it in",
                 value=" ",
             )
             == empty

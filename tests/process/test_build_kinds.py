@@ -137,7 +137,7 @@ class TestEveryKind:
         build = builder(kind, "Price (eur)", "Number", "Sold", na=("-",))
         assert [
             ("Price (eur)", "decimal", "'1.5' is not a decimal number (such as 1234,5)", "1.5"),
-            ("Number", "missing", "the cell is empty, and 'Number' needs a value", "-"),
+            ("Number", "missing", "the cell is empty, and 'Number' needs a value; fill it in", "-"),
             ("Sold", "date", "'x' is not a date (YYYY-MM-DD)", "x"),
         ] == told(build, "1.5", "-", "x")
 
@@ -327,9 +327,10 @@ class TestParse:
             raise {"value": ValueError("no"), "key": KeyError("k")}.get(text) or Reject("bad", code="tag")
 
         build = self.build_with(fail)
-        assert [("TAGS", "validation", "no", "value"), ("n", "int", "'x' is not a whole number", "x")] == told(
-            build, "value", "x"
-        )
+        assert [
+            ("TAGS", "validation", "no", "value"),
+            ("n", "int", "'x' is not a whole number (such as 1234)", "x"),
+        ] == told(build, "value", "x")
         assert [("TAGS", "validation", "KeyError: 'k'", "key")] == told(build, "key", "1")
         assert [("TAGS", "tag", "bad", "?")] == told(build, "?", "1")
 

@@ -264,7 +264,9 @@ class TestSayings:
         """A call that took too long costs its rows, and is not repeated, whatever `retry.on` says."""
         scene = Scene(imports, raising(CallTimeoutError(1.5)), 2, retry=Retry(on=Exception))  # type: ignore[arg-type]
         assert ["timeout", "timeout"] == scene.settle()
-        assert "the handler took longer than 1.5 seconds" == scene.flaw(0).message
+        assert (
+            "the handler took longer than 1.5 seconds; submit the row again, or raise timeout=" == scene.flaw(0).message
+        )
         assert 1 == len(scene.calls)
 
     @pytest.mark.parametrize(
@@ -319,7 +321,7 @@ class TestRejectRows:
         """What names no row of the batch, or gives no reason, is the handler's error."""
         scene = Scene(imports, raising(RejectRows(rejects)), 2)
         assert ["handler", "handler"] == scene.settle()
-        message = "the handler raised RejectRows with what is no index in its batch, or no Reject"
+        message = "the handler raised RejectRows with what is no index in its batch, or no Reject; mend the handler"
         assert message == scene.flaw(0).message
 
     def test_emptied(self, imports: Imports) -> None:
@@ -397,7 +399,7 @@ class TestOutages:
         with pytest.raises(EndedError) as caught:
             scene.settle()
         assert FileCode.RETRY_EXHAUSTED is caught.value.failure.code
-        assert "after 3 attempts: Unavailable: no route; what is done is kept" in caught.value.failure.message
+        assert "after 3 attempts: no route; what is done is kept" in caught.value.failure.message
         assert ["?", "?"] == scene.fates
         assert (3, 2) == (len(scene.calls), len(scene.waits))
 

@@ -114,7 +114,9 @@ class TestNumbers:
     @pytest.mark.parametrize(
         ("text", "options", "expected"),
         [
-            ("1.234", {"scale": 2}, "'1.234' has 3 digits after the point, of which 2 are kept"),
+            ("1.234", {"scale": 2}, "'1.234' has 3 digits after the point; at most 2 are allowed"),
+            ("1.23", {"scale": 1}, "'1.23' has 2 digits after the point; at most 1 is allowed"),
+            ("1.2", {"scale": 0}, "'1.2' has 1 digit after the point; at most 0 are allowed"),
             ("1e3", {"precision": 3}, "'1e3' has more than 3 digits, the fraction's included"),
             ("12.34", {"precision": 3}, "'12.34' has more than 3 digits, the fraction's included"),
         ],
@@ -151,13 +153,28 @@ class TestMoments:
         ("text", "expected"),
         [
             ("2026-02-01", "'2026-02-01' is not a date (DD.MM.YYYY or YYYYMMDD)"),
-            ("30.02.2026", "'30.02.2026' is not a date (DD.MM.YYYY or YYYYMMDD): "),
+            ("30.02.2026", "'30.02.2026' is not a date (DD.MM.YYYY or YYYYMMDD): there is no such day"),
         ],
     )
     def test_messages(self, text: str, expected: str) -> None:
         """The message shows the forms as people write them, and why a day is none."""
-        with pytest.raises(ValueError, match=f"^{re.escape(expected)}"):
+        with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
             convert(Scalar.DATE, text, format=["%d.%m.%Y", "%Y%m%d"])
+
+    @pytest.mark.parametrize(
+        ("form", "text", "reason"),
+        [
+            ("%Y-%m-%d %H:%M", "2026-02-01 24:00", "hours go up to 23"),
+            ("%Y-%m-%d %H:%M", "2026-02-01 09:60", "minutes and seconds go up to 59"),
+            ("%Y-%m-%d %I:%M %p", "2026-02-01 13:00 PM", "hours go from 1 to 12"),
+            ("%Y-%m-%d %I:%M %p", "2026-02-30 12:00 PM", "there is no such day"),
+            ("%Y-%m-%dT%H:%M%z", "0001-01-01T00:00+01:00", "there is no such day"),
+        ],
+    )
+    def test_reasons(self, form: str, text: str, reason: str) -> None:
+        """Why there is no such moment, in the same words on every Python."""
+        with pytest.raises(ValueError, match=rf"\): {reason}$"):
+            convert(Scalar.DATETIME, text, format=form)
 
     @pytest.mark.parametrize(
         ("text", "expected"),

@@ -143,7 +143,7 @@ class TestRagged:
         assert [["1", "2"], None, None] == slices(imported)[0].rows
         assert [(2, "field_count", None, None), (3, "field_count", None, None)] == flaws(imported)
         assert [
-            "1 cells, but the header names 2 columns; some are missing",
+            "1 cell, but the header names 2 columns; add the missing cells, or their delimiters",
             "3 cells, but the header names 2 columns; a delimiter inside a cell needs quotes around it",
         ] == messages(imported)
 
@@ -172,7 +172,7 @@ class TestFlaws:
         ] == flaws(imported, cut_bytes=cut_bytes)
         (part,) = slices(imported)
         assert [["1", "é"], None, None, None] == part.rows
-        assert "not valid utf-8 text; save the file in one encoding" in messages(imported)[0]
+        assert "not valid utf-8 text; save the file as UTF-8" in messages(imported)[0]
         assert {Phase.PARSE} == {flaw.phase for flaws in part.flaws.values() for flaw in flaws}
 
     def test_open_quote(self, imports: Imports) -> None:
@@ -194,7 +194,8 @@ class TestFlaws:
         imported = imports(KEEP, "a,b\n1,2\n3,456789\n1,2,345678\n", limits=limits)
         assert [(2, "field_too_large", "b", "456789"), (3, "field_too_large", None, "345678")] == flaws(imported)
         assert (
-            "the cell has 6 characters; the limit is 5 (limits=Limits(field_characters=...))" == messages(imported)[0]
+            "the cell has 6 characters; shorten it to 5, or raise the limit with limits=Limits(field_characters=...)"
+            == messages(imported)[0]
         )
 
     def test_large_fields_among_other_flaws(self, imports: Imports) -> None:
@@ -211,7 +212,10 @@ class TestFlaws:
         assert [(2, "row_too_large", None, None)] == flaws(imported)
         parts = slices(imported)
         assert [["1"], None, ["2"]] == [cells for part in parts for cells in part.rows]
-        assert "the row has more than 1,000 bytes (limits=Limits(row_bytes=...))" == messages(imported)[0]
+        assert (
+            "the row has more than 1,000 bytes; look for a quote that is not closed, shorten the row, or raise the "
+            "limit with limits=Limits(row_bytes=...)"
+        ) == messages(imported)[0]
         places = [part.place(index) for part in parts for index in range(len(part.rows))]
         assert [(2, 2, 4), (3, 4, 5 + len(long)), (4, 5 + len(long), 7 + len(long))] == [
             (place.line, place.start, place.end) for place in places
@@ -238,7 +242,7 @@ class TestReading:
         first = next(parts)
         os.truncate(imported.path, first.end + 1)
         with pytest.raises(
-            FileError, match=rf"ends at byte {first.end + 1}, before byte .*; it was cut short"
+            FileError, match=rf"ends at byte {first.end + 1:,}, before byte .*: it was cut short"
         ) as caught:
             next(parts)
         assert FileCode.SOURCE_CHANGED is caught.value.code

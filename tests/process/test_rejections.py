@@ -24,6 +24,11 @@ class OwnError(BaseException):
     """No `Exception`."""
 
 
+def failed(what: str) -> str:
+    """What is said of a row at which the handler raised this."""
+    return f"the program that imports the file failed at this row: {what}; mend the handler, or let it raise Reject"
+
+
 class HostileError(Exception):
     """Raises when it is looked at."""
 
@@ -113,7 +118,8 @@ class TestMarksOutsideTheBatch:
             [row[9] for row in rows if row[0] == "2"]
 
         result = imports(pipeline(handle), TEXT).run()
-        assert (2, [(2, None, "handler", "IndexError: list index out of range")]) == (result.processed, shown(result))
+        message = failed("IndexError: list index out of range")
+        assert (2, [(2, None, "handler", message)]) == (result.processed, shown(result))
 
 
 class TestOddRejects:
@@ -150,7 +156,7 @@ class TestOddRejects:
                 raise HostileError
 
         result = imports(pipeline(many if is_batch else one), TEXT).run()
-        assert [(2, None, "handler", describe(HostileError()))] == shown(result)
+        assert [(2, None, "handler", failed(describe(HostileError())))] == shown(result)
 
     def test_rejects_that_are_no_mapping(self, imports: Imports) -> None:
         """A `RejectRows` that was spoilt is the handler's fault."""

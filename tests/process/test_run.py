@@ -261,7 +261,27 @@ class TestRowsThatFail:
             raise ValueError(f"unknown {text}")
 
         (error,) = imports(pipeline(sensitive=["mail"])(handle), "id,mail\n1,a@b\n").run().errors
-        assert "ValueError: unknown ***" == error.message
+        assert ": ValueError: unknown ***; mend the handler" in error.message
+
+    def test_secrets_that_a_message_was_cut_in(self, imports: Imports) -> None:
+        """What is left of one at the end is masked, though our own words follow."""
+
+        def handle(_row: list[str]) -> None:
+            raise ValueError("x" * 470 + " the mail is anastasia@example.org")
+
+        text = "id,mail\n1,anastasia@example.org\n"
+        (error,) = imports(pipeline(sensitive=["mail"])(handle), text).run().errors
+        assert "the mail is ***…; mend the handler, or let it raise Reject" in error.message
+
+    def test_the_first_one_ends_the_job(self, imports: Imports) -> None:
+        """What the handler did is not to be mended in the file."""
+
+        def handle(_row: list[str]) -> None:
+            raise ValueError("no")
+
+        failure = imports(pipeline(on_error="fail")(handle), numbered(1)).run().failure
+        assert failure is not None
+        assert failure.message.endswith("or let it raise Reject; then submit the file again")
 
     def test_errors_over_the_budget(self, imports: Imports, tmp_path: Path) -> None:
         """The result carries as many as it may, the spill has the rest, totals are exact."""

@@ -91,8 +91,13 @@ class TestMessages:
 
     def test_byte_and_offset(self, imported: Any) -> None:
         """In the file as it lies."""
-        expected = "byte 0xE9 at offset 13 of the file is not valid utf-8 text; save the file in one encoding, or say "
-        assert expected + "which one it has with encoding=" == message_of(imported)
+        expected = "byte 0xE9 at offset 13 of the file is not valid utf-8 text; save the file as UTF-8, or say what "
+        assert expected + "it is, for instance encoding='cp1252'" == message_of(imported)
+
+    def test_what_is_stated_already_is_not_proposed(self, imports: Imports) -> None:
+        """A byte that cp1252 does not have is no reason to state cp1252."""
+        flaw = imports(pipeline(keep), b"a\n\x81\n", encoding="cp1252")
+        assert message_of(flaw).endswith("for instance encoding='cp1250'")
 
     def test_an_unpacked_file_is_called_so(self, imported: Any) -> None:
         """Nobody would find it in the packed one."""
@@ -120,8 +125,8 @@ class TestStrict:
         assert (1, 1) == (result.processed, result.failed)
         assert result.failure == FileFailure(
             code=FileCode.ENCODING,
-            message="row 2, line 3: byte 0xE9 at offset 13 of the file is not valid utf-8 text; save the file in one "
-            "encoding, or say which one it has with encoding= (errors='reject' sets such rows aside)",
+            message="row 2, line 3: byte 0xE9 at offset 13 of the file is not valid utf-8 text; save the file as "
+            "UTF-8, or say what it is, for instance encoding='cp1252' (errors='reject' sets such rows aside)",
         )
 
     def test_other_bad_rows_cost_themselves_alone(self, imports: Imports) -> None:

@@ -116,6 +116,17 @@ def test_the_rate_is_judged_late_enough() -> None:
     assert "3 of the first 10 rows are rejected (30.0%)" in enough.message
 
 
+def test_a_single_row_is_told_as_one() -> None:
+    """By both limits."""
+    total = progress(limit=0).add(a_chunk(), a_result(a_chunk(), failed=1), allotted=0)
+    share = progress(rate=0.0).add(a_chunk(0, 10), a_result(a_chunk(0, 10), failed=1), allotted=0)
+
+    assert total is not None
+    assert total.message.startswith("1 row is rejected, more than")
+    assert share is not None
+    assert share.message.startswith("1 of the first 10 rows is rejected (10.0%)")
+
+
 def test_stored_errors_are_bounded() -> None:
     """Chunks share a budget; what one does not need the next may have, and earlier runs count."""
     run = progress()

@@ -9,6 +9,8 @@ from csvpipe.errors import FileCode, FileError
 _AS_CSV: Final = "export the table as CSV"
 _SHEET: Final = "save the sheet as CSV"
 _ITSELF: Final = "submit the CSV file itself"
+#: The way out where NULs may be half of every character.
+SAY_UTF16: Final = "if the file is UTF-16 or UTF-32 text, say encoding='utf-16-le' or whichever it is"
 _ZIP: Final = b"PK\x03\x04"
 
 #: First bytes, what has them, and the way out. None of them can begin a CSV file that anybody writes: where the well
@@ -123,7 +125,9 @@ def check_nuls(head: bytes, place: str) -> None:
         FileError: `binary`.
     """
     if has_many_nuls(head):
-        raise looks_binary(place)
+        raise FileError(
+            FileCode.BINARY, f"{place}: this looks like binary data, no CSV: it is full of NUL bytes; {SAY_UTF16}"
+        )
 
 
 def check_controls(head: bytes, place: str) -> None:
@@ -137,12 +141,3 @@ def check_controls(head: bytes, place: str) -> None:
             FileCode.BINARY,
             f"{place}: this looks like binary data, no CSV: it is full of control characters; {_ITSELF}",
         )
-
-
-def looks_binary(place: str) -> FileError:
-    """The error for a file that has NULs where a text has none."""
-    return FileError(
-        FileCode.BINARY,
-        f"{place}: this looks like binary data, no CSV: it is full of NUL bytes; if it is UTF-16 or UTF-32 text, "
-        "say encoding='utf-16-le' or whichever it is",
-    )

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 import attrs
 
-from csvpipe._intake.binaries import looks_binary
+from csvpipe._intake.binaries import SAY_UTF16
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
@@ -180,11 +180,15 @@ def check_is_text(first: FirstRecord, *, encoding: str, place: str) -> None:
                 raise FileError(
                     FileCode.ENCODING,
                     f"{place}: line {first.line}, column {position}: byte 0x{ord(character) - 0xDC00:02X} in the "
-                    f"header is not {encoding}; say what the encoding is, for instance encoding='cp1252' for files "
-                    "from Excel on Windows",
+                    f"header is not {encoding}; save the file as UTF-8, or say what the encoding is, for instance "
+                    "encoding='cp1252' for files from Excel on Windows",
                 )
             if character == "\0":
-                raise looks_binary(f"{place}: line {first.line}, column {position}")
+                raise FileError(
+                    FileCode.BINARY,
+                    f"{place}: line {first.line}, column {position}: the header has a NUL byte here; remove it; "
+                    f"{SAY_UTF16}",
+                )
 
 
 def check_names(names: Sequence[str], *, place: str, line: int | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import attrs
 
@@ -21,12 +21,13 @@ from csvpipe._intake.header import (
 )
 from csvpipe._intake.inspection import Finding, Inspection
 from csvpipe._intake.sample import take_sample
-from csvpipe._intake.sniffer.dialect import sniff_dialect
-from csvpipe._intake.sniffer.table import HeaderFound, find_header
 from csvpipe._intake.stated import Stated
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
+
+if TYPE_CHECKING:
+    from csvpipe._intake.sniffer.table import HeaderFound
 
 #: How much of a file is looked at to find its dialect and its header.
 SAMPLE_BYTES: Final = 256 * 1024
@@ -111,6 +112,8 @@ def inspect_file(taken: TakenIn, stated: Stated, limits: Limits, *, place: str) 
 def _dialect(text: str, stated: Stated, *, is_whole: bool) -> tuple[Dialect, Finding]:
     if stated.dialect is not None:
         return stated.dialect, Finding(what="dialect", value=stated.dialect.describe(), evidence="stated")
+    from csvpipe._intake.sniffer.dialect import sniff_dialect  # noqa: PLC0415  # slow to import
+
     found = sniff_dialect(text, is_whole=is_whole, wanted=stated.wanted)
     return found.dialect, Finding(
         what="dialect", value=found.dialect.describe(), evidence=found.evidence, confidence=found.confidence
@@ -122,6 +125,8 @@ def _dialect(text: str, stated: Stated, *, is_whole: bool) -> tuple[Dialect, Fin
 
 def _header(text: str, dialect: Dialect, stated: Stated, *, is_whole: bool) -> HeaderFound:
     """Where the table begins, and whether with a header."""
+    from csvpipe._intake.sniffer.table import HeaderFound, find_header  # noqa: PLC0415  # slow to import
+
     header = False if isinstance(stated.header, tuple) else stated.header
     if stated.skip_lines is None:
         return find_header(text, dialect, is_whole=is_whole, header=header, wanted=stated.wanted)
@@ -192,8 +197,8 @@ def _check_number(columns: tuple[str, ...], limits: Limits, place: str) -> None:
     if len(columns) > limits.columns:
         raise FileError(
             FileCode.TOO_LARGE,
-            f"{place}: the file has {len(columns):,} columns; the limit is {limits.columns:,} "
-            "(limits=Limits(columns=...))",
+            f"{place}: the file has {len(columns):,} columns; the limit is {limits.columns:,}; remove columns, or "
+            "raise the limit with limits=Limits(columns=...)",
         )
 
 
@@ -207,7 +212,9 @@ def _has_rows(file: BinaryIO) -> bool:
 
 def _no_rows(place: str, *, has_header: bool) -> FileError:
     if has_header:
-        what = "there is a header but no row below it; if that line is a row already, say header=False"
+        what = (
+            "there is a header but no row below it; if that line is a row already, name the columns with header=[...]"
+        )
     else:
         what = "the file has blank lines only; submit one with a header and rows"
     return FileError(FileCode.EMPTY, f"{place}: {what}")

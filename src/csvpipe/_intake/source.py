@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import AsyncIterable
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Final, TypeAlias
 
 import attrs
 
@@ -14,6 +14,9 @@ from csvpipe.errors import FileCode, FileError
 
 #: A path is read in place. The others cannot be opened again, so they are spooled before `submit` returns.
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | AsyncIterable[bytes]
+
+#: The way out for a file that is another one since its job began.
+NEW_JOB: Final = "submit the new file as a new job; rows that were imported already stay so, and come again there"
 
 
 @attrs.frozen(kw_only=True)
@@ -64,11 +67,10 @@ class LocalFile:
         except (OSError, ValueError) as error:
             raise _unreadable(title, error) from error
         if not stat.S_ISREG(found.st_mode):
-            is_directory = stat.S_ISDIR(found.st_mode)
-            kind = (
-                "a directory; name the files in it" if is_directory else "no regular file; open it and pass the stream"
-            )
-            raise FileError(FileCode.SOURCE_FAILED, f"{title}: is {kind}")
+            kind = "no regular file; open it and pass the stream"
+            if stat.S_ISDIR(found.st_mode):
+                kind = "a folder; name the files in it"
+            raise FileError(FileCode.SOURCE_FAILED, f"{title}: this is {kind}")
         return cls(
             path=str(absolute),
             size=found.st_size,
@@ -103,7 +105,7 @@ class LocalFile:
         """Compare size and modification time with those at intake.
 
         Args:
-            place: Names the file in messages, in front of its path.
+            place: Names the file in messages, in front of its path. Intake gives it, when no row is imported yet.
 
         Raises:
             FileError: `source_changed` if they differ, `not_found` if the file is gone.
@@ -116,7 +118,7 @@ class LocalFile:
             raise FileError(
                 FileCode.SOURCE_CHANGED,
                 f"{_title(self.path, place)}: changed since it was submitted (it had {self.size:,} bytes, "
-                f"now {size:,}); submit the new file as a new job",
+                f"now {size:,}); {NEW_JOB if place is None else 'submit the new file as a new job'}",
             )
 
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import attrs
 
 from csvpipe._intake.inspection import Inspection
-from csvpipe._intake.source import LocalFile
+from csvpipe._intake.source import NEW_JOB, LocalFile
 from csvpipe._partition.buffer import BLOCK_BYTES, Buffer
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
 from csvpipe._partition.grammar import Grammar
@@ -121,6 +121,7 @@ def _read_exactly(file: BinaryIO, size: int, source: LocalFile) -> bytes:
     if len(data) < size:
         raise FileError(
             FileCode.SOURCE_CHANGED,
-            f"{source.path}: ends {size - len(data):,} bytes too early; it was cut short while it was being imported",
+            f"{source.path}: ends {size - len(data):,} bytes too early: it was cut short while it was being imported; "
+            f"{NEW_JOB}",
         )
     return data

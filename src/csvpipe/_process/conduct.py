@@ -284,15 +284,24 @@ def _blame(unit: Unit, k: int, error: BaseException, rules: Rules) -> None:
     if issubclass(type(error), Reject):
         _reject(unit, [k], {0: cast("Reject", error)}, rules)
         return
-    message = describe(error)
+    flaw = Flaw(
+        column=None,
+        code=RowCode.HANDLER,
+        phase=Phase.HANDLE,
+        before="the program that imports the file failed at this row: ",
+        message=describe(error),
+        after="; mend the handler, or let it raise Reject",
+        value=None,
+    )
     if issubclass(type(error), RejectRows):
-        message = "the handler raised RejectRows with what is no index in its batch, or no Reject"
-    unit.outcomes[k] = (Flaw(column=None, code=RowCode.HANDLER, phase=Phase.HANDLE, message=message, value=None),)
+        message = "the handler raised RejectRows with what is no index in its batch, or no Reject; mend the handler"
+        flaw = attrs.evolve(flaw, before="", message=message, after="")
+    unit.outcomes[k] = (flaw,)
 
 
 def time_out(unit: Unit, group: Sequence[int], seconds: float) -> None:
     """Give these rows of the unit up because their call took longer than `seconds`."""
-    message = f"the handler took longer than {seconds:g} seconds"
+    message = f"the handler took longer than {seconds:g} seconds; submit the row again, or raise timeout="
     flaw = Flaw(column=None, code=RowCode.TIMEOUT, phase=Phase.HANDLE, message=message, value=None)
     for k in group:
         unit.outcomes[k] = (flaw,)
@@ -309,8 +318,10 @@ def exhausted(error: BaseException, attempts: int, shown: str | None = None) -> 
 
 
 def describe(error: BaseException) -> str:
-    """Type and text of an exception, shortened."""
+    """Type and text of an exception, shortened; its text alone where the type says what is said anyway."""
     text = text_of(error)
+    if text and type(error) is Unavailable:
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

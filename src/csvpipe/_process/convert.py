@@ -68,6 +68,7 @@ __all__ = [
 Converter: TypeAlias = Callable[[str], object]
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_A_UUID: Final = "a UUID (32 digits from 0 to f, such as 12345678-1234-5678-1234-567812345678)"
 
 #: The grammar of what is left when the padding is dropped. `fullmatch` is meant.
 GRAMMAR: Final[Mapping[Scalar, re.Pattern[str]]] = {
@@ -123,7 +124,7 @@ def _to_str(text: str) -> str:
 
 
 def _to_uuid(text: str) -> UUID:
-    return UUID(int=int(lexeme(_UUID, text, "a UUID").replace("-", ""), 16))  # quicker than the text itself
+    return UUID(int=int(lexeme(_UUID, text, _A_UUID).replace("-", ""), 16))  # quicker than the text itself
 
 
 def _to_foreign(text: str) -> str:

@@ -81,7 +81,7 @@ class Diagnosis:
             column, code, message = self._column_of(error) or binding.header, code_of(cast("Reject", error)), None
         elif not text.strip(PADDING) or text.strip(PADDING) in binding.nothing:
             column, code = binding.header, RowCode.MISSING
-            message = f"the cell is empty, and {binding.header!r} needs a value"
+            message = f"the cell is empty, and {binding.header!r} needs a value; fill it in"
         else:
             column, code, message = binding.header, binding.field.scalar.code, None
         return Flaw(

@@ -15,7 +15,9 @@ class Flaw:
         column: Header name of the cell, or None where the whole record is meant.
         code: A `RowCode`, or that of a `Reject`.
         phase: `convert` or `validate`.
-        message: For the person who mends the file.
+        message: For the person who mends the file. Where it is an application's, it may quote any cell of the row.
+        before: Words of our own in front of it, which quote nothing.
+        after: Such words behind it.
         value: Text of the cell, shortened; None where no single cell is meant.
     """
 
@@ -24,6 +26,8 @@ class Flaw:
     phase: Phase
     message: str
     value: str | None
+    before: str = ""
+    after: str = ""
 
 
 class BadRow(Exception):  # noqa: N818  # no error of the program: the row is data

@@ -8,12 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from csvpipe._process.lexeme import PADDING, lexeme, quoted
-from csvpipe.rowtypes import Column, Scalar, read_form
+from csvpipe.rowtypes import LAST_HOUR, NO_SUCH_DAY, Column, Scalar, read_form
 
 _DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 # Hours end at 23 here, as Pythons differ over 24:00; so do the parts of an offset, which some do not check at all.
 _CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_TIME: Final = rf"{_CLOCK}(?::[0-5][0-9](?:\.[0-9]{{1,6}})?)?"
+_SECONDS: Final = r"(?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
+_TIME: Final = f"{_CLOCK}{_SECONDS}"
+_OFFSET: Final = rf"(?:Z|[+-]{_CLOCK})?"
+#: A time that would be one if its hour were less.
+_LATE: Final = rf"(?:2[4-9]|[3-9][0-9]):[0-5][0-9]{_SECONDS}"
 _PRINTED: Final = (
     r"(?:(?P<sign>[+-]?)(?P<hours>[0-9]+)|(?P<days>[+-]?[0-9]+) (?:days?,? )?(?P<rest>[01]?[0-9]|2[0-3]))"
     r":(?P<minutes>[0-5][0-9]):(?P<seconds>[0-5][0-9](?:\.[0-9]{1,6})?)"
@@ -25,14 +29,15 @@ _ISO: Final = (
 
 DATE: Final = re.compile(_DATE)
 TIME: Final = re.compile(_TIME)
-DATETIME: Final = re.compile(rf"{_DATE}[T ]{_TIME}(?:Z|[+-]{_CLOCK})?")
+DATETIME: Final = re.compile(f"{_DATE}[T ]{_TIME}{_OFFSET}")
 TIMEDELTA: Final = re.compile(f"{_PRINTED}|{_ISO}")
+_TOO_LATE: Final = {TIME: re.compile(_LATE), DATETIME: re.compile(f"{_DATE}[T ]{_LATE}{_OFFSET}")}
 
 _EXPECTED: Final[Mapping[Scalar, str]] = {
     Scalar.DATE: "a date (YYYY-MM-DD)",
-    Scalar.DATETIME: "a date and time (YYYY-MM-DD HH:MM:SS)",
-    Scalar.TIME: "a time (HH:MM:SS)",
-    Scalar.TIMEDELTA: "a length of time (HH:MM:SS, 2 days, HH:MM:SS or P2DT3H4M5S)",
+    Scalar.DATETIME: "a date and time (such as 2026-03-01 09:30:00)",
+    Scalar.TIME: "a time (HH:MM or HH:MM:SS, such as 09:30)",
+    Scalar.TIMEDELTA: "a length of time (such as '36:00:00', '2 days, 12:00:00' or 'P2DT12H')",
 }
 _NOUNS: Final[Mapping[Scalar, str]] = {
     Scalar.DATE: "a date",
@@ -44,25 +49,27 @@ _NOUNS: Final[Mapping[Scalar, str]] = {
 def to_date(text: str) -> dt.date:
     """A day of the calendar."""
     expected = _EXPECTED[Scalar.DATE]
+    stripped = lexeme(DATE, text, expected)
     try:
-        return dt.date.fromisoformat(lexeme(DATE, text, expected))
-    except ValueError as error:
-        raise _impossible(DATE, text, expected, error) from None
+        return dt.date.fromisoformat(stripped)
+    except ValueError:
+        raise ValueError(f"{quoted(text)} is not {expected}: {NO_SUCH_DAY}") from None
 
 
 def to_datetime(text: str) -> dt.datetime:
     """A moment: in UTC if it has an offset, else naive."""
     expected = _EXPECTED[Scalar.DATETIME]
+    stripped = _on_the_clock(DATETIME, text, expected)
     try:
-        moment = dt.datetime.fromisoformat(lexeme(DATETIME, text, expected))
+        moment = dt.datetime.fromisoformat(stripped)
         return moment if moment.tzinfo is None else moment.astimezone(dt.UTC)
-    except (ValueError, OverflowError) as error:  # the latter: the first and the last day of the calendar
-        raise _impossible(DATETIME, text, expected, error) from None
+    except (ValueError, OverflowError):  # the latter: the first and the last day of the calendar
+        raise ValueError(f"{quoted(text)} is not {expected}: {NO_SUCH_DAY}") from None
 
 
 def to_time(text: str) -> dt.time:
     """A time of day."""
-    return dt.time.fromisoformat(lexeme(TIME, text, _EXPECTED[Scalar.TIME]))
+    return dt.time.fromisoformat(_on_the_clock(TIME, text, _EXPECTED[Scalar.TIME]))
 
 
 def to_timedelta(text: str) -> dt.timedelta:
@@ -98,7 +105,7 @@ def moment_converter(scalar: Scalar, options: Column) -> Callable[[str], object]
         for form in forms:
             try:
                 moment = form.read(stripped)
-            except (ValueError, OverflowError) as error:
+            except ValueError as error:
                 problem = problem or f": {error}"
                 continue
             if moment is not None:
@@ -114,6 +121,11 @@ def _part_of(moment: dt.datetime, scalar: Scalar) -> object:
     return moment.time() if scalar is Scalar.TIME else moment
 
 
-def _impossible(pattern: re.Pattern[str], text: str, expected: str, error: Exception) -> ValueError:
-    lexeme(pattern, text, expected)  # text of a foreign form says so itself
-    return ValueError(f"{quoted(text)} is not {expected}: {error}")
+def _on_the_clock(pattern: re.Pattern[str], text: str, expected: str) -> str:
+    """`lexeme`, which says so where only the hour is too large."""
+    try:
+        return lexeme(pattern, text, expected)
+    except ValueError as error:
+        if _TOO_LATE[pattern].fullmatch(text.strip(PADDING)):
+            raise ValueError(f"{error}: {LAST_HOUR}") from None
+        raise

@@ -16,10 +16,15 @@ NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0
 #: What else a number may be where it need not be finite.
 NONFINITE: Final = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE | re.ASCII)
 
-_EXPECTED: Final[Mapping[Scalar, str]] = {
+_NOUNS: Final[Mapping[Scalar, str]] = {
     Scalar.INT: "a whole number",
     Scalar.FLOAT: "a number",
     Scalar.DECIMAL: "a decimal number",
+}
+_EXPECTED: Final[Mapping[Scalar, str]] = {
+    Scalar.INT: f"{_NOUNS[Scalar.INT]} (such as 1234)",
+    Scalar.FLOAT: f"{_NOUNS[Scalar.FLOAT]} (such as 1234.5)",
+    Scalar.DECIMAL: f"{_NOUNS[Scalar.DECIMAL]} (such as 1234.5)",
 }
 _NOT_A_NUMBER: Final = Decimal("nan")
 
@@ -52,7 +57,7 @@ def number_pattern(scalar: Scalar, options: Column) -> re.Pattern[str]:
 def number_converter(scalar: Scalar, options: Column) -> Callable[[str], object]:
     """The converter of a field that says how its numbers are spelt."""
     pattern = number_pattern(scalar, options)
-    expected = f"{_EXPECTED[scalar]} (such as {_example(scalar, options)})"
+    expected = f"{_NOUNS[scalar]} (such as {_example(scalar, options)})"
     table: dict[int, str | None] = {ord(options.decimal or "."): ".", **dict.fromkeys(map(ord, _group(options)))}
     make: Callable[[str, str], Any] = {Scalar.INT: _int, Scalar.FLOAT: _float, Scalar.DECIMAL: _decimal}[scalar]
     make_nonfinite: Callable[[str], object] = float if scalar is Scalar.FLOAT else Decimal
@@ -84,7 +89,9 @@ def _check_size(value: Decimal, text: str, options: Column) -> None:
     decimals = max(-int(exponent), 0)
     scale = options.scale
     if scale is not None and decimals > scale:
-        raise ValueError(f"{quoted(text)} has {decimals} digits after the point, of which {scale} are kept")
+        digits_there = "1 digit" if decimals == 1 else f"{decimals} digits"
+        allowed = "1 is" if scale == 1 else f"{scale} are"
+        raise ValueError(f"{quoted(text)} has {digits_there} after the point; at most {allowed} allowed")
     whole = len(digits) + int(exponent) if any(digits) else 0
     most = None if options.precision is None else options.precision - (decimals if scale is None else scale)
     if most is not None and whole > most:

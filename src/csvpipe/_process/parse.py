@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias
 import attrs
 
 from csvpipe._intake.inspection import Inspection, JobPlan
+from csvpipe._intake.source import NEW_JOB
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
 from csvpipe._partition.records import Located, RecordKind, locate, scan_records
 from csvpipe._process.build import Flaw
@@ -253,21 +254,28 @@ class SliceParser:
                 column=self._columns[position] if position < self._width else None,
                 code=RowCode.FIELD_TOO_LARGE,
                 phase=Phase.PARSE,
-                message=f"the cell has {len(cells[position]):,} characters; the limit is {most:,} "
-                "(limits=Limits(field_characters=...))",
+                message=f"the cell has {len(cells[position]):,} characters; shorten it to {most:,}, or raise the "
+                "limit with limits=Limits(field_characters=...)",
                 value=shortened(cells[position]),
             ),
         )
 
     def _field_count(self, count: int) -> Flaw:
-        what = "a delimiter inside a cell needs quotes around it" if count > self._width else "some are missing"
-        return _record_flaw(RowCode.FIELD_COUNT, f"{count} cells, but the header names {self._width} columns; {what}")
+        cells = "1 cell" if count == 1 else f"{count} cells"
+        columns = "1 column" if self._width == 1 else f"{self._width} columns"
+        way_out = "add the missing cells, or their delimiters"
+        if count > self._width:
+            way_out = "a delimiter inside a cell needs quotes around it"
+        return _record_flaw(RowCode.FIELD_COUNT, f"{cells}, but the header names {columns}; {way_out}")
 
     def _flaw(self, code: RowCode) -> Flaw:
         if code is RowCode.UNTERMINATED_QUOTE:
             message = "a quote opens in this line and is not closed; close it, or double it if it belongs to the text"
         elif code is RowCode.ROW_TOO_LARGE:
-            message = f"the row has more than {self._limits.row_bytes:,} bytes (limits=Limits(row_bytes=...))"
+            message = (
+                f"the row has more than {self._limits.row_bytes:,} bytes; look for a quote that is not closed, shorten "
+                "the row, or raise the limit with limits=Limits(row_bytes=...)"
+            )
         else:
             message = (
                 "text stands between a closing quote and the next delimiter; double quotes that belong to the text"
@@ -305,11 +313,12 @@ def _read(file: BinaryIO, start: int, end: int, path: str) -> bytes:
         file.seek(start)
         data = file.read(end - start)
     except OSError as error:
-        raise FileError(FileCode.SOURCE_FAILED, f"{path}: cannot be read: {error}") from error
+        way_out = "check the disk or the network, then retry the job"
+        raise FileError(FileCode.SOURCE_FAILED, f"{path}: cannot be read: {error}; {way_out}") from error
     if len(data) != end - start:
         raise FileError(
             FileCode.SOURCE_CHANGED,
-            f"{path}: ends at byte {start + len(data)}, before byte {end}; "
-            "it was cut short while it was being imported",
+            f"{path}: ends at byte {start + len(data):,}, before byte {end:,}: it was cut short while it was being "
+            f"imported; {NEW_JOB}",
         )
     return data

@@ -95,7 +95,7 @@ class Tally:
             column=None if flaw.column is None else encodable(flaw.column),
             code=encodable(flaw.code),
             phase=flaw.phase,
-            message=encodable(flaw.message),
+            message=f"{flaw.before}{encodable(flaw.message)}{flaw.after}",
             value=None if flaw.value is None else encodable(flaw.value),
             start=place.start,
             end=place.end,

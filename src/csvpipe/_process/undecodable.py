@@ -14,6 +14,8 @@ Errors: TypeAlias = Literal["reject", "replace", "ignore", "strict"]
 
 _ESCAPED: Final = "surrogateescape"
 
+_WAY_OUT: Final = "save the file as UTF-8, or say what it is, for instance encoding='{}'"
+
 
 class Undecodable:
     """One job's rule for such bytes.
@@ -79,18 +81,19 @@ class Undecodable:
         )
 
     def _message(self, record: bytes, start: int) -> str:
+        way_out = _WAY_OUT.format("cp1250" if self._encoding == "cp1252" else "cp1252")
         if self._source_encoding is not None:
             return (
                 f"a byte here is not valid {self._source_encoding} text (its offset is not known, since the file was "
-                "transcoded); save the file in one encoding, or say which one it has with encoding="
+                f"transcoded); {way_out}"
             )
         try:
             record.decode(self._encoding)
         except UnicodeDecodeError as error:
             byte, offset = record[error.start], start + error.start
             return (
-                f"byte 0x{byte:02X} at offset {offset:,} of the {self._where} is not valid {self._encoding} text; save "
-                "the file in one encoding, or say which one it has with encoding="
+                f"byte 0x{byte:02X} at offset {offset:,} of the {self._where} is not valid {self._encoding} text; "
+                f"{way_out}"
             )
         return f"not valid {self._encoding} text"  # pragma: no cover  # a cell that does not decode is in its record
 

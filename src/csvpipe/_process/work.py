@@ -249,10 +249,11 @@ class ChunkWork:
         if flaw.code != RowCode.HANDLER or flaw.message != self._first_message:
             self._first_message = None  # equal to no message: it does not trip any more
         elif tally.failed == most:
+            error = shown.message.removeprefix(flaw.before).removesuffix(flaw.after)
             raise EndedError(
                 FileFailure(
                     code=FileCode.REJECT_LIMIT,
-                    message=f"the first {most} rows all failed in the handler with the same error: {shown.message}; "
+                    message=f"the first {most} rows all failed in the handler with the same error: {error}; "
                     "mend the handler and retry the job (breaker=None rejects such rows one by one)",
                 )
             )
@@ -309,10 +310,11 @@ class ChunkWork:
 
 def _row_failure(error: RowError) -> FileFailure:
     column = "" if error.column is None else f", column {error.column!r}"
+    is_files_fault = error.code not in {RowCode.HANDLER, RowCode.TIMEOUT}
+    way_out = "mend the file and submit it again" if is_files_fault else "then submit the file again"
     return FileFailure(
         code=FileCode.ROW_ERROR,
-        message=f"row {error.row}, line {error.line}{column}: [{error.code}] {error.message}; "
-        "mend the file and submit it again",
+        message=f"row {error.row}, line {error.line}{column}: [{error.code}] {error.message}; {way_out}",
     )
 
 

@@ -84,17 +84,18 @@ class Progress:
         self._pending = [result for result in self._pending if id(result) not in done]
 
     def _over_limit(self) -> FileFailure | None:
+        are, rows = ("is", "row is") if self._failed == 1 else ("are", "rows are")
         if self._limit is not None and self._failed > self._limit:
             return FileFailure(
                 code=FileCode.REJECT_LIMIT,
-                message=f"{self._failed:,} rows are rejected, more than reject_limit={self._limit:,} allows; "
+                message=f"{self._failed:,} {rows} rejected, more than reject_limit={self._limit:,} allows; "
                 "mend the file, or raise the limit and retry the job",
             )
         rate = self._failed / self._handled if self._handled else 0.0
         if self._rate_limit is not None and self._handled >= self._rate_min_rows and rate > self._rate_limit:
             return FileFailure(
                 code=FileCode.REJECT_LIMIT,
-                message=f"{self._failed:,} of the first {self._handled:,} rows are rejected ({rate:.1%}), more than "
+                message=f"{self._failed:,} of the first {self._handled:,} rows {are} rejected ({rate:.1%}), more than "
                 f"reject_rate_limit={self._rate_limit} allows; mend the file, or raise the limit and retry the job",
             )
         return None

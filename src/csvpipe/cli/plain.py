@@ -62,5 +62,6 @@ def end_line(job: JobRecord) -> str:
         f"{counted(job.handled_rows, 'row')}: {job.processed_rows:,} processed, {job.failed_rows:,} failed, "
         f"{job.skipped_rows:,} skipped"
     )
-    reason = "" if job.error_code is None else f" [{job.error_code}] {printable(job.error_message or '')}"
+    message = (job.error_message or "").removeprefix(f"{job.filename}: ")
+    reason = "" if job.error_code is None else f" [{job.error_code}] {printable(message)}"
     return f"{end}, {rows}{reason}"

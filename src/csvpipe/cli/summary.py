@@ -146,12 +146,14 @@ def _broken_files(records: Sequence[JobRecord], names: Sequence[str]) -> Iterato
         yield "Files that failed:"
     for record, name in broken:
         code = click.style(record.error_code, fg="red")
-        yield f"  {name}: {code}: {_without(name, record.error_message or '')}"
+        message = _without((name, record.filename), record.error_message or "")
+        yield f"  {name}: {code}: {as_options(printable(message))}"
 
 
-def _without(name: str, message: str) -> str:
-    """The message, without the name where it begins with it: that has been said."""
-    return as_options(printable(message.removeprefix(f"{name}: ")))
+def _without(names: Sequence[str], message: str) -> str:
+    """The message, without the one of these names that it begins with: that has been said."""
+    known = next((name for name in names if message.startswith(f"{name}: ")), None)
+    return message if known is None else message.removeprefix(f"{known}: ")
 
 
 def _frequent_errors(errors: Sequence[ErrorGroup], width: int | None) -> Iterator[str]:

@@ -100,6 +100,10 @@ class Commits:
     async def settle(self, verb: Settlement, *, failure: FileFailure | None = None) -> None:
         """Write the last results and the job's next status, again and again until the store takes it."""
         services, results = self._services, self._progress.pending
+        if failure is not None:
+            source = self._claim.plan.source
+            in_place = None if source is None or source.is_spooled else source.path
+            failure = failure.named(self._claim.record.filename, path=in_place)
         attempts = 0
         while True:
             try:

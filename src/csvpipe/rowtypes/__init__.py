@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from csvpipe.rowtypes.column import SEPARATORS, Column
-from csvpipe.rowtypes.formats import Form, read_form
+from csvpipe.rowtypes.formats import LAST_HOUR, NO_SUCH_DAY, Form, read_form
 from csvpipe.rowtypes.kinds import row_kind
 from csvpipe.rowtypes.match import (
     check_columns,
@@ -20,6 +20,8 @@ from csvpipe.rowtypes.row import ColumnNotFoundError, Row
 from csvpipe.rowtypes.schema import Field, RowKind, RowSchema, Scalar, Shape
 
 __all__ = [
+    "LAST_HOUR",
+    "NO_SUCH_DAY",
     "SEPARATORS",
     "Column",
     "ColumnNotFoundError",

@@ -23,6 +23,15 @@ _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturda
 #: Years of two digits up to this one are of the 21st century, as POSIX has it.
 _LAST_SHORT_YEAR: Final = 68
 
+_CLOCK_FACE: Final = 12
+_LAST_HOUR: Final = 23
+_LAST_MINUTE: Final = 59
+
+#: What messages say of a moment that there is not.
+NO_SUCH_DAY: Final = "there is no such day"
+LAST_HOUR: Final = f"hours go up to {_LAST_HOUR}"
+_FACE_HOURS: Final = f"hours go from 1 to {_CLOCK_FACE}"
+
 _DATE: Final = frozenset("YymdbBaA")
 _CLOCK: Final = frozenset("HIMSfp")
 
@@ -79,8 +88,8 @@ class Form:
         """The moment that `text` spells, on 1 January 1900 where it has no date; None if it has another form.
 
         Raises:
-            ValueError: It has this form, and there is no such moment.
-            OverflowError: Its UTC lies outside of the calendar.
+            ValueError: It has this form, and there is no such moment, or its UTC lies outside of the calendar; the
+                message says which.
         """
         match = self.pattern.fullmatch(text)
         if match is None:
@@ -89,17 +98,20 @@ class Form:
         year = int(parts.get("Y") or 1900)
         if "y" in parts:
             year = int(parts["y"]) + (2000 if int(parts["y"]) <= _LAST_SHORT_YEAR else 1900)
-        moment = dt.datetime(  # noqa: DTZ001  # as naive as the text is
-            year,
-            _month(parts),
-            int(parts.get("d") or 1),
-            _hour(parts),
-            int(parts.get("M") or 0),
-            int(parts.get("S") or 0),
-            int((parts.get("f") or "0").ljust(6, "0")),
-        )
         offset = parts.get("z")
-        return moment if offset is None else (moment - _delta(offset)).replace(tzinfo=dt.UTC)
+        try:
+            moment = dt.datetime(  # noqa: DTZ001  # as naive as the text is
+                year,
+                _month(parts),
+                int(parts.get("d") or 1),
+                _hour(parts),
+                int(parts.get("M") or 0),
+                int(parts.get("S") or 0),
+                int((parts.get("f") or "0").ljust(6, "0")),
+            )
+            return moment if offset is None else (moment - _delta(offset)).replace(tzinfo=dt.UTC)
+        except (ValueError, OverflowError):
+            raise ValueError(_trouble(parts)) from None
 
 
 def read_form(text: str, scalar: str) -> Form:
@@ -176,9 +188,20 @@ def _hour(parts: Mapping[str, str]) -> int:
     if "I" not in parts:
         return int(parts.get("H") or 0)
     hour = int(parts["I"])
-    if not 1 <= hour <= 12:  # noqa: PLR2004  # of a clock's face
-        raise ValueError("hour must be in 1..12")
-    return hour % 12 + (12 if parts["p"].lower() == "pm" else 0)
+    if not 1 <= hour <= _CLOCK_FACE:
+        raise ValueError(_FACE_HOURS)
+    return hour % _CLOCK_FACE + (12 if parts["p"].lower() == "pm" else 0)
+
+
+def _trouble(parts: Mapping[str, str]) -> str:
+    """Why there is no such moment, in words that do not change from Python to Python."""
+    if not 1 <= int(parts.get("I") or 1) <= _CLOCK_FACE:
+        return _FACE_HOURS
+    if int(parts.get("H") or 0) > _LAST_HOUR:
+        return LAST_HOUR
+    if max(int(parts.get(name) or 0) for name in "MS") > _LAST_MINUTE:
+        return "minutes and seconds go up to 59"
+    return NO_SUCH_DAY
 
 
 def _delta(offset: str) -> dt.timedelta:

@@ -117,7 +117,10 @@ class _Matching:
         shown = quoted_names(self._columns[position] for position in positions)
         what = f"the field {fields[0]!r}" if len(fields) == 1 else f"any of the fields {quoted_names(fields)}"
         which = f"the column {shown} may be" if len(positions) == 1 else f"each of the columns {shown} may be"
-        return f"{which} {what}; rename it in the file, or state its exact name in Column(...)"
+        way_out = "rename it in the file, or state its exact name in Column(...)"
+        if len(positions) > 1:
+            way_out = "rename one of them in the file, or state the exact name in Column(...)"
+        return f"{which} {what}; {way_out}"
 
     def unused(self) -> list[str]:
         return [column for position, column in enumerate(self._columns) if position not in self._taken]
@@ -130,16 +133,22 @@ class _Matching:
         unknown = self.unused() if is_closed else []
         problems = list(dict.fromkeys(self.clashes.values()))
         if missing:
-            noun = "column" if len(missing) == 1 else "columns"
+            is_one = len(missing) == 1
+            noun = "column" if is_one else "columns"
+            way_out = "rename it" if is_one else "rename them"
+            way_out += " in the file, or give " + ("the field a default" if is_one else "the fields defaults")
             wanted = ", ".join(suggested(name, self._columns) for name in missing)
-            problems.insert(
-                0, f"the file lacks the {noun} {wanted}, which {owner} needs; it has {listed(self._columns)}"
-            )
+            has = listed(self._columns)
+            problems.insert(0, f"the file lacks the {noun} {wanted}, which {owner} needs; it has {has}; {way_out}")
         if unknown:
             noun = "column" if len(unknown) == 1 else "columns"
             names = [name for field in fields for name in field.headers]
             shown = ", ".join(suggested(column, names) for column in unknown)
-            problems.append(f"the file has the {noun} {shown}, which {owner} does not name")
+            pronoun, lets = ("it", "lets it pass") if len(unknown) == 1 else ("them", "lets them pass")
+            way_out = f"rename or remove {pronoun}"
+            if not self._schema.refuses_others:
+                way_out += f" (unknown_columns='ignore' {lets})"
+            problems.append(f"the file has the {noun} {shown}, which {owner} does not name; {way_out}")
         if problems:
             clash = FileCode.HEADER_DUPLICATE if self.clashes else FileCode.COLUMNS_UNKNOWN
             raise FileError(FileCode.COLUMNS_MISSING if missing else clash, "; ".join(problems))

@@ -63,17 +63,16 @@ def read_row_type(row_type: type, *, localns: Mapping[str, Any] | None = None) -
 
 
 def _read_field(row_type: type, kind: RowKind, parameter: Parameter, hints: Mapping[str, Any]) -> Field:
-    place = located_field(row_type, parameter.attribute)
     written = hints.get(parameter.attribute, parameter.annotation)
     try:
         annotation = read_annotation(written, parameter.extras).checked()
     except PipelineError as error:
-        raise PipelineError(f"{place}: {error}") from error
+        raise PipelineError(f"{located_field(row_type, parameter.attribute)}: {error}") from error
     scalar = annotation.scalar
     if scalar is None and kind is RowKind.PYDANTIC and (parameter.has_own_reader or may_be_foreign(annotation)):
         scalar = Scalar.FOREIGN
     if scalar is None:
-        raise PipelineError(f"{place} {_refusal(written)}")
+        raise PipelineError(f"{located_field(row_type, parameter.attribute)} {_refusal(written)}")
     has_default, is_left_out = parameter.has_default, parameter.is_left_out
     if annotation.is_required is not None:  # of a TypedDict
         has_default = is_left_out = not annotation.is_required

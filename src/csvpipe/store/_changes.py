@@ -129,7 +129,7 @@ def settled(  # what an owner's last word depends on, all of it
         return enacted(record, verb, now=now, failure=failure)
     broken = _unaccounted(plan, results, record.total_rows)
     if broken is not None:
-        return enacted(record, Verb.FAIL, now=now, failure=broken)
+        return enacted(record, Verb.FAIL, now=now, failure=broken.named(record.filename))
     # A file that ends with its header has no chunk to say so.
     return attrs.evolve(enacted(record, Verb.COMPLETE, now=now), bytes_processed=record.bytes_total)
 
@@ -160,7 +160,7 @@ def taken_over(record: JobRecord, *, takeovers: int, requested: Verb | None, now
     if requested is not None:
         return enacted(record, requested, now=now)
     if takeovers >= CRASH_LOOP_TAKEOVERS:
-        return enacted(record, Verb.FAIL, now=now, failure=_CRASH_LOOP)
+        return enacted(record, Verb.FAIL, now=now, failure=_CRASH_LOOP.named(record.filename))
     return enacted(record, Verb.TAKEOVER, now=now)
 
 

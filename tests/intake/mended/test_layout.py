@@ -40,7 +40,7 @@ def test_names_that_were_escaped() -> None:
 )
 def test_other_columns_are_told(names: list[str], message: str) -> None:
     """What is missing, what is nobody's, and what to submit instead."""
-    with pytest.raises(FileError, match=f"^x.csv: .*{message}.*write_rejects") as caught:
+    with pytest.raises(FileError, match=f"^x.csv: .*{message}.*; take the rejects file as you got it") as caught:
         lay_out(names, ["id", "name"], place="x.csv")
     assert FileCode.PARENT_MISMATCH is caught.value.code
 

@@ -16,7 +16,6 @@ from typing import BinaryIO, Final
 import attrs
 
 from csvpipe._intake.binaries import check_controls, check_nuls, has_many_nuls
-from csvpipe._intake.charset import legacy
 from csvpipe._intake.charset.encoding import UTF8, Encoding, choose_encoding, marked_encoding, resolve_encoding
 from csvpipe.errors import FileCode, FileError
 
@@ -140,6 +139,8 @@ def _found_damaged(telling: bytes) -> EncodingFound | None:
 
 def _found_legacy(telling: bytes, whole: bytes | BinaryIO, place: str) -> EncodingFound:
     """What it most likely is, where it is not UTF-8."""
+    from csvpipe._intake.charset import legacy  # noqa: PLC0415  # its tables take time, and few files need them
+
     guessed = legacy.guess(telling)
     if guessed is None:
         raise _undetected(whole, place)

@@ -19,7 +19,7 @@ LEADING: Final = (ROW, "_line", "_code", "_column", "_message")
 #: Holds what is not one complete record; there only if a row needs it.
 RAW: Final = "_raw"
 
-_WAY_OUT: Final = "take the file that write_rejects() wrote, and change nothing in it but cells"
+_WAY_OUT: Final = "take the rejects file as you got it, and change nothing in it but cells"
 
 
 @attrs.frozen(kw_only=True)
