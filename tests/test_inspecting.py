@@ -147,3 +147,31 @@ def test_json() -> None:
     assert 1 == plain["trial"]["rejected"]
     assert "int" == plain["trial"]["totals"][0]["samples"][0]["code"]
     assert attrs.evolve(found, trial=None) == Inspection.from_dict(plain)
+
+
+def test_sensitive_columns_are_masked() -> None:
+    """In the sample rows, however the name is spelt, and in what stands above the table."""
+
+    @csvpipe.pipeline(sensitive=["PASS word"])
+    def check(row: csvpipe.Row) -> None: ...
+
+    found = csvpipe.inspect(b"S3CR3T of all\n\nid,Password\n1,S3CR3T\n2,T4BOO\n", pipeline=check)
+    assert 2 == found.preamble_lines
+    assert "S3CR3T" not in str(found.to_dict())
+    assert ("1", "***") == found.sample_rows[0]
+
+
+def test_a_field_without_its_column_is_told() -> None:
+    """Also one that may do without, since its name may be misspelt."""
+
+    @attrs.frozen
+    class Sale:
+        id: int
+        amont: float = 0.0
+
+    @csvpipe.pipeline
+    def check(sale: Sale) -> None: ...
+
+    found = csvpipe.inspect(b"id,amount\n1,2\n", pipeline=check)
+    assert "not found: 'amont'; not used: 'amount'" == finding(found, "columns").evidence
+    assert 0.7 == found.confidence

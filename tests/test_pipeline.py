@@ -251,7 +251,12 @@ class TestRefusals:
 
 
 @pytest.mark.parametrize(
-    ("policy", "hint"), [("batchsize", "did you mean batch_size="), ("delimiter", "there are name, dialect")]
+    ("policy", "hint"),
+    [
+        ("batchsize", "did you mean batch_size="),
+        ("colour", "there are name, dialect"),
+        ("delimiter", "say dialect=csvpipe.Dialect.delimiter="),
+    ],
 )
 def test_a_policy_that_does_not_exist(policy: str, hint: str) -> None:
     """A misspelt policy is named, with the nearest one, or with all there are."""

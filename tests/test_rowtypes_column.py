@@ -182,3 +182,20 @@ class TestForms:
         assert dt.datetime(2026, 1, 1) == read_form("%d.%m.%Y", "date").read("1.1.2026")  # noqa: DTZ001
         assert read_form("%d.%m.%Y", "date").read("٣.1.2026") is None
         assert "DD.MM.YYYY" == read_form("%d.%m.%Y", "date").shown
+
+
+def test_a_column_in_the_wrong_place_is_refused() -> None:
+    """As a default it would be every row's value, and bare it would say nothing."""
+
+    @attrs.frozen
+    class Default:
+        id: int = Column("Id")  # type: ignore[assignment]
+
+    @attrs.frozen
+    class Bare:
+        id: Annotated[int, Column]
+
+    with pytest.raises(PipelineError, match="is its default; write Annotated"):
+        read_row_type(Default)
+    with pytest.raises(PipelineError, match="annotated with Column itself"):
+        read_row_type(Bare)

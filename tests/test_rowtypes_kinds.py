@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import subprocess
 import sys
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required, TypedDict
@@ -218,6 +219,25 @@ def test_msgspec() -> None:
     assert (True, False, None) == (fields["weight"].has_default, fields["weight"].is_left_out, fields["weight"].default)
     assert (True, True) == (fields["note"].has_default, fields["note"].is_left_out)
     assert [False, True] == [read_row_type(row_type).is_checked for row_type in (Part, Checked)]
+
+
+class Mixed(enum.Enum):
+    """Values of two types, which msgspec does not take."""
+
+    ONE = 1
+    TWO = "two"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [(Mixed, "Enums must contain"), (Literal[Mixed.ONE], "Literal may only contain")]
+)
+def test_msgspec_cannot_check(kind: Any, reason: str) -> None:
+    """What would refuse every row is refused when it is declared; without constraints nothing is checked."""
+    constrained = ("count", Annotated[int, msgspec.Meta(gt=0)])
+    with pytest.raises(PipelineError, match=f"field 'kind': .* msgspec, which cannot: {reason}.*; change the type"):
+        read_row_type(msgspec.defstruct("S", [constrained, ("kind", kind)]))
+    assert read_row_type(msgspec.defstruct("S", [constrained])).is_checked
+    assert not read_row_type(msgspec.defstruct("S", [("kind", kind)])).is_checked
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,54 @@ class TestMatch:
         with pytest.raises(FileError, match="the column 'UserID' may be any of the fields 'user_id', 'userid'"):
             match_columns(schema, ["UserID"])
 
+    @pytest.mark.parametrize(
+        ("header", "column"),
+        [
+            ("Rate (%)", "rate (€)"),
+            ("Rate (%)", "rate"),
+            ("A+", "A"),
+            ("A+", "a-"),
+            ("A-", "a+"),
+            ("Rh (-)", "RH"),
+            ("C#", "c"),
+            ("Q&A", "qa"),
+        ],
+    )
+    def test_other_signs(self, header: str, column: str) -> None:
+        """A name with such a sign is filled by no column that has another one or none."""
+        with pytest.raises(FileError, match="lacks the column"):
+            match_columns(schema_of(x=Annotated[str, Column(header)]), [column])
+
+    def test_own_name_beside_signs(self) -> None:
+        """A field that states a name with a sign is still found by its own, but not with another sign."""
+        schema = schema_of(rate=Annotated[str, Column("Rate (%)")])
+        assert {"rate": 0} == match_columns(schema, ["RATE"])
+        with pytest.raises(FileError, match="lacks the column"):
+            match_columns(schema, ["rate (€)"])
+
+    @pytest.mark.parametrize(
+        ("header", "column"),
+        [
+            ("Rate (%)", "% RATE"),
+            ("A-", "a -"),
+            ("A-B", "ab"),
+            ("Price", "price (€)"),
+            ("name", "-- Name --"),
+        ],
+    )
+    def test_same_signs(self, header: str, column: str) -> None:
+        """Signs are the same wherever they stand; a field without any takes a header that has one."""
+        assert {"x": 0} == match_columns(schema_of(x=Annotated[str, Column(header)]), [column])
+
+    def test_columns_that_differ_in_signs(self) -> None:
+        """They fill the fields that state them, and none that would take either."""
+        grades = schema_of(good=Annotated[str, Column("A+")], fair=Annotated[str, Column("A-")])
+        assert {"good": 1, "fair": 0} == match_columns(grades, ["a-", "a+"])
+        with pytest.raises(FileError, match="lacks the column 'A\\+'"):
+            match_columns(grades, ["A-", "A"])
+        with pytest.raises(FileError, match="each of the columns 'Price %', 'Price €' may be the field 'price'"):
+            match_columns(schema_of(price=str), ["Price %", "Price €"])
+
     def test_one_name_twice(self) -> None:
         """Two fields that state one name are refused with the class."""
         with pytest.raises(PipelineError, match="Made: the column 'x' is that of the fields 'a', 'b'; choose one"):

@@ -339,6 +339,10 @@ def pipeline(
         if name is None:
             name = getattr(function, "__name__", type(function).__name__)
         for policy in given.keys() - Policies.__annotations__.keys():
+            if policy in attrs.fields_dict(Dialect):
+                raise PipelineError(
+                    f"pipeline {name!r}: there is no {policy}=; say dialect=csvpipe.Dialect({policy}=...)"
+                )
             near = difflib.get_close_matches(policy, Policies.__annotations__, n=1, cutoff=0.75)
             hint = f"; did you mean {near[0]}=?" if near else f"; there are {', '.join(Policies.__annotations__)}"
             raise PipelineError(f"pipeline {name!r}: there is no {policy}={hint}")

@@ -245,3 +245,23 @@ def test_a_refused_file_is_told_in_words_of_the_command_line(invoke: Invoke, hom
     (home / "a.csv").write_bytes("id,name\n1,Zoë\n".encode("utf-16-le"))
     done = invoke("run", PEOPLE, "a.csv", "--encoding", "utf-16")
     assert "--encoding utf-16-le" in done.stdout
+
+
+def test_what_ought_to_be_looked_at_is_told(examples: Path, invoke: Invoke, write: Write) -> None:
+    """Lines that were left out, and what was hardly sure."""
+    write(
+        "titled.csv",
+        "People of 2024\n\nid,name,joined,score\n1,Ana,2024-01-02,3\n2,Bo,2024-01-03,4\n3,Cy,2024-01-04,5\n",
+    )
+    done = invoke("run", PEOPLE, "titled.csv")
+    assert "  titled.csv: 2 lines above the table left out (--skip-lines 0 keeps them)" in done.stdout.splitlines()
+    kept = invoke("run", PEOPLE, "titled.csv", "--skip-lines", "0")
+    assert ExitCode.FAILED == kept.exit_code
+    assert "columns_missing" in kept.stdout
+
+
+def test_header_may_be_stated(examples: Path, invoke: Invoke, write: Write) -> None:
+    """Where the pipeline says something else."""
+    write("bare.csv", "1,Ana,2024-01-02,3\n2,Bo,2024-01-03,4\n")
+    done = invoke("run", PEOPLE, "bare.csv", "--header", "no")
+    assert "columns_missing" in done.stdout

@@ -122,6 +122,11 @@ class TestHeader:
         assert FileCode.ENCODING == code
         assert message.startswith("Ana's upload: line 1, column 2: byte 0xE9 in the header is not ascii;")
 
+    def test_a_transcoded_header_that_is_no_text_names_the_encoding_that_was_stated(self, inspect: Inspect) -> None:
+        """Not the one that it was written in meanwhile."""
+        _code, message = inspect.refusal("Straße;Ort\na;b\n".encode("cp1252"), encoding="utf-16-le")
+        assert "utf-8" not in message.lower()
+
     def test_the_dialect_is_kept(self, inspect: Inspect) -> None:
         """And the header is read by it."""
         found = inspect(b"a;b\n1;2", dialect=Dialect(delimiter=";"))
@@ -137,6 +142,8 @@ class TestEncoding:
             (b"\xef\xbb\xbfid\n1", None, "utf-8", 6),
             (b"\xef\xbb\xbfid\n1", "utf-8-sig", "utf-8", 6),
             (b"\xef\xbb\xbfid\n1", "cp1252", "cp1252", 6),
+            (b"\xef\xbb\xbf\xef\xbb\xbfid\n1", None, "utf-8", 9),
+            (b"\xef\xbb\xbf\xef\xbb\xbfid\n1", "cp1252", "cp1252", 9),
             (b"id\n1", "utf-8-sig", "utf-8", 3),
             (b"id\n\xe9", "latin-1", "iso8859-1", 3),
         ],

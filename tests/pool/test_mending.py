@@ -178,7 +178,12 @@ class TestTheLoop:
 
     @pytest.mark.parametrize(
         ("stated", "encoding"),
-        [({"encoding": "cp1252"}, "cp1252"), ({"encoding": "utf-16"}, "utf-16"), ({"encoding": "cp1252"}, "utf-8-sig")],
+        [
+            ({"encoding": "cp1252"}, "cp1252"),
+            ({"encoding": "utf-16"}, "utf-16"),
+            ({"encoding": "cp1252"}, "utf-8-sig"),
+            ({"encoding": "cp1252"}, "utf-16"),
+        ],
     )
     async def test_it_is_read_as_it_was_written(self, stated: dict[str, Any], encoding: str) -> None:
         """In the first file's dialect and encoding, also where the pipeline says what its own files look like."""
@@ -191,7 +196,7 @@ class TestTheLoop:
             dest = io.BytesIO()
             await first.write_rejects(dest)
             data = dest.getvalue().replace(b"|x|", b"|2|")
-            if encoding == "utf-8-sig":
+            if stated["encoding"] != encoding:
                 data = data.decode("cp1252").encode(encoding)
             _, record = await imported(pool, pipeline, data, parent=first)
 
@@ -247,6 +252,51 @@ class TestTheLoop:
 
         assert (3, 0, 0) == counts(record)
         assert {1: Person(1, "Ana"), 2: Person(2, "Ben"), 3: Person(3, "Cy")} == ledger.rows
+
+    @pytest.mark.parametrize("header", ["_row,name", "_line,name", "_message,_code", "_raw,name", "_row,_row_"])
+    async def test_columns_of_the_user_that_are_named_like_ours(self, header: str) -> None:
+        """As in a rejects file that was submitted as a file of its own: ours get other names, in all of the chain."""
+        ledger = Ledger()
+
+        def handle(row: list[str], context: csvpipe.Context) -> None:
+            if row[0].startswith("x"):
+                raise csvpipe.Reject("no")
+            ledger.add(context.row_key, list(row))
+
+        pipeline = csvpipe.pipeline(handle, name="cells")
+        async with csvpipe.WorkerPool(pipelines=[pipeline]) as pool:
+            first, _ = await imported(pool, pipeline, f'{header}\n7,Ana\nx,Ben\nxx,Cy\n8,Dee\n9,"Eve\n')
+            text = await rejects_of(first)
+            second, record = await imported(pool, pipeline, text.replace(",x,Ben", ",1,Ben"), parent=first)
+            assert (1, 2, 0) == counts(record)
+            again = await rejects_of(second)
+            (message,) = [error.message for error in await second.row_errors() if error.code == "unterminated_quote"]
+            mended = again.replace(",xx,Cy", ",2,Cy").replace(',"9,""Eve",,', ",,9,Eve")
+            _, record = await imported(pool, pipeline, mended, parent=first)
+
+        assert text.splitlines()[0] == again.splitlines()[0]
+        assert text.splitlines()[0].endswith(f",{header}")
+        assert f"put the cells of the text in {'_raw_' if '_raw' in header else '_raw'} under" in message
+        assert (2, 0, 0) == counts(record)
+        assert {2: ["1", "Ben"], 3: ["2", "Cy"], 5: ["9", "Eve"]} == {row: ledger.rows[row] for row in (2, 3, 5)}
+
+    async def test_a_number_that_is_none_under_another_name(self) -> None:
+        """The error names our column as it is called in the file."""
+
+        def handle(row: list[str]) -> None:
+            raise csvpipe.Reject("no")
+
+        pipeline = csvpipe.pipeline(handle, name="cells")
+        async with csvpipe.WorkerPool(pipelines=[pipeline]) as pool:
+            first, _ = await imported(pool, pipeline, "_row,name\nx,Ana\ny,Ben\n")
+            text = (await rejects_of(first)).replace("\n2,", "\nnone,")
+            second, _ = await imported(pool, pipeline, text, parent=first)
+            errors = await second.row_errors()
+
+        assert ("_row_", "_row_ holds no row number; leave it as the rejects file has it") == (
+            errors[1].column,
+            errors[1].message,
+        )
 
     async def test_a_record_that_broke_while_it_was_mended(self) -> None:
         """It costs itself alone, keeps its number, and is shown as it stands."""

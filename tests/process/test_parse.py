@@ -147,6 +147,12 @@ class TestRagged:
             "3 cells, but the header names 2 columns; a delimiter inside a cell needs quotes around it",
         ] == messages(imported)
 
+    def test_over_several_lines(self, imports: Imports) -> None:
+        """A stray quote that a later one closes is the usual reason, so the message says where to look."""
+        imported = imports(REJECT, 'a,b\n1,"x\n2,"y,z\n3,4\n')
+        [message] = messages(imported)
+        assert message.endswith("the row runs over 2 lines: look for a quote that is not closed in the first of them")
+
     def test_padded(self, imports: Imports) -> None:
         """Short rows get empty cells, long ones are bad; parsed anew they are the same."""
         (part,) = slices(imports(PAD, self.TEXT))

@@ -482,6 +482,7 @@ async def use_a_pool(store: csvpipe.JobStore) -> None:
 async def follow(job: csvpipe.Job) -> None:
     assert_type(job.id, csvpipe.JobId)
     assert_type(job.events(), csvpipe.JobEvents)
+    assert_type(await job.inspection(), csvpipe.Inspection | None)
     async for event in job.events():
         assert_type(event, csvpipe.JobEvent)
     async with job.events(after=7) as events:

@@ -9,6 +9,7 @@ from csvpipe.errors import FileCode, FileError
 _AS_CSV: Final = "export the table as CSV"
 _SHEET: Final = "save the sheet as CSV"
 _ITSELF: Final = "submit the CSV file itself"
+_ONCE: Final = "it is compressed twice, so unpack it first"
 #: The way out where NULs may be half of every character.
 SAY_UTF16: Final = "if the file is UTF-16 or UTF-32 text, say encoding='utf-16-le' or whichever it is"
 _ZIP: Final = b"PK\x03\x04"
@@ -33,6 +34,11 @@ _MARKS: Final = (
     (b"SQLite format 3\0", "an SQLite database", _AS_CSV),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it first"),
     (b"Rar!\x1a\x07", "a RAR archive", "unpack it first"),
+    # What is compressed once has been unpacked by now.
+    (b"\x1f\x8b\x08", "gzip data within a compressed file", _ONCE),
+    *((b"BZh%d1AY&SY" % level, "bzip2 data within a compressed file", _ONCE) for level in range(1, 10)),
+    (b"\xfd7zXZ\0", "xz data within a compressed file", _ONCE),
+    (b"\x28\xb5\x2f\xfd", "zstd data within a compressed file", _ONCE),
     (b"\x7fELF", "a program", _ITSELF),
 )
 

@@ -154,8 +154,8 @@ def is_complete(lines: Sequence[str], dialect: Dialect) -> bool:
 def _reason(error: csv.Error) -> str:
     if "field limit" in str(error):
         return (
-            f"a cell of it has more than {csv.field_size_limit():,} characters, which this process has set as "
-            "csv.field_size_limit, or a quote opens in it and is not closed"
+            f"a cell of it has more than {csv.field_size_limit():,} characters, too many for a name, or a quote opens "
+            "in it and is not closed"
         )
     return str(error)
 
@@ -168,14 +168,20 @@ def _unreadable(place: str, line: int, reason: str) -> FileError:
     )
 
 
-def check_is_text(first: FirstRecord, *, encoding: str, place: str) -> None:
-    """See that the cells of a header are text.
+def check_is_text(first: FirstRecord, *, encoding: str, place: str, came_in: str | None = None) -> None:
+    """See that the cells of a header are text; `came_in` is the encoding that they were transcoded from, if they were.
 
     Raises:
         FileError: `encoding` naming the first byte that does not decode, `binary` if there are NULs.
     """
     for position, cell in enumerate(first.fields, start=1):
         for character in cell:
+            if "\udc80" <= character <= "\udcff" and came_in is not None:
+                raise FileError(
+                    FileCode.ENCODING,
+                    f"{place}: line {first.line}, column {position}: a character of the header is not {came_in}; leave "
+                    "encoding= out to have it detected, or say what it is",
+                )
             if "\udc80" <= character <= "\udcff":
                 raise FileError(
                     FileCode.ENCODING,

@@ -81,7 +81,15 @@ def inspect_file(taken: TakenIn, stated: Stated, limits: Limits, *, place: str) 
         dialect, dialect_finding = _dialect(text, stated, is_whole=is_whole)
         found = _header(text, dialect, stated, is_whole=is_whole)
         layout = _lay_out(
-            file, found, start=start, dialect=dialect, encoding=encoding, stated=stated, limits=limits, place=place
+            file,
+            found,
+            start=start,
+            dialect=dialect,
+            encoding=encoding,
+            stated=stated,
+            limits=limits,
+            place=place,
+            came_in=taken.source_encoding,
         )
         _check_number(layout.columns, limits, place)
         file.seek(layout.data_start)
@@ -151,6 +159,7 @@ def _lay_out(
     stated: Stated,
     limits: Limits,
     place: str,
+    came_in: str | None,
 ) -> _Layout:
     """Tell columns from data; `start` is the offset past a byte order mark."""
     start = offset_after_lines(file, start=start, lines=found.preamble_lines)
@@ -173,14 +182,16 @@ def _lay_out(
     if not found.has_header:
         numbered = tuple(f"column_{position}" for position in range(1, len(first.fields) + 1))
         return _Layout(columns=numbered, data_start=start, data_line=first_line, first=None)
-    columns = _named(first, encoding, stated.columns, place)
+    columns = _named(first, encoding, stated.columns, place, came_in=came_in)
     return _Layout(columns=columns, data_start=first.end, data_line=first.end_line, first=first)
 
 
-def _named(first: FirstRecord, encoding: str, replacing: tuple[str, ...] | None, place: str) -> tuple[str, ...]:
+def _named(
+    first: FirstRecord, encoding: str, replacing: tuple[str, ...] | None, place: str, *, came_in: str | None
+) -> tuple[str, ...]:
     """The names in the header, or those that replace them; both are checked."""
     if replacing is None:
-        check_is_text(first, encoding=encoding, place=place)
+        check_is_text(first, encoding=encoding, place=place, came_in=came_in)
         check_names(first.fields, place=place, line=first.line)
         return first.fields
     if len(replacing) != len(first.fields):

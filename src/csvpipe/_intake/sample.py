@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator
 from itertools import islice
@@ -39,7 +38,7 @@ def take_sample(file: BinaryIO, *, start: int, dialect: Dialect, encoding: str, 
     file.seek(start)
     data = file.read(COUNTED_BYTES)
     is_whole = start + len(data) >= size
-    records = list(_records(data.decode(encoding, "surrogateescape"), dialect))
+    records = list(_records(data.decode(encoding, "surrogateescape"), dialect, is_whole=is_whole))
     if not is_whole:
         records = records[:-1]  # the last one may be torn
     rows = tuple(tuple(_shown(cell) for cell in record[:_CELLS]) for record in islice(records, _ROWS))
@@ -47,17 +46,16 @@ def take_sample(file: BinaryIO, *, start: int, dialect: Dialect, encoding: str, 
     return Sample(rows=rows, estimated_rows=estimated)
 
 
-def _records(text: str, dialect: Dialect) -> Iterator[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), **dialect.reader_options())
-    while True:
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:  # it costs its row, when the file is run
-            continue
-        if record:
-            yield record
+def _records(text: str, dialect: Dialect, *, is_whole: bool) -> Iterator[list[str]]:
+    """Cells of the records; the text of a line that a stray quote costs."""
+    from csvpipe._intake.sniffer.records import read_records  # noqa: PLC0415  # slow to import
+
+    lines = list(io.StringIO(text, newline=""))
+    for record in read_records(lines, dialect, is_whole=is_whole):
+        if record.cells is None:
+            yield [lines[record.line].rstrip("\r\n")]
+        elif record.cells:
+            yield record.cells
 
 
 def _shown(cell: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import attrs
 
-from csvpipe._intake.charset.encoding import resolve_encoding
+from csvpipe._intake.charset.encoding import marked_encoding, resolve_encoding
 from csvpipe.dialect import Dialect
 from csvpipe.pipeline import Pipeline
 
@@ -17,6 +17,7 @@ class Stated:
 
     Attributes:
         encoding: Any text encoding of this Python, or None to detect it.
+        assumes_encoding: Whether nobody has said so of this very file: then its byte order mark wins.
         dialect: None to detect it.
         header: True, False, `"detect"`, or the names for a file without a header row.
         columns: Names that replace those in the header row.
@@ -26,6 +27,7 @@ class Stated:
     """
 
     encoding: str | None = None
+    assumes_encoding: bool = False
     dialect: Dialect | None = None
     header: bool | Literal["detect"] | tuple[str, ...] = True
     columns: tuple[str, ...] | None = None
@@ -44,6 +46,10 @@ class Stated:
             skip_lines=pipeline.skip_lines,
             wanted=frozenset() if schema is None or pipeline.columns is not None else schema.wanted,
         )
+
+    def encoding_of(self, head: bytes) -> str | None:
+        """What is said of the encoding of a file that begins with these bytes; None to detect it."""
+        return None if self.assumes_encoding and marked_encoding(head) else self.encoding
 
     def check(self) -> None:
         """Find misuse before any byte is read.

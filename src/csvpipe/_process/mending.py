@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.mended.formulas import unescaped
-from csvpipe._intake.mended.layout import Mends
+from csvpipe._intake.mended.layout import RAW, ROW, Mends, names_beside
 from csvpipe._partition.cut import cut_chunks
 from csvpipe._process.build import Flaw
 from csvpipe._process.convert import shortened
@@ -40,6 +40,7 @@ class Mending:
     def __init__(self, mends: Mends, refused: RowFlags) -> None:
         self.mends = mends
         self._refused = refused
+        self._names = names_beside(mends.columns)
 
     def __repr__(self) -> str:
         return f"<Mending of {len(self.mends.columns)} columns>"
@@ -66,21 +67,22 @@ class Mending:
         return self._unmended(cells) if raw_text(self.mends, cells) else None
 
     def _not_open(self, cells: Sequence[str]) -> Flaw:
-        text = _cell(cells, self.mends.row)
+        text, column = _cell(cells, self.mends.row), self._names[ROW]
         if row_number(text) is None:
-            message = "_row holds no row number; leave it as the rejects file has it"
+            message = f"{column} holds no row number; leave it as the rejects file has it"
         else:
             message = (
                 f"row {text.strip()} is not open: it was never rejected, is mended already, or stands above a second "
                 "time; leave it out"
             )
-        return Flaw(column="_row", code=RowCode.NOT_OPEN, phase=Phase.VALIDATE, message=message, value=shortened(text))
+        return Flaw(column=column, code=RowCode.NOT_OPEN, phase=Phase.VALIDATE, message=message, value=shortened(text))
 
     def _unmended(self, cells: Sequence[str]) -> Flaw:
         """Why a row comes back as it went: what was wrong with it before, and how to mend it."""
         codes = "" if self.mends.code is None else unescaped(_cell(cells, self.mends.code))
         former = shortened(codes.partition(";")[0].strip(), NAME_CHARACTERS) or _UNKNOWN
-        message = "not mended yet: put the cells of the text in _raw under their columns, and empty _raw"
+        raw = self._names[RAW]
+        message = f"not mended yet: put the cells of the text in {raw} under their columns, and empty {raw}"
         return Flaw(column=None, code=former, phase=Phase.PARSE, message=message, value=None)
 
 

@@ -107,6 +107,13 @@ class Slice:
             return count(self.first_line + begin)
         return [self.first_line + line for line in self._located.lines[begin:end]]
 
+    def lines_in(self, index: int) -> int:
+        """Physical lines of row `index`; cheap where every line is a row."""
+        if len(self.rows) == self.lines:
+            return 1
+        place = self.place(index)
+        return len(self._data[place.start - self.start : place.end - self.start].splitlines())
+
     def cells(self, index: int) -> list[str]:
         """The cells of good row `index`, parsed anew: those in `rows` belong to the handler, which may change them."""
         place = self.place(index)
@@ -242,7 +249,7 @@ class SliceParser:
                 cells.extend([""] * (self._width - len(cells)))
             else:
                 result.rows[index] = None
-                result.flaws[index] = (self._field_count(len(cells)),)
+                result.flaws[index] = (self._field_count(len(cells), lines=result.lines_in(index)),)
 
     def _check_fields(self, result: Slice, index: int, cells: Sequence[str]) -> None:
         most = self._limits.field_characters
@@ -260,12 +267,14 @@ class SliceParser:
             ),
         )
 
-    def _field_count(self, count: int) -> Flaw:
+    def _field_count(self, count: int, *, lines: int) -> Flaw:
         cells = "1 cell" if count == 1 else f"{count} cells"
         columns = "1 column" if self._width == 1 else f"{self._width} columns"
         way_out = "add the missing cells, or their delimiters"
         if count > self._width:
             way_out = "a delimiter inside a cell needs quotes around it"
+        if lines > 1:
+            way_out = f"the row runs over {lines} lines: look for a quote that is not closed in the first of them"
         return _record_flaw(RowCode.FIELD_COUNT, f"{cells}, but the header names {columns}; {way_out}")
 
     def _flaw(self, code: RowCode) -> Flaw:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Final
 
+from csvpipe._intake.plan import MASK
 from csvpipe.errors import RowCode
 
-MASK: Final = "***"
+__all__ = ["MASK", "Secrets"]
 
 #: How a text that was cut short ends, see `convert.shortened`.
 _ELLIPSIS: Final = "…"

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from csvpipe._intake.inspection import JobPlan
+from csvpipe._intake.plan import sensitive_columns
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.build import BadRow, Builder, Flaw, compile_builder, compile_untyped
 from csvpipe._process.conduct import Conduct, EndedError, Rules, Unit, conduct
@@ -22,7 +23,7 @@ from csvpipe._process.tally import Fate, Outcome, Tally
 from csvpipe.context import Context
 from csvpipe.errors import FileCode, FileError, FileFailure, Phase, RowCode, RowError
 from csvpipe.pipeline import Pipeline
-from csvpipe.rowtypes import Row, Shape, header_names, spellings
+from csvpipe.rowtypes import Row, Shape, spellings
 
 
 class JobWork:
@@ -60,10 +61,7 @@ class JobWork:
         self.columns = inspection.columns if mending is None else mending.mends.columns
         self.parser = SliceParser(inspection, plan.limits, pipeline.ragged, mending, errors=pipeline.errors)
         schema = pipeline.signature.row_schema
-        self.secrets = Secrets(
-            self.columns,
-            pipeline.sensitive if schema is None else header_names(schema, pipeline.sensitive, self.columns),
-        )
+        self.secrets = Secrets(self.columns, sensitive_columns(pipeline, self.columns))
         self._positions = {name: position for position, name in enumerate(self.columns)}
         self._build_cells = self._cells_builder()
         self.rules = Rules(

@@ -13,7 +13,7 @@ import attrs
 
 from csvpipe._intake.inspection import Inspection
 from csvpipe._intake.mended.formulas import FORMULA_MARKS, escaped, unescaped
-from csvpipe._intake.mended.layout import LEADING, RAW, Mends
+from csvpipe._intake.mended.layout import LEADING, RAW, Mends, names_beside
 from csvpipe._process.mending import raw_text
 from csvpipe.dialect import Dialect
 
@@ -72,9 +72,10 @@ class Sheet:
 
     def header(self) -> bytes:
         """The first record."""
-        extra = (RAW,) if self._has_raw else ()
         names = self._inspection.columns
-        return self._bytes([*LEADING, *extra, *map(_escaped_anew, self._own(names) if self._mends else names)])
+        beside = names_beside(names if self._mends is None else self._mends.columns)
+        ours = [beside[name] for name in ((*LEADING, RAW) if self._has_raw else LEADING)]
+        return self._bytes([*ours, *map(_escaped_anew, self._own(names) if self._mends else names)])
 
     def number(self, reject: Reject, raw: Raw) -> str:
         """What stands under `_row`: the row's number in the first file of the chain, as far as it can be told."""

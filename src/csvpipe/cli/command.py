@@ -10,6 +10,7 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 import csvpipe as library
@@ -17,10 +18,19 @@ from csvpipe.cli.display import Display, JsonLines, Silence, display_for
 from csvpipe.cli.errand import STANDARD_INPUT, Errand, Outcome, carry_out
 from csvpipe.cli.exit_codes import ExitCode
 from csvpipe.cli.inspecting import inspect
-from csvpipe.cli.options import delimiter_option, dialect_of, encoding_option, pipeline_of
+from csvpipe.cli.options import (
+    HEADERS,
+    delimiter_option,
+    dialect_of,
+    encoding_option,
+    header_option,
+    pipeline_of,
+    skip_lines_option,
+)
 from csvpipe.cli.output import Output
 from csvpipe.cli.summary import interrupted_line, summary_lines, summary_object
 from csvpipe.errors import CsvPipeError
+from csvpipe.pipeline import Pipeline
 
 #: For workers and files at once. More than any machine can use, and a bound for a slip of the finger.
 _MOST = 10_000
@@ -77,6 +87,8 @@ csvpipe.add_command(inspect)
 )
 @encoding_option
 @delimiter_option
+@header_option
+@skip_lines_option
 @click.option(
     "--rejects",
     type=click.Path(file_okay=False, path_type=Path),
@@ -95,6 +107,8 @@ def run(
     target: str,
     files: tuple[str, ...],
     delimiter: str | None,
+    header: str | None,
+    skip_lines: int | None,
     is_json: bool,
     quiet: bool,
     **options: Any,
@@ -106,6 +120,7 @@ def run(
         # What the pipeline prints must not stand between the lines that a program reads.
         with redirect_stdout(sys.stderr) if is_json else nullcontext():
             pipeline = pipeline_of(target, errors, hint="MODULE:PIPELINE")
+            pipeline = _with(pipeline, header, skip_lines)
             errand = Errand(pipeline=pipeline, files=files, dialect=dialect_of(pipeline, delimiter), **options)
             display = _display(output, errors, files=len(files), is_json=is_json, is_quiet=quiet)
             with display:
@@ -121,6 +136,13 @@ def run(
         errors.line(f"Error: standard output cannot be written, so the report of this run is lost: {output.failure}")
         code = ExitCode.UNHEARD if code in (ExitCode.OK, ExitCode.REJECTED) else code
     ctx.exit(code)
+
+
+def _with(pipeline: Pipeline[..., Any], header: str | None, skip_lines: int | None) -> Pipeline[..., Any]:
+    """The pipeline with what is said of the files."""
+    if header is not None:
+        pipeline = attrs.evolve(pipeline, header=HEADERS[header])
+    return pipeline if skip_lines is None else attrs.evolve(pipeline, skip_lines=skip_lines)
 
 
 def _check(files: tuple[str, ...], rejects: Path | None) -> None:

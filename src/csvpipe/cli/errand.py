@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -12,6 +12,7 @@ import attrs
 
 from csvpipe.cli.exit_codes import ExitCode, exit_code_of
 from csvpipe.cli.totals import Totals, totals_of
+from csvpipe.cli.wording import counted
 from csvpipe.dialect import Dialect
 from csvpipe.errors import RowError
 from csvpipe.events import JobEvent
@@ -21,6 +22,10 @@ from csvpipe.store import JobStore, MemoryJobStore
 from csvpipe.sync import BlockingSource, run
 
 STANDARD_INPUT = "-"
+
+#: What is told when it was found and is less sure than this.
+_SURE = 0.7
+_STATABLE = {"encoding": "--encoding", "dialect": "--delimiter"}
 
 #: So that a bar moves several times a second; a store in memory makes commits cheap.
 _FLUSH_SECONDS = 0.2
@@ -75,6 +80,7 @@ class Outcome:
         totals: Their sums.
         errors: All row errors, most frequent first.
         rejects: The rejects files that were written.
+        notes: What was found in a file and ought to be looked at, by its place in `records`.
         exit_code: What the command ends with.
         problem: What kept the run from its end though the files may be sound, such as a full disk.
     """
@@ -84,6 +90,7 @@ class Outcome:
     errors: tuple[ErrorGroup, ...]
     rejects: tuple[Path, ...]
     exit_code: ExitCode
+    notes: tuple[tuple[int, str], ...] = ()
     problem: str | None = None
 
 
@@ -127,6 +134,7 @@ def carry_out(errand: Errand, on_event: Callable[[JobEvent], object]) -> Outcome
         errors=_grouped_errors(store, records),
         rejects=() if folder is None else folder.written(),
         exit_code=code or exit_code_of(records),
+        notes=tuple(_notes(store, records)),
         problem=problem,
     )
 
@@ -168,6 +176,20 @@ class _RejectsFolder:
     def _look(self) -> dict[Path, tuple[int, int]]:
         found = ((path, path.stat()) for path in self._folder.glob("*.rejects.csv"))
         return {path: (status.st_ino, status.st_mtime_ns) for path, status in found}
+
+
+def _notes(store: JobStore, records: Iterable[JobRecord]) -> Iterator[tuple[int, str]]:
+    """What was left out above a table, and what was hardly sure."""
+    for at, record in enumerate(records):
+        found = store.plan(record.id).inspection
+        if found is None:
+            continue
+        if found.preamble_lines:
+            yield at, f"{counted(found.preamble_lines, 'line')} above the table left out (--skip-lines 0 keeps them)"
+        for finding in found.findings:
+            if finding.what in _STATABLE and finding.confidence < _SURE:
+                sure = f"{finding.confidence:.0%} sure"
+                yield at, f"read as {finding.value} ({sure}); if that is wrong, say {_STATABLE[finding.what]}"
 
 
 def _grouped_errors(store: JobStore, records: Iterable[JobRecord]) -> tuple[ErrorGroup, ...]:

@@ -49,6 +49,7 @@ def _parts(file: str, found: Inspection) -> Iterator[RenderableType]:
     yield _findings(found)
     if found.preamble_lines:
         yield from _preamble(found)
+    yield Text("First rows:")
     yield _sample(found)
     if found.trial is not None:
         yield from _trial(found.trial)
@@ -81,7 +82,7 @@ def _preamble(found: Inspection) -> Iterator[Text]:
 
 def _sample(found: Inspection) -> Table:
     hidden = len(found.columns) - _COLUMNS_SHOWN
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title="First rows", title_justify="left", title_style="")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in found.columns[:_COLUMNS_SHOWN]:
         table.add_column(Text(printable(name)), overflow="ellipsis", no_wrap=True)
     if hidden > 0:

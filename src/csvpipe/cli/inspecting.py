@@ -14,11 +14,18 @@ import csvpipe as library
 from csvpipe._intake.inspection import Inspection
 from csvpipe.cli.errand import STANDARD_INPUT, source_of
 from csvpipe.cli.exit_codes import ExitCode
-from csvpipe.cli.options import delimiter_option, dialect_of, encoding_option, pipeline_of
+from csvpipe.cli.options import (
+    HEADERS,
+    delimiter_option,
+    dialect_of,
+    encoding_option,
+    header_option,
+    pipeline_of,
+    skip_lines_option,
+)
 from csvpipe.cli.output import Output
 from csvpipe.cli.wording import as_options, printable
 from csvpipe.errors import CsvPipeError, FileError
-from csvpipe.pipeline import Header
 
 _HELP = """Find out how FILEs are to be read, and try their first rows.
 
@@ -41,22 +48,14 @@ Exit codes:
   3    a file would be refused as a whole
 """
 
-_HEADERS: dict[str, Header | None] = {"detect": "detect", "yes": True, "no": False}
-
 
 @click.command(name="inspect", help=_HELP, epilog=_EXIT_CODES)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--pipeline", "target", metavar="MODULE:PIPELINE", help="What the rows are meant for.")
 @encoding_option
 @delimiter_option
-@click.option(
-    "--header",
-    type=click.Choice(list(_HEADERS)),
-    help="Whether there is a header; otherwise as the pipeline has it, or detected.",
-)
-@click.option(
-    "--skip-lines", type=click.IntRange(0), metavar="N", help="Lines above the table; otherwise they are detected."
-)
+@header_option
+@skip_lines_option
 @click.option("--json", "is_json", is_flag=True, help="For programs: a line of JSON for each file.")
 @click.pass_context
 def inspect(
@@ -84,7 +83,7 @@ def inspect(
                 source_of(file),
                 pipeline=pipeline,
                 dialect=dialect,
-                header=None if header is None else _HEADERS[header],
+                header=None if header is None else HEADERS[header],
                 **options,
             )
         except FileError as error:
@@ -116,4 +115,5 @@ def _refused(file: str, error: FileError, output: Output, *, is_json: bool) -> N
     if is_json:
         output.line(json.dumps({"file": file, "error_code": error.code, "error_message": error.message}))
     else:
-        output.line(f"{printable(file)}: {click.style(error.code, fg='red')}: {as_options(printable(error.message))}")
+        message = as_options(printable(error.message.removeprefix(f"{file}: ")))
+        output.line(f"{printable(file)}: {click.style(error.code, fg='red')}: {message}")

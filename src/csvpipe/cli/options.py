@@ -11,7 +11,7 @@ from csvpipe.cli.output import Output
 from csvpipe.cli.target import TargetError, find_pipeline
 from csvpipe.dialect import Dialect
 from csvpipe.errors import DialectError
-from csvpipe.pipeline import Pipeline
+from csvpipe.pipeline import Header, Pipeline
 
 DELIMITERS: Final = {
     "tab": "\t",
@@ -33,6 +33,21 @@ delimiter_option = click.option(
     help="Of all the files, instead of the pipeline's or what is detected: one character, or "
     + ", ".join(name for name in DELIMITERS if name.isalpha())
     + ".",
+)
+
+HEADERS: Final[dict[str, Header]] = {"detect": "detect", "yes": True, "no": False}
+
+header_option = click.option(
+    "--header",
+    type=click.Choice(list(HEADERS)),
+    help="Whether there is a header; otherwise as the pipeline has it, or detected where there is none.",
+)
+
+skip_lines_option = click.option(
+    "--skip-lines",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Lines above the table; otherwise as the pipeline has it, or detected.",
 )
 
 

@@ -43,6 +43,7 @@ def summary_lines(
     names = _names(outcome.records, files)
     yield from _table(outcome, names)
     yield from _broken_files(outcome.records, names)
+    yield from _noted(outcome.notes, names)
     yield from _frequent_errors(outcome.errors, width)
     if outcome.rejects:
         yield from _rejects(outcome.rejects)
@@ -148,6 +149,15 @@ def _broken_files(records: Sequence[JobRecord], names: Sequence[str]) -> Iterato
         code = click.style(record.error_code, fg="red")
         message = _without((name, record.filename), record.error_message or "")
         yield f"  {name}: {code}: {as_options(printable(message))}"
+
+
+def _noted(notes: Sequence[tuple[int, str]], names: Sequence[str]) -> Iterator[str]:
+    if notes:
+        yield ""
+        yield "To be looked at:"
+    yield from (f"  {names[at]}: {printable(note)}" for at, note in notes[:_FILES_SHOWN])
+    if hidden := notes[_FILES_SHOWN:]:
+        yield f"  and {counted(len(hidden), 'note')} more"
 
 
 def _without(names: Sequence[str], message: str) -> str:

@@ -11,7 +11,12 @@ _FEW = 10
 UNKNOWN = "-"
 
 #: What the library calls by its keyword has an option.
-_OPTIONS = ((re.compile(r"\bencoding='([^']*)'"), r"--encoding \1"), (re.compile(r"\bencoding="), "--encoding"))
+_OPTIONS = (
+    (re.compile(r"\bencoding='([^']*)'"), r"--encoding \1"),
+    (re.compile(r"\bencoding="), "--encoding"),
+    (re.compile(r"\bleave dialect= out\b"), "leave --delimiter out"),
+    (re.compile(r"\bskip_lines="), "--skip-lines "),
+)
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 from uuid import UUID
 
+from csvpipe._intake.inspection import Inspection
 from csvpipe._report.feed import JobEvents
 from csvpipe._report.retrieval import errors_after, write_job_rejects
 from csvpipe.errors import ErrorTotal, JobNotFoundError, RowError
@@ -49,6 +50,14 @@ class Job:
             JobNotFoundError: It has been deleted.
         """
         return await self._call(lambda: self._services.store.get(self._id))
+
+    async def inspection(self) -> Inspection | None:
+        """How the job's file is read, on what evidence; None for a file that was refused.
+
+        Raises:
+            JobNotFoundError: It has been deleted.
+        """
+        return await self._call(lambda: self._services.store.plan(self._id).inspection)
 
     def events(self, *, after: int | None = None) -> JobEvents:
         """Follow the job to its end: `async for event in job.events()`.

@@ -10,10 +10,10 @@ import attrs
 
 from csvpipe._intake.arrival.take_in import TakenIn
 from csvpipe._intake.charset.detect import detect_encoding
-from csvpipe._intake.charset.encoding import UTF8, marked_encoding
+from csvpipe._intake.charset.encoding import UTF8
 from csvpipe._intake.inspect import SAMPLE_BYTES, inspect_file
 from csvpipe._intake.inspection import Inspection
-from csvpipe._intake.mended.layout import LEADING, ROW
+from csvpipe._intake.mended.layout import LEADING, ROW, names_beside
 from csvpipe._intake.stated import Stated
 from csvpipe._process.mending import Screening
 from csvpipe._process.rowset import RowFlags
@@ -48,9 +48,14 @@ class Parent:
     assumes_encoding: bool
 
     @property
+    def row(self) -> str:
+        """What the column that names a row is called."""
+        return names_beside(self.columns)[ROW]
+
+    @property
     def expected(self) -> frozenset[str]:
         """Names that stand in the header of a mended file, folded."""
-        return frozenset(map(folded, (ROW, *self.columns)))
+        return frozenset(map(folded, (self.row, *self.columns)))
 
 
 def parent_of(
@@ -99,10 +104,11 @@ def _named(owner: str | None) -> str:
 def stated_by(parent: Parent, stated: Stated) -> Stated:
     """What can be said of a mended file before it is taken in: it has the parent's encoding, unless stated otherwise.
 
-    That of an ASCII superset is assumed only: see `spelt_after`.
+    That is assumed only: a byte order mark wins, and see `spelt_after`.
     """
     encoding = stated.encoding or (parent.inspection.encoding if parent.assumes_encoding else None)
-    return Stated(encoding=encoding, dialect=stated.dialect, wanted=parent.expected)
+    assumes = parent.assumes_encoding
+    return Stated(encoding=encoding, assumes_encoding=assumes, dialect=stated.dialect, wanted=parent.expected)
 
 
 def with_room_for_reasons(limits: Limits) -> Limits:
@@ -121,7 +127,7 @@ def spelt_after(
     Raises:
         FileError: The file cannot be read.
     """
-    if parent.assumes_encoding:
+    if parent.assumes_encoding and taken.local_encoding != UTF8:
         with taken.file.open(place=place) as file:
             head = file.read(SAMPLE_BYTES)
         if _is_utf8(head):
@@ -129,15 +135,13 @@ def spelt_after(
             taken = attrs.evolve(taken, encoding=found)
     alike = attrs.evolve(stated, dialect=stated.dialect or parent.inspection.dialect, skip_lines=0)
     with suppress(FileError):
-        if ROW in inspect_file(taken, alike, limits, place=place).columns:
+        if parent.row in inspect_file(taken, alike, limits, place=place).columns:
             return alike, taken
     return stated, taken
 
 
 def _is_utf8(head: bytes) -> bool:
     """Whether it can be nothing else; plain ASCII might go on in any encoding."""
-    if marked_encoding(head) == UTF8:
-        return True
     try:
         return not head[: head.rfind(b"\n") + 1].decode(UTF8).isascii()
     except UnicodeDecodeError:

@@ -106,6 +106,8 @@ def read_annotation(annotation: Any, extras: Sequence[object] = ()) -> Annotatio
             rest = [part for part in arguments if part is not types.NoneType]
             if len(rest) == 1 < len(arguments):
                 annotation, optional = rest[0], True
+    if any(extra is Column for extra in found):
+        raise PipelineError("it is annotated with Column itself; write Column(...) with what it should say")
     stated = [extra for extra in found if isinstance(extra, Column)]
     if len(stated) > 1:
         raise PipelineError("it has more than one Column(...); make them one")

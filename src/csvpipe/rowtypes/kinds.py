@@ -87,6 +87,25 @@ def is_checked(kind: RowKind, hints: Mapping[str, Any]) -> bool:
     return any(_has_extra(hint, constraint) for hint in hints.values())
 
 
+def check_checker(row_type: Any, hints: Mapping[str, Any]) -> None:
+    """See that msgspec can check what it is to check: it would only find out at the first row, and refuse every one.
+
+    Raises:
+        PipelineError: It cannot; the message has the field.
+    """
+    msgspec: Any = sys.modules["msgspec"]
+    places = {located_field(row_type, name): hint for name, hint in hints.items()}
+    for place, kind in {**places, located(row_type): row_type}.items():
+        try:
+            msgspec.json.Decoder(kind)
+        except Exception as error:  # a TypeError, or whatever evaluating somebody's annotations may raise
+            reason = str(error).partition("\n")[0]
+            raise PipelineError(
+                f"{place}: a class with msgspec.Meta is checked by msgspec, which cannot: {reason}; change the type, "
+                "or declare the class with attrs"
+            ) from error
+
+
 def _has_extra(hint: Any, kind: type) -> bool:
     if any(isinstance(extra, kind) for extra in getattr(hint, "__metadata__", ())):
         return True

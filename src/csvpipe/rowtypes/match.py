@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from csvpipe.errors import FileCode, FileError
-from csvpipe.rowtypes.names import folded, listed, quoted_names, suggested
+from csvpipe.rowtypes.names import folded, folded_with_signs, listed, quoted_names, suggested
 from csvpipe.rowtypes.schema import Field, RowSchema
 
 
@@ -15,8 +15,9 @@ def match_columns(schema: RowSchema, columns: Sequence[str]) -> dict[str, int]:
 
     First by exact names: the stated ones of all fields (a field's own, where none is stated), then their aliases by
     preference, then the own names of those that state another. Then what is left in the same order by folded names, so
-    without regard to case, accents, spaces and punctuation. No column fills two fields. The order of neither fields nor
-    columns matters.
+    without regard to case, accents, spaces and punctuation, signs such as `%` apart. Those of a header may be passed
+    over for a field of which no name has one. No column fills two fields. The order of neither fields nor columns
+    matters.
 
     Raises:
         FileError: `columns_missing` if a field without default has no column; `header_duplicate` if it cannot be told
@@ -90,13 +91,15 @@ class _Matching:
         self._taken: set[int] = set()
         self.found: dict[str, int] = {}
         self.clashes: dict[str, str] = {}
-        spellings: tuple[Callable[[str], str], ...] = (str, folded)
+        plain = {field.name for field in schema.fields if not _has_signs(field)}
+        spellings: tuple[Callable[[str], str], ...] = (str, folded_with_signs, folded)
         for spelt in spellings:
             places: dict[str, list[int]] = {}
             for position, column in enumerate(columns):
                 places.setdefault(spelt(column), []).append(position)
             for names in _ranks(schema.fields):
-                self._claim(names, spelt, places)
+                some = {field: name for field, name in names.items() if spelt is not folded or field in plain}
+                self._claim(some, spelt, places)
 
     def _claim(self, names: Mapping[str, str], spelt: Callable[[str], str], places: Mapping[str, list[int]]) -> None:
         """Give the fields the columns of these names that nobody has."""
@@ -152,6 +155,10 @@ class _Matching:
         if problems:
             clash = FileCode.HEADER_DUPLICATE if self.clashes else FileCode.COLUMNS_UNKNOWN
             raise FileError(FileCode.COLUMNS_MISSING if missing else clash, "; ".join(problems))
+
+
+def _has_signs(field: Field) -> bool:
+    return any(folded(name) != folded_with_signs(name) for name in field.headers)
 
 
 def _ranks(fields: Sequence[Field]) -> Iterator[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -14,6 +15,10 @@ _NAMES_SHOWN: Final = 20
 #: make another letter in scripts that are not ours to simplify.
 _ACCENT: Final = 200
 
+#: Signs that make another name: `Rate (%)` and `Rate (€)`, `C` and `C#`. A minus does so only behind the last letter,
+#: as in `A-`; elsewhere it is a hyphen.
+_SIGN: Final = re.compile(r"[%€$£+#&°]|[-\u2212](?=[\W_]*$)")
+
 
 def folded(text: str) -> str:
     """What is left of a name without case, accents, spaces, underscores and punctuation; empty if nothing is.
@@ -22,8 +27,22 @@ def folded(text: str) -> str:
         >>> folded("E-Mail_Adresse "), folded("Prénom"), folded("Größe (cm)")
         ('emailadresse', 'prenom', 'grossecm')
     """
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(character for character in plain if _counts(character))
+    return "".join(character for character in _plain(text) if _counts(character))
+
+
+def folded_with_signs(text: str) -> str:
+    """The same, and then the signs that tell names apart, wherever they stand; empty if no letter is left.
+
+    Example:
+        >>> folded_with_signs("Rate (%)"), folded_with_signs("% rate"), folded_with_signs("E-Mail")
+        ('rate%', 'rate%', 'email')
+    """
+    letters = folded(text)
+    return letters and letters + "".join(sorted(_SIGN.findall(_plain(text))))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
 
 
 def _counts(character: str) -> bool:

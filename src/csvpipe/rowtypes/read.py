@@ -10,7 +10,8 @@ from typing import Any
 
 from csvpipe.errors import PipelineError
 from csvpipe.rowtypes.annotations import SUPPORTED, may_be_foreign, read_annotation
-from csvpipe.rowtypes.kinds import Parameter, is_checked, parameters_of, row_kind, word_on_others
+from csvpipe.rowtypes.column import Column
+from csvpipe.rowtypes.kinds import Parameter, check_checker, is_checked, parameters_of, row_kind, word_on_others
 from csvpipe.rowtypes.names import quoted_names
 from csvpipe.rowtypes.place import located, located_field
 from csvpipe.rowtypes.schema import Field, RowKind, RowSchema, Scalar
@@ -51,6 +52,9 @@ def read_row_type(row_type: type, *, localns: Mapping[str, Any] | None = None) -
             raise PipelineError(
                 f"{located(row_type)}: the column {header!r} is that of the fields {rivals}; choose one"
             )
+    must_check = is_checked(kind, hints)
+    if must_check and kind is RowKind.MSGSPEC:
+        check_checker(row_type, hints)
     refuses, takes = word_on_others(row_type, kind)
     return RowSchema(
         row_type=row_type,
@@ -58,12 +62,17 @@ def read_row_type(row_type: type, *, localns: Mapping[str, Any] | None = None) -
         fields=fields,
         refuses_others=refuses,
         takes_others=takes,
-        is_checked=is_checked(kind, hints),
+        is_checked=must_check,
     )
 
 
 def _read_field(row_type: type, kind: RowKind, parameter: Parameter, hints: Mapping[str, Any]) -> Field:
     written = hints.get(parameter.attribute, parameter.annotation)
+    if isinstance(parameter.default, Column):
+        raise PipelineError(
+            f"{located_field(row_type, parameter.attribute)}: Column(...) is its default; "
+            "write Annotated[int, csvpipe.Column(...)], with the type that is meant"
+        )
     try:
         annotation = read_annotation(written, parameter.extras).checked()
     except PipelineError as error:

@@ -137,6 +137,8 @@ class TestMarks:
         [
             (codecs.BOM_UTF8 + b"id", "utf-8", 3),
             (codecs.BOM_UTF8 + b"id", "cp1252", 3),
+            (codecs.BOM_UTF8 * 2 + b"id", "utf-8", 6),
+            (codecs.BOM_UTF8 * 2, "cp1252", 6),
             (codecs.BOM_UTF8 + b"id", "utf-16-le", 0),
             (b"id", "utf-8", 0),
         ],
@@ -192,6 +194,12 @@ class TestTranscoder:
         """Whether the decoder takes it for a mark or for a character."""
         text = "id" if encoding in {"utf-16", "utf-32"} else "\ufeffid"
         assert b"id" == _in_blocks(text.encode(encoding), sizes, Transcoder(encoding))
+
+    @given(_SIZES)
+    def test_several_marks_are_no_text_either(self, sizes: list[int]) -> None:
+        """However they are cut into blocks; one behind a letter is text."""
+        data = "\ufeff\ufeff\ufeffi\ufeffd".encode("utf-16-le")
+        assert "i\ufeffd".encode() == _in_blocks(data, sizes, Transcoder("utf-16-le"))
 
     @given(_SIZES)
     def test_bytes_to_skip_may_come_one_by_one(self, sizes: list[int]) -> None:

@@ -86,6 +86,54 @@ def test_one_word_is_taken_for_the_most_common_encoding(word: str) -> None:
     assert data.decode("cp1252") == data.decode(found.encoding)
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        *(["5 m²"], ["5 µm"], ["µg/m³"], ["20 °C"], ["¼ l", "½ l"], ["¢", "¥ 300"], ["m²", "°C", "µm", "±1"]),
+        *(["10µF"], ["1º", "2ª"], ["£ 5", "5 €"], ["§ 5"], ["10×15"], ["© ACME", "ACME®", "ACME™"]),
+        *(["a – b", "• a", "so…"], ["W/m²", "[µm]", "(°C)"]),
+    ],
+)
+def test_units_and_signs_are_what_they_look_like(cells: list[str]) -> None:
+    """Other encodings have letters in their place, which no word of theirs is made of; that is never beyond doubt."""
+    data = "".join(f"{number},{cells[number % len(cells)]}\n" for number in range(40)).encode("cp1252")
+    found = guess(data)
+    assert found is not None
+    assert data.decode("cp1252") == data.decode(found.encoding)
+    assert found.confidence <= 0.6
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Kraków,20 °C\nŁódź,5 §\nGdańsk,± 2\n", "cp1250"),
+        ("Müller,5 m²\nKöln,3 µg/m³\n", "cp1252"),
+        ("depósito,20 °C\nniño,5 µm\n", "mac-roman"),
+    ],
+)
+def test_words_beside_signs_tell_the_encoding(text: str, encoding: str) -> None:
+    """The signs do not drown them."""
+    found = guess(text.encode(encoding))
+    assert found is not None
+    assert text == text.encode(encoding).decode(found.encoding)
+
+
+def test_spanish_is_not_of_central_europe() -> None:
+    """No language there has ń beside á and é, which its letters would be."""
+    data = "año,niño,teléfono,Málaga,código,número,¿qué?,Muñoz,pingüino\n".encode("cp1252")
+    found = guess(data)
+    assert found is not None
+    assert "cp1252" == found.encoding
+
+
+@pytest.mark.parametrize(("word", "is_sure"), [("é", False), ("5é", False), ("Müller", True)])
+def test_few_words_are_sure_only_if_they_are_clearly_words(word: str, *, is_sure: bool) -> None:
+    """A letter by itself is likely at best."""
+    found = guess(f"1,{word}\n".encode("cp1252"))
+    assert found is not None
+    assert is_sure == (found.confidence > 0.6)
+
+
 def test_signs_are_no_letters() -> None:
     """The evidence is what it is."""
     found = guess("id,price\n1,20€\n".encode("cp1252"))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from csvpipe._intake.mended.layout import LEADING, Mends, lay_out
+from csvpipe._intake.mended.layout import LEADING, RAW, Mends, lay_out, names_beside
 from csvpipe.errors import FileCode, FileError
 
 
@@ -22,8 +22,25 @@ def test_columns_in_any_order() -> None:
     assert expected == lay_out(["name", "_raw", "_row", "id"], ["id", "name"], place="x.csv")
 
 
+def test_ours_give_way_to_names_of_the_user() -> None:
+    """Each by as many underscores as it takes; the others stay."""
+    expected = ["_row__", "_line", "_code", "_column", "_message", "_raw_"]
+    assert expected == list(names_beside(["_row", "id", "_row_", "_raw"]).values())
+    assert [*LEADING, RAW] == list(names_beside(["id"]).values())
+
+
+def test_columns_of_the_user_that_are_named_like_ours() -> None:
+    """They are the user's, and no raw text is looked for in them."""
+    names = ["_row_", "_line", "_code", "_column", "_message", "_row", "_raw"]
+    expected = Mends(columns=("_row", "_raw"), cells=(5, 6), width=7, row=0, code=2)
+    assert expected == lay_out(names, ["_row", "_raw"], place="x.csv")
+    with pytest.raises(FileError, match="column '_row_' is missing"):
+        lay_out(["_row", "_raw"], ["_row", "_raw"], place="x.csv")
+
+
 def test_names_that_were_escaped() -> None:
     """A column that is named like a formula is found with its apostrophe and without."""
+    assert (1, 2) == lay_out(["_row", "'=a", "''=a"], ["=a", "'=a"], place="x.csv").cells
     assert (1, 2) == lay_out(["_row", "'=a", "''-b"], ["=a", "'-b"], place="x.csv").cells
     assert (1, 2) == lay_out(["_row", "=a", "'-b"], ["=a", "'-b"], place="x.csv").cells
 

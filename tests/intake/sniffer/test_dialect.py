@@ -249,3 +249,23 @@ class TestAnyText:
         before = csv.field_size_limit(4)
         yield
         csv.field_size_limit(before)
+
+
+def test_two_stray_quotes_do_not_swallow_what_is_between() -> None:
+    """What looks like one long cell, closed amid text, is two slips: then quotes mean nothing."""
+    rows = [f"{number},part {number},{number * 2}" for number in range(100)]
+    rows[10], rows[50] = '10,"big,20', '50,"thing,100'
+    assert Dialect(quotechar=None) == sniff_dialect("\n".join(rows), is_whole=True).dialect
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("id,range\n1,a|b|c\n2,c|d|e\n3,e|f|g\n", ","),
+        ("ip\tratio\n" + "red^green^blue\ta~i\n" * 20, "\t"),
+        ('path;when\na,c;"12 Rue X; Paris"\nd,e;"13 Rue X; Paris"\n', ";"),
+    ],
+)
+def test_lists_in_cells_do_not_divide_the_table(text: str, delimiter: str) -> None:
+    """The header is divided by the table's delimiter, not by theirs."""
+    assert delimiter == sniff_dialect(text, is_whole=True).dialect.delimiter

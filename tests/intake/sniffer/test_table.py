@@ -81,7 +81,11 @@ class TestPreamble:
             ("1,Ana,3\n2,Ben,4\n", 0),
             ("Sales report\n\n1,Ana,3\n2,Ben,4\n", 2),
             ("# made by x\n1,Ana,3\n2,Ben,4\n", 1),
-            ("Rows,2\nUser,ana\n\n1,Ana,3,4\n2,Ben,4,5\n", 3),
+            ("Rows,2\nUser,ana\n\n1,Ana,3,4\n2,Ben,4,5\n", 0),
+            ("1001,,,\n1002,Ana,3,x\n1003,Ben,7,y\n", 0),
+            ("1001,Ana\n1002,Ana,3,x\n1003,Ben,7,y\n", 0),
+            ("# 1 pencil\n# 2 pen\nruler\n", 0),
+            (",,\n1002,Ana,3\n1003,Ben,7\n", 0),
             ("1,Ana\n2,Ben,4\n3,Elif,5\n", 0),
             ("\n\n1\n2\n", 2),
         ],
@@ -102,11 +106,22 @@ class TestPreamble:
 
     def test_wanted_names_are_the_header(self) -> None:
         """Wherever they stand, and however they are spelt."""
-        text = "people,2024\nUser ID,E-Mail\n1,a@example.com\n"
+        text = "people 2024\nUser ID,E-Mail\n1,a@example.com\n"
 
         found = find(text, header=True, wanted=frozenset({"userid", "email", "phone"}))
 
         assert (1, 1.0) == (found.preamble_lines, found.confidence)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "userid,email,city\n1,a,x\n2,b,y\nuserid,email,phone\n3,c,z\n",
+            "userid,note,x,y\nemail,1,,\n2,b,,\nuserid,email,phone,z\n3,c,d,f\n",
+        ],
+    )
+    def test_no_row_is_stepped_over_for_wanted_names(self, text: str) -> None:
+        """A record that has more of them below rows as wide is a bad row, or the file's columns are others."""
+        assert 0 == find(text, header=True, wanted=frozenset({"userid", "email", "phone"})).preamble_lines
 
     def test_one_of_many_wanted_names_is_no_header(self) -> None:
         """A name may be a word of the data."""
@@ -196,3 +211,10 @@ def test_any_text_has_its_answer(
     assert 0 <= found.preamble_lines <= text.count("\n") + text.count("\r") + 1
     assert len(found.preamble) == min(found.preamble_lines, 20)
     assert 0.0 <= found.confidence <= 1.0
+
+
+def test_many_comments_above_a_header() -> None:
+    """However many there are within what is looked at."""
+    comments = "".join(f"# note number {number}\n" for number in range(100))
+    found = find(f"{comments}id,name,x\n1,a,b\n2,c,d\n3,e,f\n", header=True)
+    assert 100 == found.preamble_lines

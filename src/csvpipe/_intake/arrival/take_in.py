@@ -156,7 +156,8 @@ class Spooling:
         head = bytes(self._head)
         if self._found is None:
             judged = head[:HEAD_BYTES]
-            self._found = detect_encoding(judged, stated=self._stated.encoding, place=self._place, is_whole=is_whole)
+            stated = self._stated.encoding_of(judged)
+            self._found = detect_encoding(judged, stated=stated, place=self._place, is_whole=is_whole)
             self._is_head_only = not is_whole and self._stated.encoding is None and judged.isascii()
         self._writer = self._open(head, self._found)
         self._head.clear()
@@ -253,10 +254,11 @@ def take_in_path(
         found: EncodingFound | None = None
         if Unpacker.of(head, limits, place=place) is None:
             binaries.check_marks(head, place)
+            encoding = stated.encoding_of(head)
             found = (
                 _detect(file, source.size, place)
-                if stated.encoding is None
-                else detect_encoding(head, stated=stated.encoding, place=place, is_whole=False)
+                if encoding is None
+                else detect_encoding(head, stated=encoding, place=place, is_whole=False)
             )
             if found.encoding.is_direct:
                 return TakenIn(file=source, encoding=found)

@@ -4,9 +4,9 @@ Workers cut files at bytes, so the local file is UTF-8 or a single-byte superset
 or Shift JIS (whose trail bytes may be ASCII), is transcoded to UTF-8 in the spool.
 
 What the caller states wins over a byte order mark. Two things are settled against the letter of it, since the caller
-cannot have meant them: a UTF-8 mark never becomes part of the first column's name, whatever encoding is stated (three
-bytes are left out), and a mark of UTF-16 or UTF-32 under the name of another encoding is refused, as every cell would
-be garbage.
+cannot have meant them: a UTF-8 mark never becomes part of the first column's name, whatever encoding is stated (its
+bytes are left out, also where it stands there twice), and a mark of UTF-16 or UTF-32 under the name of another encoding
+is refused, as every cell would be garbage.
 """
 
 from __future__ import annotations
@@ -150,8 +150,14 @@ def choose_encoding(head: bytes, stated: str | None, place: str) -> Encoding:
 
 
 def mark_length(head: bytes, encoding: str) -> int:
-    """Bytes of a UTF-8 mark at the start of a file whose encoding is neither UTF-16 nor UTF-32."""
-    return len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) and encoding not in _OWN_MARKS else 0
+    """Bytes of the UTF-8 marks at the start of a file whose encoding is neither UTF-16 nor UTF-32.
+
+    More than one of them is what is left of programs that write theirs before a text that has one.
+    """
+    length = 0
+    while encoding not in _OWN_MARKS and head.startswith(codecs.BOM_UTF8, length):
+        length += len(codecs.BOM_UTF8)
+    return length
 
 
 class Transcoder:
@@ -168,10 +174,11 @@ class Transcoder:
         self._is_first = True
 
     def feed(self, block: bytes, *, final: bool = False) -> bytes:
-        """The UTF-8 text of `block`, without a byte order mark; `final` flushes what is left."""
+        """The UTF-8 text of `block`, without byte order marks; `final` flushes what is left."""
         if self._skip:
             block, self._skip = block[self._skip :], max(0, self._skip - len(block))
         text = self._decoder.decode(block, final)
         if self._is_first and text:
-            text, self._is_first = text.removeprefix("\ufeff"), False
+            text = text.lstrip("\ufeff")
+            self._is_first = not text
         return text.encode(UTF8, _ERRORS)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final
 
 import attrs
 
-from csvpipe._intake.charset.likeness import letters, oddity
+from csvpipe._intake.charset.likeness import is_sign, letters, oddity
 
 #: What the fewer words there are, the more weight it has: how rare files of an encoding are.
 _RARITY: Final[Mapping[str, float]] = MappingProxyType(
@@ -74,6 +75,11 @@ _WORDS_BYTES: Final = 4096
 _ODDITY_WEIGHT: Final = 2.0
 _THIN: Final = 3
 
+#: With fewer words than this the answer is no better than likely, unless they leave no doubt that they are words.
+_FEW: Final = 3
+_LIKELY: Final = 0.6
+_CLEAR: Final = re.compile(r"[^\W\d_]{4,}|[^\x00-\u2fff]{2,}")
+
 #: An answer of the library that is less sure than this is none.
 _FAINT: Final = 0.01
 
@@ -100,16 +106,18 @@ def guess(sample: bytes) -> Guess | None:
     except ImportError:
         return None
     words = words_beyond_ascii(sample)
+    # What are but signs in the most common encoding are letters in others, of which the library would hear a language.
+    telling = b" ".join(word for word in words.split(b" ") if not is_sign(word, "cp1252"))
     heard: dict[str, float] = {}
-    try:
-        answers = chardet.detect_all(words, ignore_threshold=True, compat_names=False, include_encodings=_ASKED)
-    except Exception:  # noqa: BLE001  # whatever a library makes of odd bytes, detection never raises
-        answers = []
+    answers = []
+    if telling:
+        with suppress(Exception):  # whatever a library makes of odd bytes, detection never raises
+            answers = chardet.detect_all(telling, ignore_threshold=True, compat_names=False, include_encodings=_ASKED)
     for answer in answers:
         name = answer["encoding"] or ""
         heard[_OURS.get(name, name)] = max(heard.get(_OURS.get(name, name), 0.0), answer["confidence"])
     heard["iso8859-15"] = heard.get("cp1252", 0.0)  # the same letters, and others where cp1252 has signs
-    return _weigh(words, heard)
+    return _weigh(words, telling, heard)
 
 
 def words_beyond_ascii(sample: bytes) -> bytes:
@@ -129,9 +137,9 @@ def words_beyond_ascii(sample: bytes) -> bytes:
     return b" ".join(found)
 
 
-def _weigh(words: bytes, heard: Mapping[str, float]) -> Guess:
+def _weigh(words: bytes, telling: bytes, heard: Mapping[str, float]) -> Guess:
     loudest = max(_FAINT, *heard.values())
-    thinness = 1 + _THIN / (words.count(b" ") + 1)
+    thinness = 1 + _THIN / (telling.count(b" ") + 1)
     scores = {
         name: heard.get(name, 0.0) / loudest - _ODDITY_WEIGHT * oddity(words, name) - rarity * thinness
         for name, rarity in _RARITY.items()
@@ -148,5 +156,13 @@ def _weigh(words: bytes, heard: Mapping[str, float]) -> Guess:
         evidence=f"{good:,} of {beyond:,} characters beyond ASCII are letters of {best}"
         if good
         else f"characters beyond ASCII are signs of {best}",
-        confidence=round(min(0.95, 0.4 + lead / thinness), 2),
+        confidence=round(min(0.95 if _are_words(telling, best) else _LIKELY, 0.4 + lead / thinness), 2),
+    )
+
+
+def _are_words(telling: bytes, encoding: str) -> bool:
+    """Whether they are enough to be sure of: several, or such as chance does not make of a letter and a digit."""
+    found = telling.split()
+    return len(found) >= _FEW or (
+        bool(found) and all(_CLEAR.fullmatch(word.decode(encoding, "replace")) for word in found)
     )

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from enum import IntEnum
 from functools import cache
 from typing import Final
 
 #: Of several bytes a character, trail bytes among them that are ASCII.
 MULTI_BYTE: Final = ("cp932", "euc_jp", "big5", "gb18030", "cp949")
+
+#: For each letter that is of another language than most are.
+_MIXED: Final = 0.4
 
 #: For each sequence of bytes that is no character. A few are damage.
 _IMPOSSIBLE: Final = 9.0
@@ -35,13 +39,22 @@ class _Kind(IntEnum):
     NONE = 0x8A
     SPACE = 0x8B
     ORDINAL = 0x8C
+    DEGREE = 0x8D
+    MICRO = 0x8E
+    POWER = 0x8F
+    FAMILIAR = 0x90
+    FITTING = 0x91
 
 
 _ALONE: Final = {
     **dict.fromkeys("ªº", _Kind.ORDINAL),
+    "°": _Kind.DEGREE,
+    "µ": _Kind.MICRO,
+    **dict.fromkeys("²³", _Kind.POWER),
+    **dict.fromkeys("±¼½¾§©€£¢¥\u00d7÷•", _Kind.FAMILIAR),
     **dict.fromkeys("¿¡„\u201a", _Kind.OPENING),
-    **dict.fromkeys("…‰™®", _Kind.CLOSING),
-    **dict.fromkeys("\u2013—·", _Kind.DASH),
+    **dict.fromkeys("‰™®", _Kind.CLOSING),
+    **dict.fromkeys("\u2013—·…", _Kind.DASH),
     "\u2019": _Kind.APOSTROPHE,
     "¤": _Kind.NONE,  # nobody writes it: it stands where another encoding has the euro sign
 }
@@ -88,9 +101,37 @@ def _kinds(encoding: str) -> bytes:
 
 
 def _rule(weight: float, pattern: str) -> tuple[float, re.Pattern[bytes]]:
-    """A weight, and a pattern in which `L` is any letter and `D` any digit, within a character class."""
-    return weight, re.compile(pattern.replace("L", r"A-Za-z\x80-\x84").replace("D", "0-9").encode("latin-1"))
+    """A weight, and a pattern in which `L` is any letter, `D` any digit and `M` any sign, within a character class."""
+    for short, long in (("L", r"A-Za-z\x80-\x84"), ("D", "0-9"), ("M", r"\x85\x8d-\x90")):
+        pattern = pattern.replace(short, long)
+    return weight, re.compile(pattern.encode("latin-1"))
 
+
+#: What languages in Latin letters have beyond ASCII, some with names of their neighbours; those of the west often mix.
+_ALPHABETS: Final = tuple(
+    map(
+        frozenset,
+        (
+            *("àâæçéèêëîïôœùûüÿ", "áéíñóúü", "ãáàâçéêíóôõúü", "àèéìíîòóù", "äöüßé", "éëïöüèêáó", "àçèéíïòóúü"),
+            "àâçéèêëîïôùûüáíñóúäößåøæ",
+            *("åäöéü", "æøåéöäü", "áðéíóúýþæö", "äöõüšž"),
+            *("ąćęłńóśźżäöüß", "áčďéěíňóřšťúůýžäöüß", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čćđšžäöüß", "ăâîşţáéöü"),
+            *("çğıİöşüâî", "ąčęėįšųūžäöüß", "āčēģīķļņšūž"),
+        ),
+    )
+)
+
+#: Signs where tables have them: in units, beside digits, by themselves. Sparse, for letters elsewhere are their bytes.
+_FITTING: Final = re.compile(
+    rb"(?<![A-Za-z\x80-\x88\x8a-\x90])(?:"
+    rb"\x8e?(?:[cdkmn]?m|ft|in|s)\x8f"
+    rb"|\x8d[CFKNSEW]?"
+    rb"|\x8e(?:[AFHLMNSTVWglms]|mol|Pa|Sv)?\x8f?"
+    rb"|\x90|(?<=[0-9])[\x8c\x8f]"
+    rb")(?![A-Za-z\x80-\x88\x8a-\x90])"
+)
+
+_FITTED: Final = bytes.maketrans(b"\x8c\x8d\x8e\x8f\x90", b"\x91" * 5)
 
 #: What speaks against an encoding each time it is found; below zero, for it.
 _RULES: Final = (
@@ -101,11 +142,13 @@ _RULES: Final = (
         1.0,  # two scripts in one word
         r"[A-Za-z\x80\x81](?=[\x82-\x84])|[\x82-\x84](?=[A-Za-z\x80\x81])|\x84(?=[\x82\x83])|[\x82\x83](?=\x84)",
     ),
-    _rule(1.0, r"(?<=[L])\x85+(?=[L])"),  # a sign within a word, at its edge, by itself
-    _rule(0.5, r"(?<=[L])\x85+(?![L])|(?<![LD])\x85+(?=[L])"),
-    _rule(0.3, r"(?<![LD])\x85+(?![LD ])"),
+    _rule(1.0, r"(?<=[L])[M]+(?=[L])"),  # a sign within a word, at its edge, by itself
+    _rule(0.5, r"(?<=[L])[M]+(?![L])|(?<![LD])[M]+(?=[L])"),
+    _rule(0.3, r"(?<![LD])[M]+(?![LD ])"),
+    _rule(-0.3, r"(?<=[A-Za-zD])\x91|\x91(?=[A-Za-zD])"),
+    _rule(-0.1, r"(?<![A-Za-zD])\x91(?![A-Za-zD])"),
     _rule(0.7, r"(?<=[L])\x86|\x87(?=[L])"),  # a quotation mark that faces the wrong way
-    _rule(-0.3, r"(?<![LD])\x86(?=[L])|(?<=[L])\x87(?![LD])|(?<=[L])\x88(?=[st]\b|ll|re|ve)"),  # and as it should
+    _rule(-0.3, r"(?<![LD])\x86(?=[L]{2})|(?<=[L])\x87(?![LD])|(?<=[L])\x88(?=[st]\b|ll|re|ve)"),  # and as it should
     _rule(0.4, r"(?<=[L]{2})\x88(?![sStdm]\b|ll|re|ve)(?=[L])"),
     _rule(0.4, r"(?<=[L])\x89(?=[L])"),
     _rule(0.5, r"(?<=[L])\x8b(?=[L])"),
@@ -124,11 +167,33 @@ def oddity(words: bytes, encoding: str) -> float:
     """
     if encoding in MULTI_BYTE:
         return _wide_oddity(words, encoding)
-    seen = words.translate(_kinds(encoding))
+    seen = _seen(words, encoding)
     odd = sum(weight * sum(1 for _ in pattern.finditer(seen)) for weight, pattern in _RULES)
+    odd += _MIXED * _outside_alphabets(words, encoding)
     if encoding == "cp1251":
         odd += 0.5 * (len(words) - len(words.translate(None, _MAC_CAPITALS)))
     return odd / max(1, len(words.translate(None, _ASCII)))
+
+
+def _seen(words: bytes, encoding: str) -> bytes:
+    return _FITTING.sub(lambda found: found[0].translate(_FITTED), words.translate(_kinds(encoding)))
+
+
+def _outside_alphabets(words: bytes, encoding: str) -> int:
+    """How many Latin letters are not of the one language that has most of them: Polish has no á beside its ń."""
+    latin = words.translate(None, _not_latin(encoding)).decode(encoding)
+    found = Counter(latin.replace("İ", "\u0131").lower())  # its own small letter is two characters
+    return len(latin) - max(sum(found[letter] for letter in alphabet) for alphabet in _ALPHABETS) if latin else 0
+
+
+@cache
+def _not_latin(encoding: str) -> bytes:
+    return bytes(byte for byte, kind in enumerate(_kinds(encoding)) if kind not in {_Kind.SMALL, _Kind.CAPITAL})
+
+
+def is_sign(word: bytes, encoding: str) -> bool:
+    """Whether all that is beyond ASCII are signs that stand where they do in tables: of a language it tells nothing."""
+    return not _seen(word, encoding).translate(None, _ASCII).strip(b"\x91")
 
 
 def letters(words: bytes, encoding: str) -> tuple[int, int]:
@@ -143,6 +208,7 @@ _WIDE: Final = re.compile(r"[^\x00-\x7f]")
 _KANA: Final = re.compile(r"[\u3041-\u30ff]")
 _HALF_KANA: Final = re.compile(r"[\uff61-\uff9f]")
 _HAN: Final = re.compile(r"[\u4e00-\u9fff]")
+_HANGUL: Final = re.compile(r"[\uac00-\ud7a3]")
 _STRANGE: Final = re.compile(r"[^\x00-\x7f\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uff9f]")
 
 #: Next to a letter of ASCII a single one is chance: an accented letter and the one behind it.
@@ -161,6 +227,15 @@ def _wide_oddity(words: bytes, encoding: str) -> float:
     odd += _IMPOSSIBLE * text.count("\ufffd")
     if encoding == "cp949":
         odd += 0.5 * found(_HAN)
+        odd += sum(not _is_common(syllable) for syllable in _HANGUL.findall(text))
     elif encoding in {"gb18030", "big5"}:
         odd += found(_KANA)
     return odd / max(1, found(_WIDE))
+
+
+def _is_common(syllable: str) -> bool:
+    """Whether it was in the first set of Korean; those that cp949 added hardly occur, their bytes do elsewhere."""
+    try:
+        return bool(syllable.encode("euc_kr"))
+    except UnicodeEncodeError:
+        return False

@@ -7,17 +7,38 @@ from typing import Any, Final
 
 import attrs
 
-from csvpipe._intake.mended.formulas import unescaped
+from csvpipe._intake.mended.formulas import escaped, unescaped
 from csvpipe.errors import FileCode, FileError
 
 #: Names a row of the first file of a chain, by its number there.
 ROW: Final = "_row"
 
-#: What stands before the user's own columns in a rejects file.
-LEADING: Final = (ROW, "_line", "_code", "_column", "_message")
+#: Says what was wrong with the row.
+CODE: Final = "_code"
+
+#: What stands before the user's own columns in a rejects file, unless those have such names; see `names_beside`.
+LEADING: Final = (ROW, "_line", CODE, "_column", "_message")
 
 #: Holds what is not one complete record; there only if a row needs it.
 RAW: Final = "_raw"
+
+
+def names_beside(columns: Sequence[str]) -> dict[str, str]:
+    """What our columns are called beside those of the user: `_row_` where there is a column `_row`, and so on.
+
+    A rejects file that is submitted as a file of its own has columns that are named like ours.
+
+    Args:
+        columns: Of the first file of the chain, so that the names stay the same from one rejects file to the next.
+    """
+    taken = set(columns)
+    names = {}
+    for name in (*LEADING, RAW):
+        names[name] = name
+        while names[name] in taken:
+            names[name] += "_"
+    return names
+
 
 _WAY_OUT: Final = "take the rejects file as you got it, and change nothing in it but cells"
 
@@ -30,9 +51,9 @@ class Mends:
         columns: Of the first file of the chain, in its order: what handlers see.
         cells: The 0-based position of each of them in the mended file.
         width: Columns of the mended file.
-        row: Position of `_row`.
-        code: Position of `_code`; None where that column was deleted.
-        raw: Position of `_raw`; None where there is none.
+        row: Position of our `_row`, whatever it is called there.
+        code: Position of our `_code`; None where that column was deleted.
+        raw: Position of our `_raw`; None where there is none.
     """
 
     columns: tuple[str, ...]
@@ -64,21 +85,21 @@ def lay_out(names: Sequence[str], columns: Sequence[str], *, place: str) -> Mend
         FileError: `parent_mismatch`: a column is missing, or one is nobody's.
     """
     found = {name: position for position, name in enumerate(names)}
-    # Ours go by their very names, and come first: a column of the user's own file may be named like one of them.
-    cells = {unescaped(name): position for name, position in found.items()}
-    cells.update(found)
-    ours = {ROW, RAW, *LEADING} - set(columns)
-    missing = [name for name in (ROW, *columns) if name not in cells]
-    foreign = [name for name in found if name not in ours and not {name, unescaped(name)} & set(columns)]
+    ours = names_beside(columns)
+    # As they were written, or without the apostrophe that somebody has taken away.
+    cells = {name: found.get(escaped(name), found.get(name)) for name in columns}
+    missing = [ours[ROW]] if ours[ROW] not in found else []
+    missing += [name for name in columns if cells[name] is None]
+    foreign = [name for name in found if name not in ours.values() and not {name, unescaped(name)} & set(columns)]
     if missing or foreign:
         raise FileError(FileCode.PARENT_MISMATCH, f"{place}: {_told(missing, foreign)}; {_WAY_OUT}")
     return Mends(
         columns=tuple(columns),
-        cells=tuple(cells[name] for name in columns),
+        cells=tuple(position for position in cells.values() if position is not None),
         width=len(names),
-        row=found[ROW],
-        code=found.get("_code"),
-        raw=found.get(RAW),
+        row=found[ours[ROW]],
+        code=found.get(ours[CODE]),
+        raw=found.get(ours[RAW]),
     )
 
 

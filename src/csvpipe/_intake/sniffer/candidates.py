@@ -35,9 +35,8 @@ _MOST_LINES: Final = 100
 _NEAR: Final = 4096
 _MOST_CHARACTERS: Final = 4096
 
-#: So many quotes that open a cell and do not close it mean that quotes mean nothing; tabs are seldom quoted at all.
-_STRAY: Final = 3
-_STRAY_IN_TABS: Final = 2
+#: So many quotes that open a cell and do not close it may mean that quotes mean nothing.
+_STRAY: Final = 2
 
 #: Share of the lines with a character that must have equally many of them.
 _REGULAR: Final = 0.6
@@ -103,8 +102,8 @@ def _double_quoted(text: str, delimiter: str) -> Iterator[Dialect]:
     is_spaced = delimiter != " " and use.spaced > (use.good - use.spaced) / 2
     if not (delimiter == "\t" and use.good == 0 and use.bad > 1):
         yield Dialect(delimiter=delimiter, escapechar=escape, skipinitialspace=is_spaced)
-    # One or two quotes that stay open are slips of whoever typed them, and cost their rows.
-    if use.bad >= (_STRAY_IN_TABS if delimiter == "\t" else _STRAY) and use.bad >= use.good:
+    # A single quote that stays open is a slip of whoever typed it, and costs its row.
+    if use.bad >= _STRAY and use.bad >= use.good:
         yield Dialect(delimiter=delimiter, quotechar=None)
 
 

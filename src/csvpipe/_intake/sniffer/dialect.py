@@ -74,11 +74,27 @@ def sniff_dialect(sample: str, *, is_whole: bool, wanted: frozenset[str] = froze
             is_quoted = text.text.count(f'"{mark}"') >= len(lines)
             given = (text.read(dialect) for dialect in dialects_with(text.text, mark))
             readings.extend(reading for reading in given if _is_convincing(reading, is_quoted=is_quoted))
-    best = max(readings, key=_quality)
+    best = _even(readings, max(readings, key=_quality))
     escape = escape_beyond(sample, len(text.text), best.dialect)
     if escape is not None:
         best = attrs.evolve(best, dialect=attrs.evolve(best.dialect, escapechar=escape))
     return _found(best, readings)
+
+
+def _even(readings: Sequence[Reading], best: Reading) -> Reading:
+    """The best reading, unless it leaves the first record out and another one divides every record alike.
+
+    Lists within cells have delimiters of their own, and often more of them; but a header is divided by those of the
+    table.
+    """
+    if best.width == 1 or not best.records or best.records[0].width == best.width:
+        return best
+    even = [
+        reading
+        for reading in readings
+        if reading.width > 1 and reading.consistency == 1 and reading.matched == len(reading.records) > 1
+    ]
+    return max(even, key=_quality, default=best)
 
 
 def _quality(reading: Reading) -> float:

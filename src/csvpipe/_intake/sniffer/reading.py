@@ -149,6 +149,9 @@ def _consistency(records: Sequence[Record], width: int) -> float:
     bad = 0.0
     for index, record in enumerate(records):
         cells = record.cells
+        if record.swallows:
+            bad += record.lines
+            continue
         if cells is not None and len(cells) == width:
             continue
         if cells is None:

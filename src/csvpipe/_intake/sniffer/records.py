@@ -39,11 +39,19 @@ class Record:
         cells: None if it cannot be read: a quote that stays open, or a cell past the limit of the `csv` module.
         line: Physical lines before it.
         lines: Physical lines in it.
+        swallows: Whether a quote that opens in it ends amid the text of a later line: then the lines between are no
+            part of a cell, but of two stray quotes.
     """
 
     cells: list[str] | None
     line: int
     lines: int
+    swallows: bool = False
+
+    @property
+    def width(self) -> int:
+        """How many cells it has."""
+        return len(self.cells or ())
 
     @property
     def filled(self) -> int:
@@ -112,7 +120,19 @@ def read_records(lines: Sequence[str], dialect: Dialect, *, is_whole: bool) -> l
             first = line + 1
             reader = csv.reader(lines[first:], **options)
             continue
-        records.append(Record(cells, line, end - line))
+        swallows = end - line > 1 and quote is not None and _swallows("".join(lines[line:end]), dialect)
+        records.append(Record(cells, line, end - line, swallows))
+
+
+def _swallows(text: str, dialect: Dialect) -> bool:
+    """Whether some quote in a record of several lines is closed amid text."""
+    quote, mark = re.escape(dialect.quotechar or ""), re.escape(dialect.delimiter)
+    inside = rf"(?:[^{quote}]|{quote}{quote})*+"
+    if dialect.escapechar is not None:
+        escape = re.escape(dialect.escapechar)
+        inside = rf"(?:[^{quote}{escape}]|{escape}.|{quote}{quote})*+"
+    cell = re.compile(rf"(?<![^{mark}\r\n])[ ]*{quote}(?P<rest>{inside}{quote}[ ]*(?=[{mark}\r\n]|\Z))?", re.DOTALL)
+    return any(match["rest"] is None for match in cell.finditer(text))
 
 
 def table_width(records: Sequence[Record]) -> int:

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import attrs
 
+from csvpipe._intake.sniffer.cell_types import TYPED, Kind, kind_of
 from csvpipe._intake.sniffer.likeness import likeness
 from csvpipe._intake.sniffer.records import Record, hinted_delimiter, read_records, split_lines, table_width
 from csvpipe.dialect import Dialect
@@ -82,12 +83,18 @@ def find_header(
     """
     lines, is_all = split_lines(sample, is_whole=is_whole)
     hint_lines = 1 if hinted_delimiter(lines) is not None else 0
-    records = [
+    every = [
         attrs.evolve(record, line=record.line + hint_lines)
         for record in read_records(lines[hint_lines:], dialect, is_whole=is_all)
-        if record.cells is None or record.filled or "".join(record.cells)
+        if record.cells != []
     ]
-    records = [record for record in records if record.cells is None or record.filled or len(record.cells) > 1]
+    records = [
+        each for each in every if each.cells is None or each.filled or len("".join(each.cells)) or each.width > 1
+    ]
+    if header is False and every:
+        start = _headless(every)
+        line = every[start.index].line
+        return _found(lines, line, has_header=False, evidence=start.evidence, confidence=start.confidence)
     if not records:
         return _found(lines, hint_lines, has_header=header is True, evidence="there is no record", confidence=0.0)
     named = _wanted_record(records, wanted) if header is not False else None
@@ -98,6 +105,8 @@ def find_header(
     line = records[start.index].line
     if header == "detect":
         has_header, evidence, confidence = _detect(records, start)
+        if not has_header and not _is_plainly_above(records, start.index):
+            line = every[_headless(every).index].line
         return _found(lines, line, has_header=has_header, evidence=evidence, confidence=confidence)
     return _found(lines, line, has_header=header, evidence=start.evidence, confidence=start.confidence)
 
@@ -114,7 +123,7 @@ def _found(lines: Sequence[str], above: int, *, has_header: bool, evidence: str,
 
 
 def _wanted_record(records: Sequence[Record], wanted: frozenset[str]) -> int | None:
-    """The first record that has the most of the wanted names, if that is half of them or more."""
+    """The first record that has many of the wanted names, unless one as wide stands above it: that may be a row."""
     if not wanted:
         return None
     hits = [
@@ -122,8 +131,49 @@ def _wanted_record(records: Sequence[Record], wanted: frozenset[str]) -> int | N
         for record in records[:_MOST_ABOVE]
     ]
     most = max(hits)
-    enough = most >= 2 or most == len(wanted)
-    return hits.index(most) if enough and 2 * most >= len(wanted) else None
+    if most < min(2, len(wanted)) or 3 * most < len(wanted):
+        return None
+    index = next(index for index, found in enumerate(hits) if 2 * found >= most and found >= min(2, most))
+    return index if all(record.reach < records[index].reach for record in records[:index]) else None
+
+
+def _headless(records: Sequence[Record]) -> _Start:
+    """The first row where there is no header: only what cannot be a row stands above it.
+
+    Those are comments, if no row below begins like one, and undivided texts above a column of numbers or dates. All
+    else is a row, and costs itself alone if it is a bad one.
+    """
+    width = table_width(records)
+    fitting = [record.cells for record in records if record.cells is not None and len(record.cells) == width]
+    index = 0
+    while index < len(records) - 1 and width > 1:
+        cells = records[index].cells
+        if cells is None or len(cells) == width:
+            break
+        is_title = len(cells) == 1 and kind_of(cells[0]) not in TYPED and _begins_typed(fitting)
+        if not is_title and not (_is_comment(records[index]) and not any(row[0].startswith("#") for row in fitting)):
+            break
+        index += 1
+    if index == 0:
+        return _Start(0, "it is the first record", 0.95)
+    return _Start(index, f"{index} records above line {records[index].line + 1} are titles or comments", 0.9)
+
+
+def _is_plainly_above(records: Sequence[Record], index: int) -> bool:
+    """Whether the records above `index` are narrower texts above a table that has no ragged rows itself."""
+    width = table_width(records)
+    below = records[index:]
+    fitting = sum(1 for record in below if record.width == width)
+    is_table = width > 2 and fitting > 1 and fitting >= 0.9 * len(below)
+    return is_table and all(
+        record.cells is not None and record.reach < width and kind_of(record.cells[0]) not in {*TYPED, Kind.EMPTY}
+        for record in records[:index]
+    )
+
+
+def _begins_typed(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first column has numbers, dates or codes, and nothing else."""
+    return len(rows) > 1 and sum(1 for row in rows if kind_of(row[0]) in TYPED) >= 0.9 * len(rows)
 
 
 def _start(records: Sequence[Record], *, header: bool | Literal["detect"]) -> _Start:
@@ -131,7 +181,9 @@ def _start(records: Sequence[Record], *, header: bool | Literal["detect"]) -> _S
     width = table_width(records)
     first = _Start(0, "it is the first record", 0.95 if len(records) > 1 else 0.7)
     index = 0
-    while index < min(len(records) - 1, _MOST_ABOVE) and _is_above(records[index], width):
+    others = 0  # than comments, of which there may be many
+    while index < len(records) - 1 and others < _MOST_ABOVE and _is_above(records[index], width):
+        others += not _is_comment(records[index])
         index += 1
     if index < len(records) and _is_above(records[index], width):
         return first
@@ -148,11 +200,11 @@ def _judged(
     above, here = records[:index], records[index]
     comments = sum(1 for record in above if _is_comment(record))
     evidence = f"{index} records above line {here.line + 1} are titles or comments, not of {width} cells"
-    if comments == index:
+    like = _likeness(records, index, width)
+    if comments == index and (header is not True or like > -0.3):
         return _Start(index, evidence, 0.95)
     if sum(1 for record in records[index:] if record.cells and len(record.cells) == width) < 2:
         return attrs.evolve(first, confidence=0.5)  # one record is no table that others could be above
-    like = _likeness(records, index, width)
     if all(record.reach <= 1 or _is_comment(record) or _is_prose(record) for record in above):
         # Titles: with three columns and more they are hardly a header or a row.
         is_start = like > 0 or (width > 2 and (like > -0.3 or header is not True))
