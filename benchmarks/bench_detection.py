@@ -8,13 +8,21 @@ files with an `annotations.jsonl`, and `python -m benchmarks.detection.generate 
 spelling real files anew.
 """
 
+import string
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
+from time import perf_counter
+
+from csvpipe._intake.sniffer.dialect import sniff_dialect
+from csvpipe._intake.sniffer.table import find_header
 
 FILES = 400
 LEAST_SHARE = 90.0
+SAMPLE_CHARACTERS = 256 * 1024
+MOST_SECONDS = 0.1
 
 
 def tables(folder: Path) -> Iterator[list[tuple[str, ...]]]:
@@ -39,3 +47,26 @@ def test_detection(benchmark, record: Callable[..., None], folder: Path) -> None
     record("The same files: encodings", ("way", "right", "median ms"), encodings[1:])
     benchmark.extra_info["dialects"] = dialects
     assert float(rows[0][1].removesuffix(" %")) > LEAST_SHARE
+
+
+def test_odd_texts(benchmark, record: Callable[..., None]) -> None:  # noqa: ANN001
+    """Samples full of one thing, or of chance, take no longer than a promise allows."""
+    draw = Random(1)
+    things = ('"', ",", "a", "\n", '",', ',"a', '\\"', "a,b;c|d\te\n")
+    texts = {repr(text): text * (SAMPLE_CHARACTERS // len(text)) for text in things}
+    texts["random punctuation"] = "".join(draw.choices(string.punctuation + "ab \n", k=SAMPLE_CHARACTERS))
+    seconds = benchmark.pedantic(lambda: {name: longest(text) for name, text in texts.items()}, rounds=1, iterations=1)
+    rows = [(f"`{name}`" if name[0] in "\"'" else name, f"{1000 * spent:.1f}") for name, spent in seconds.items()]
+    record(f"Dialect and header of {SAMPLE_CHARACTERS:,} characters of one thing", ("text", "ms"), rows)
+    assert max(seconds.values()) < MOST_SECONDS
+
+
+def longest(text: str) -> float:
+    """Seconds of the slowest of three looks."""
+    spent = []
+    for _ in range(3):
+        start = perf_counter()
+        dialect = sniff_dialect(text, is_whole=False).dialect
+        find_header(text, dialect, is_whole=False, header="detect")
+        spent.append(perf_counter() - start)
+    return max(spent)

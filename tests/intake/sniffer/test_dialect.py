@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -230,14 +229,11 @@ class TestAnyText:
         "text",
         ['"', ",", "a", "1", "\n", "\r", " ", "\\", "'", "\0", ',"', '",', ',"a', '"\n', '\\"', "1,", "a,b;c|d\te\n"],
     )
-    def test_it_is_fast_whatever_the_text(self, text: str) -> None:
-        """A sample full of one thing takes no time that anyone would notice."""
+    def test_a_sample_full_of_one_thing_has_a_dialect(self, text: str) -> None:
+        """How long it takes is measured by the benchmarks."""
         sample = text * (SOURCE_CHARACTERS // len(text))
-        start = time.process_time()
 
-        sniff(sample, is_whole=False)
-
-        assert time.process_time() - start < 0.5  # of a second, on a busy machine that also measures coverage
+        assert isinstance(sniff(sample, is_whole=False), Dialect)
 
     def test_it_stays_below_a_field_limit(self, small_field_limit: None) -> None:
         """A host that has set `csv.field_size_limit` low gets an answer too."""
