@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, TypeAlias
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import anyio
@@ -18,6 +18,7 @@ import anyio.from_thread
 import anyio.lowlevel
 import attrs
 
+from csvpipe._intake.arrival.receive import BlockingSource
 from csvpipe.dialect import Dialect
 from csvpipe.errors import CsvPipeError
 from csvpipe.events import JobEvent
@@ -30,9 +31,6 @@ logger = logging.getLogger("csvpipe")
 
 #: With what a rejects file begins, whatever its delimiter.
 _REJECTS_MARK: Final = b"_row"
-
-#: What can be read without an event loop.
-BlockingSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 
 
 def run(

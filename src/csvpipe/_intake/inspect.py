@@ -35,9 +35,6 @@ SAMPLE_BYTES: Final = 256 * 1024
 #: How much of it is searched for NULs.
 _TEXT_SAMPLE_BYTES: Final = 64 * 1024
 
-_PREAMBLE_SHOWN: Final = 20
-_PREAMBLE_CHARACTERS: Final = 200
-
 
 @attrs.frozen(kw_only=True)
 class _Layout:
@@ -133,13 +130,13 @@ def _dialect(text: str, stated: Stated, *, is_whole: bool) -> tuple[Dialect, Fin
 
 def _header(text: str, dialect: Dialect, stated: Stated, *, is_whole: bool) -> HeaderFound:
     """Where the table begins, and whether with a header."""
-    from csvpipe._intake.sniffer.table import HeaderFound, find_header  # noqa: PLC0415  # slow to import
+    from csvpipe._intake.sniffer.table import HeaderFound, find_header, shown_lines  # noqa: PLC0415  # slow to import
 
     header = False if isinstance(stated.header, tuple) else stated.header
     if stated.skip_lines is None:
         return find_header(text, dialect, is_whole=is_whole, header=header, wanted=stated.wanted)
     lines = [line for _, line in zip(range(stated.skip_lines), io.StringIO(text, newline=""), strict=False)]
-    shown = tuple(line.rstrip("\r\n")[:_PREAMBLE_CHARACTERS] for line in lines[:_PREAMBLE_SHOWN])
+    shown = shown_lines(lines)
     if header == "detect":
         rest = text[sum(map(len, lines)) :]
         found = find_header(rest, dialect, is_whole=is_whole, header=header, wanted=stated.wanted)

@@ -19,6 +19,20 @@ from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
 
 
+def cut_whole(source: LocalFile, inspection: Inspection, limits: Limits, *, chunk_bytes: int) -> Generator[Chunk]:
+    """Cut all of a file's data; see `cut_chunks`."""
+    return cut_chunks(
+        source,
+        inspection,
+        limits,
+        start=inspection.data_start,
+        end=source.size,
+        first_row=1,
+        first_line=inspection.data_line,
+        chunk_bytes=chunk_bytes,
+    )
+
+
 def cut_chunks(
     source: LocalFile,
     inspection: Inspection,

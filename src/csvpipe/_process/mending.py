@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.mended.formulas import unescaped
 from csvpipe._intake.mended.layout import RAW, ROW, Mends, names_beside
-from csvpipe._partition.cut import cut_chunks
+from csvpipe._partition.cut import cut_whole
 from csvpipe._process.build import Flaw
 from csvpipe._process.convert import shortened
 from csvpipe._process.parse import Slice, SliceParser, read_slices
@@ -127,23 +127,13 @@ class Screening:
 
     def close(self) -> None:
         """Let the file go."""
-        self._slices.close()  # type: ignore[attr-defined]  # a generator
+        self._slices.close()
 
-    def _read(self) -> Iterator[None]:
+    def _read(self) -> Generator[None]:
         plan, inspection = self._plan, _inspection_of(self._plan)
         source = plan.source
         assert source is not None, "a job without a file has no rows"  # noqa: S101  # refused at intake
-        chunks = cut_chunks(
-            source,
-            inspection,
-            plan.limits,
-            start=inspection.data_start,
-            end=source.size,
-            first_row=1,
-            first_line=inspection.data_line,
-            chunk_bytes=_CHUNK_BYTES,
-        )
-        for chunk in chunks:
+        for chunk in cut_whole(source, inspection, plan.limits, chunk_bytes=_CHUNK_BYTES):
             for part in read_slices(plan, self._parser, chunk):
                 self._judge(part)
                 yield

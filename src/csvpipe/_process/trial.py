@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from csvpipe._intake.inspection import JobPlan, Trial
-from csvpipe._partition.cut import cut_chunks
+from csvpipe._partition.cut import cut_whole
 from csvpipe._process.build import BadRow
 from csvpipe._process.parse import Slice, read_slices
 from csvpipe._process.tally import Tally
@@ -37,18 +37,7 @@ def try_rows(pipeline: Pipeline[..., Any], plan: JobPlan) -> Trial:
     context = Context(job_id=nobody, root_id=nobody, filename="", owner=None, attempt=1, dry_run=True)
     work = JobWork(pipeline, plan, context)
     tally = Tally(secrets=work.secrets, error_budget=0, spill=None)
-    with closing(
-        cut_chunks(
-            source,
-            inspection,
-            plan.limits,
-            start=inspection.data_start,
-            end=source.size,
-            first_row=1,
-            first_line=inspection.data_line,
-            chunk_bytes=TRIAL_BYTES,
-        )
-    ) as chunks:
+    with closing(cut_whole(source, inspection, plan.limits, chunk_bytes=TRIAL_BYTES)) as chunks:
         chunk = next(chunks, None)
         if chunk is not None:
             for part in read_slices(plan, work.parser, chunk):

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, cast
 
 import attrs
 
+from csvpipe._intake.arrival.receive import BlockingSource
 from csvpipe.cli.exit_codes import ExitCode, exit_code_of
 from csvpipe.cli.totals import Totals, totals_of
 from csvpipe.cli.wording import counted
@@ -19,7 +20,7 @@ from csvpipe.events import JobEvent
 from csvpipe.jobs import JobRecord
 from csvpipe.pipeline import Pipeline
 from csvpipe.store import JobStore, MemoryJobStore
-from csvpipe.sync import BlockingSource, run
+from csvpipe.sync import run
 
 STANDARD_INPUT = "-"
 

@@ -92,12 +92,7 @@ def dialects_with(text: str, delimiter: str) -> Iterator[Dialect]:
 
 
 def _double_quoted(text: str, delimiter: str) -> Iterator[Dialect]:
-    use = quote_use(text, delimiter=delimiter, quote='"', escape=False)
-    escape = None
-    if '\\"' in text:
-        escaped = quote_use(text, delimiter=delimiter, quote='"', escape=True)
-        if _is_better(escaped, use):
-            use, escape = escaped, "\\"
+    use, escape = _use_and_escape(text, delimiter, '"')
     # A quote after delimiter and space opens a cell only if the space is skipped.
     is_spaced = delimiter != " " and use.spaced > (use.good - use.spaced) / 2
     if not (delimiter == "\t" and use.good == 0 and use.bad > 1):
@@ -108,12 +103,7 @@ def _double_quoted(text: str, delimiter: str) -> Iterator[Dialect]:
 
 
 def _single_quoted(text: str, delimiter: str) -> Iterator[Dialect]:
-    use = quote_use(text, delimiter=delimiter, quote="'", escape=False)
-    escape = None
-    if "\\'" in text:
-        escaped = quote_use(text, delimiter=delimiter, quote="'", escape=True)
-        if _is_better(escaped, use):
-            use, escape = escaped, "\\"
+    use, escape = _use_and_escape(text, delimiter, "'")
     is_plain = use.bad * 20 <= use.good
     if is_plain and (use.telling or use.good >= 3):
         is_spaced = delimiter != " " and use.spaced > (use.good - use.spaced) / 2
@@ -128,9 +118,17 @@ def escape_beyond(sample: str, looked_at: int, dialect: Dialect) -> str | None:
         return None
     start = sample.rfind("\n", max(0, at - _NEAR), at) + 1 or max(0, at - _NEAR)
     text = sample[start : at + _NEAR]
-    plain = quote_use(text, delimiter=dialect.delimiter, quote=quote, escape=False)
-    escaped = quote_use(text, delimiter=dialect.delimiter, quote=quote, escape=True)
-    return "\\" if _is_better(escaped, plain) else None
+    return _use_and_escape(text, dialect.delimiter, quote)[1]
+
+
+def _use_and_escape(text: str, delimiter: str, quote: str) -> tuple[QuoteUse, str | None]:
+    """How a quote is used, and the escape that its cells need to close where they should, if they do."""
+    plain = quote_use(text, delimiter=delimiter, quote=quote, escape=False)
+    if f"\\{quote}" in text:
+        escaped = quote_use(text, delimiter=delimiter, quote=quote, escape=True)
+        if _is_better(escaped, plain):
+            return escaped, "\\"
+    return plain, None
 
 
 def _is_better(escaped: QuoteUse, plain: QuoteUse) -> bool:

@@ -111,8 +111,13 @@ def find_header(
     return _found(lines, line, has_header=header, evidence=start.evidence, confidence=start.confidence)
 
 
+def shown_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """The first of the lines above a table, shortened, for people."""
+    return tuple(line.rstrip("\r\n")[:_SHOWN_CHARACTERS] for line in lines[:_SHOWN_LINES])
+
+
 def _found(lines: Sequence[str], above: int, *, has_header: bool, evidence: str, confidence: float) -> HeaderFound:
-    shown = tuple(line.rstrip("\r\n")[:_SHOWN_CHARACTERS] for line in lines[: min(above, _SHOWN_LINES)])
+    shown = shown_lines(lines[:above])
     return HeaderFound(
         preamble_lines=above,
         preamble=shown,
