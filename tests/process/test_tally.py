@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csvpipe._intake.sensitive import MASK
 from csvpipe._process.build import Flaw
 from csvpipe._process.parse import Place
-from csvpipe._process.secrets import MASK, Secrets
+from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import SAMPLES, Tally, _as_json
 from csvpipe.errors import ErrorTotal, FileCode, FileError, Phase, RowCode, RowError
 

@@ -10,13 +10,12 @@ import attrs
 from csvpipe._intake.arrival.take_in import TakenIn
 from csvpipe._intake.inspect import inspect_file
 from csvpipe._intake.inspection import Finding, Inspection
+from csvpipe._intake.sensitive import masked
 from csvpipe._intake.stated import Stated
 from csvpipe.errors import FileError
 from csvpipe.pipeline import Pipeline
-from csvpipe.rowtypes import check_columns, folded, header_names, match_columns, unused_columns
-
-#: Stands for what is sensitive.
-MASK = "***"
+from csvpipe.rowtypes import check_columns, match_columns, unused_columns
+from csvpipe.rowtypes.names import listed
 
 #: How sure it is that a field without a column is meant to have none, where there are columns that nobody wants.
 _DOUBTFUL = 0.7
@@ -48,7 +47,7 @@ def matched(
         FileError: It has not; the message also says what may be the reason.
     """
     schema = pipeline.signature.row_schema
-    inspection = _masked(inspection, columns, pipeline)
+    inspection = masked(inspection, columns, pipeline)
     if schema is None:
         return inspection
     try:
@@ -58,8 +57,8 @@ def matched(
         raise FileError(error.code, f"{place}: {error.message}{hint}") from None
     found, unused = match_columns(schema, columns), unused_columns(schema, columns)
     absent = [field.headers[0] for field in schema.fields if field.name not in found]
-    said = [f"not found: {_listed(absent)}"] if absent else []
-    said += [f"not used: {_listed(unused)}"] if unused else []
+    said = [f"not found: {listed(absent, _NAMES_SHOWN)}"] if absent else []
+    said += [f"not used: {listed(unused, _NAMES_SHOWN)}"] if unused else []
     finding = Finding(
         what="columns",
         value=f"{len(found)} of {len(schema.fields)} fields of {schema.row_type.__name__}",
@@ -68,34 +67,6 @@ def matched(
     )
     others = (each for each in inspection.findings if each.what != finding.what)
     return attrs.evolve(inspection, findings=(*others, finding))
-
-
-def _masked(inspection: Inspection, columns: Sequence[str], pipeline: Pipeline[..., Any]) -> Inspection:
-    """The inspection without what stands in sensitive columns: it is stored with the job, and shown."""
-    if not pipeline.sensitive:
-        return inspection
-    hidden = set(sensitive_columns(pipeline, columns))
-    names = inspection.columns
-    rows = tuple(
-        tuple(MASK if at >= len(names) or names[at] in hidden else cell for at, cell in enumerate(row))
-        for row in inspection.sample_rows
-    )
-    return attrs.evolve(inspection, sample_rows=rows, preamble=tuple(MASK for _ in inspection.preamble))
-
-
-def sensitive_columns(pipeline: Pipeline[..., Any], columns: Sequence[str]) -> tuple[str, ...]:
-    """The file's names of the columns that are sensitive, in whichever spelling the pipeline names them."""
-    schema = pipeline.signature.row_schema
-    if schema is not None:
-        return header_names(schema, pipeline.sensitive, columns)
-    meant = {folded(name) for name in pipeline.sensitive}
-    spelt = (column for column in columns if folded(column) in meant - {""})
-    return tuple(dict.fromkeys((*pipeline.sensitive, *spelt)))
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:_NAMES_SHOWN]))
-    return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
 
 
 def _hint(inspection: Inspection, pipeline: Pipeline[..., Any], *, taken: TakenIn, stated: Stated, place: str) -> str:

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Final
 
-from csvpipe._intake.plan import MASK
+from csvpipe._intake.sensitive import MASK
 from csvpipe.errors import RowCode
-
-__all__ = ["MASK", "Secrets"]
 
 #: How a text that was cut short ends, see `convert.shortened`.
 _ELLIPSIS: Final = "…"

@@ -12,10 +12,11 @@ from typing import Final, TextIO, TypeAlias
 
 import attrs
 
+from csvpipe._intake.sensitive import MASK
 from csvpipe._process.build import Flaw
 from csvpipe._process.parse import Place
 from csvpipe._process.said import encodable
-from csvpipe._process.secrets import MASK, Secrets
+from csvpipe._process.secrets import Secrets
 from csvpipe.errors import ErrorTotal, FileCode, FileError, Phase, RowError
 
 #: Row errors of one (code, column) that a chunk's totals show.

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from csvpipe._intake.inspection import JobPlan
-from csvpipe._intake.plan import sensitive_columns
+from csvpipe._intake.sensitive import sensitive_columns
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.build import BadRow, Builder, Flaw, compile_builder, compile_untyped
 from csvpipe._process.conduct import Conduct, EndedError, Rules, Unit, conduct

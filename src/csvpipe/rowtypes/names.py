@@ -63,8 +63,8 @@ def suggested(name: str, columns: Iterable[str]) -> str:
     return f"{name!r} (did you mean {known[near[0]]!r}?)" if near else repr(name)
 
 
-def listed(columns: Sequence[str]) -> str:
+def listed(columns: Sequence[str], most: int = _NAMES_SHOWN) -> str:
     """The quoted names, of many the first few and how many more there are."""
-    shown = quoted_names(columns[:_NAMES_SHOWN])
-    more = len(columns) - _NAMES_SHOWN
+    shown = quoted_names(columns[:most])
+    more = len(columns) - most
     return f"{shown} and {more} more" if more > 0 else shown or "no columns"
