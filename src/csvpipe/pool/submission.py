@@ -218,7 +218,8 @@ def _inspection_key(submission: Submission, taken: TakenIn) -> str:
     stated, limits, parent = submission.stated, submission.pipeline.limits, submission.parent
     said = attrs.evolve(stated, wanted=frozenset()), sorted(stated.wanted), limits, parent and parent.root_id
     charset = taken.encoding.encoding, taken.compression  # what is found may depend on what is installed
-    return hashlib.sha256(repr((_content(taken.file), charset, said)).encode()).hexdigest()
+    what = submission.pipeline.name, _content(taken.file)  # its row type and sensitive columns show in what is found
+    return hashlib.sha256(repr((what, charset, said)).encode()).hexdigest()
 
 
 def _content_key(submission: Submission, file: LocalFile | None) -> str:
