@@ -14,7 +14,7 @@ import attrs
 
 from csvpipe._process.build import BadRow, Flaw
 from csvpipe._process.convert import shortened
-from csvpipe._process.parse import Slice
+from csvpipe._process.part import Part
 from csvpipe._process.said import code_of, column_of, message_of, text_of
 from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome
@@ -23,7 +23,7 @@ from csvpipe.errors import Abort, FileCode, FileFailure, Phase, Reject, RejectRo
 from csvpipe.policies import Retry
 
 #: Makes what the handler gets for one row: from its slice, its index there, and its cells.
-Build: TypeAlias = Callable[[Slice, int, list[str]], object]
+Build: TypeAlias = Callable[[Part, int, list[str]], object]
 
 
 class CallTimeoutError(Exception):
@@ -63,7 +63,7 @@ class Unit:
     __slots__ = ("indices", "items", "outcomes", "slices")
 
     def __init__(self) -> None:
-        self.slices: list[Slice] = []
+        self.slices: list[Part] = []
         self.indices: list[int] = []
         self.items: list[object] = []
         self.outcomes: list[Outcome | None] = []
@@ -71,7 +71,7 @@ class Unit:
     def __repr__(self) -> str:
         return f"<Unit of {len(self)} rows, {self.outcomes.count(None)} undecided>"
 
-    def add(self, part: Slice, index: int, item: object, outcome: Outcome | None = None) -> None:
+    def add(self, part: Part, index: int, item: object, outcome: Outcome | None = None) -> None:
         """Append a row."""
         self.slices.append(part)
         self.indices.append(index)

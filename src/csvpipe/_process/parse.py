@@ -13,14 +13,13 @@ from functools import cached_property
 from itertools import chain, count, pairwise
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias
 
-import attrs
-
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.source import NEW_JOB
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
 from csvpipe._partition.records import Located, RecordKind, locate, scan_records
 from csvpipe._process.build import Flaw
 from csvpipe._process.convert import shortened
+from csvpipe._process.part import Place
 from csvpipe._process.undecodable import Errors, Undecodable
 from csvpipe.errors import FileCode, FileError, Phase, RowCode
 from csvpipe.limits import Limits
@@ -34,17 +33,8 @@ Ragged: TypeAlias = Literal["reject", "pad", "keep"]
 _SENTINEL: Final = ("\n",)
 
 
-@attrs.frozen
-class Place:
-    """Where a record stands: physical line (1-based) and bytes in the local file."""
-
-    line: int
-    start: int
-    end: int
-
-
 class Slice:
-    """Parsed rows of a record-aligned byte range.
+    """Rows that were parsed record by record; see `Part`.
 
     Attributes:
         start: Byte offset in the local file.
@@ -69,6 +59,13 @@ class Slice:
         self.rows: list[list[str] | None] = []
         self.flaws: dict[int, tuple[Flaw, ...]] = {}
         self.numbers: Sequence[int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def is_parsed(self, index: int) -> bool:
+        """Whether row `index` has cells."""
+        return self.rows[index] is not None
 
     @cached_property
     def _located(self) -> Located:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.build import BadRow
 from csvpipe._process.conduct import Call, EndedError, Step, StoppedError, Unit, exhausted, time_out
+from csvpipe._process.hand import Hand, NoHand
 from csvpipe._process.parse import Slice
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
@@ -35,6 +36,7 @@ class ChunkRun:
         allowance: What the result may carry.
         stop: Set when the worker is to return what it has.
         turn: The thread's hold on the interpreter.
+        hand: Where it notes which rows it is about to handle; None where nobody would read it.
         clock: Seconds of a monotonic clock.
     """
 
@@ -46,9 +48,11 @@ class ChunkRun:
         *,
         stop: threading.Event,
         turn: Turn,
+        hand: Hand | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._job = job
+        self._hand = NoHand() if hand is None else hand
         self._work = ChunkWork(job, chunk, allowance)
         self._stop = stop
         self._turn = turn
@@ -152,7 +156,7 @@ class ChunkRun:
                 self._run_good(part, begin, bad, handle)
                 self._work.reject(part, bad, part.flaws[bad])
                 begin = bad + 1
-            self._run_good(part, begin, len(part.rows), handle)
+            self._run_good(part, begin, len(part), handle)
             if part.end < self._work.chunk.end:
                 self._turn.take()
 
@@ -189,12 +193,15 @@ class ChunkRun:
     def _run_good(self, part: Slice, begin: int, end: int, handle: Callable[[Any], object]) -> None:
         """Handle the rows `[begin, end)` of a slice, which could be parsed: here a row may cost next to nothing."""
         items, clock, is_stopping = self._items(part, begin, end), self._clock, self._stop.is_set
+        hand, first_row = self._hand.cells, part.first_row
+        self._hand.take(first_row + begin, 1)
         while begin < end:
             done, look_at, error = begin, self._look_at, None
             try:
                 for item in items:
                     handle(item)
                     done += 1
+                    hand[0] = first_row + done  # of the next row, which is built before it is handled
                     if is_stopping() or clock() >= look_at:
                         break
             except BaseException as raised:  # noqa: BLE001  # a handler's SystemExit is a bad row, too
@@ -251,6 +258,8 @@ class ChunkRun:
         row = items if self._job.pipeline.signature.is_batch else items[0]
         context = () if step.context is None else (step.context,)
         self._out = (unit, step)
+        first, last = (unit.slices[k].first_row + unit.indices[k] for k in (step.group[0], step.group[-1]))
+        self._hand.take(first, last - first + 1)
         try:
             if self._watch is not None:
                 self._watch.begin()

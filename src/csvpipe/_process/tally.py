@@ -14,7 +14,7 @@ import attrs
 
 from csvpipe._intake.sensitive import MASK
 from csvpipe._process.build import Flaw
-from csvpipe._process.parse import Place
+from csvpipe._process.part import Place
 from csvpipe._process.said import encodable
 from csvpipe._process.secrets import Secrets
 from csvpipe.errors import ErrorTotal, FileCode, FileError, Phase, RowError

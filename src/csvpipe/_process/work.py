@@ -16,6 +16,7 @@ from csvpipe._process.build import BadRow, Builder, Flaw, compile_builder, compi
 from csvpipe._process.conduct import Conduct, EndedError, Rules, Unit, conduct
 from csvpipe._process.mending import Mending
 from csvpipe._process.parse import Slice, SliceParser, read_slices
+from csvpipe._process.part import Part
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
 from csvpipe._process.secrets import Secrets
@@ -95,7 +96,7 @@ class JobWork:
             return compile_builder(signature.row_schema, self.columns, na=self.pipeline.na)
         return None if signature.shape is Shape.ROW else compile_untyped(signature.shape, self.columns)
 
-    def build(self, part: Slice, index: int, cells: list[str]) -> object:
+    def build(self, part: Part, index: int, cells: list[str]) -> object:
         """Make what the handler gets for row `index` of a slice.
 
         Raises:
@@ -139,7 +140,7 @@ class ChunkWork:
         self.job = job
         self.chunk = chunk
         self.tally = Tally(secrets=job.secrets, error_budget=allowance.error_budget, spill=allowance.spill)
-        self._mark: tuple[Slice, int] | None = None
+        self._mark: tuple[Part, int] | None = None
         self._end_line = chunk.first_line
         self._first_message: str | None = None
         self._rejected = array("q")
@@ -191,7 +192,7 @@ class ChunkWork:
         """The steps that settle `unit`."""
         return conduct(unit, self.job.rules)
 
-    def processed(self, part: Slice, index: int, rows: int) -> None:
+    def processed(self, part: Part, index: int, rows: int) -> None:
         """Count so many rows before row `index` of `part` that were handled with success."""
         self.tally.processed += rows
         self._resolve(part, index, rows)
@@ -215,18 +216,18 @@ class ChunkWork:
             else:
                 self.reject(part, index, outcome)
 
-    def _resolve(self, part: Slice, index: int, rows: int) -> None:
+    def _resolve(self, part: Part, index: int, rows: int) -> None:
         """Note that so many rows before row `index` of `part` are rejected no more; a dry run has done nothing."""
         if part.numbers is not None and not self.job.context.dry_run:
             self._resolved.extend(part.numbers[index - rows : index])
 
-    def reject(self, part: Slice, index: int, flaws: Sequence[Flaw]) -> None:
+    def reject(self, part: Part, index: int, flaws: Sequence[Flaw]) -> None:
         """Count one bad row.
 
         Raises:
             EndedError: As for `take`.
         """
-        cells = part.cells(index) if self.job.secrets and part.rows[index] is not None else None
+        cells = part.cells(index) if self.job.secrets and part.is_parsed(index) else None
         errors = self.tally.reject(part.first_row + index, part.place(index), flaws, cells)
         if self.job.plan.mends is None:
             self._rejected.append(part.first_row + index)
@@ -256,7 +257,7 @@ class ChunkWork:
                 )
             )
 
-    def reached(self, part: Slice, index: int) -> None:
+    def reached(self, part: Part, index: int) -> None:
         """Remember that everything before row `index` of `part` is done."""
         self._mark = (part, index)
 
