@@ -56,8 +56,8 @@ def test_what_intake_has_read_is_skipped(write: Callable[[bytes], Path]) -> None
     chunks = list(cut_chunks(source, inspection(10, 3), Limits(), chunk_bytes=5, cut_bytes=1, **where))
 
     assert [
-        Chunk(start=10, end=15, first_row=1, first_line=3, rows=1, lines=2, cuts=(13,)),
-        Chunk(start=15, end=19, first_row=2, first_line=5, rows=2, lines=2, cuts=(18,)),
+        Chunk(start=10, end=15, first_row=1, first_line=3, rows=1, lines=2, cuts=(13,), is_regular=True),
+        Chunk(start=15, end=19, first_row=2, first_line=5, rows=2, lines=2, cuts=(18,), is_regular=True),
     ] == chunks
 
 

@@ -271,6 +271,8 @@ def test_chunks_are_made_of_whole_records(
             row += sum(record.kind is not RecordKind.BLANK for record in inside)
             line += sum(record.lines for record in inside)
         assert (row, line) == (chunk.first_row + chunk.rows, chunk.first_line + chunk.lines)
+        kinds = {record.kind for start, record in records.items() if chunk.start <= start < chunk.end}
+        assert (kinds <= {RecordKind.ROW, RecordKind.BLANK}) == chunk.is_regular
 
     assert stored.source.size == at
 

@@ -24,6 +24,8 @@ class Chunk:
         lines: Physical lines in it.
         cuts: Record-aligned offsets inside, ascending, `start < cut < end`: where a worker may pause. About one every
             64 KiB.
+        is_regular: Whether the partitioner knows that every record in it ended as it should: none is unterminated, too
+            large, or refused by a strict dialect. So one `csv.reader` over the whole of it finds the same records.
     """
 
     start: int
@@ -33,3 +35,4 @@ class Chunk:
     rows: int
     lines: int
     cuts: tuple[int, ...] = ()
+    is_regular: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import attrs
 
@@ -17,6 +17,9 @@ from csvpipe._partition.lanes import Tally, tally
 from csvpipe._partition.scan import Scan
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
+
+#: What a record is that ended as it should.
+_REGULAR: Final = (RecordKind.ROW, RecordKind.BLANK)
 
 
 def cut_whole(source: LocalFile, inspection: Inspection, limits: Limits, *, chunk_bytes: int) -> Generator[Chunk]:
@@ -100,6 +103,7 @@ class _Cutter:
         goal = min(start + chunk_bytes, self.end)
         rows = lines = 0
         cuts: list[int] = []
+        is_regular = True
         while (at := self.scan.at) < goal:
             step = self.scan.step(self._tally, min(last_cut + self.cut_bytes, goal))
             is_oversized = isinstance(step, Verdict) and step.kind is RecordKind.ROW_TOO_LARGE
@@ -111,6 +115,7 @@ class _Cutter:
                 last_cut = now
             rows += _rows(step)
             lines += step.lines
+            is_regular = is_regular and (isinstance(step, Tally) or step.kind in _REGULAR)
         return Chunk(
             start=start,
             end=self.scan.at,
@@ -119,6 +124,7 @@ class _Cutter:
             rows=rows,
             lines=lines,
             cuts=tuple(cuts),
+            is_regular=is_regular,
         )
 
     def _tally(self, data: bytes, start: int, end: int) -> tuple[int, Tally]:

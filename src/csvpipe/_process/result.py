@@ -67,4 +67,5 @@ class ChunkResult:
             rows=chunk.rows - self.rows,
             lines=chunk.lines - self.lines,
             cuts=tuple(cut for cut in chunk.cuts if cut > self.end),
+            is_regular=chunk.is_regular,
         )
