@@ -9,13 +9,15 @@ from itertools import chain, pairwise
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.source import LocalFile
-from csvpipe._partition import buffer, judge, openings, scan
+from csvpipe._partition import buffer, judge, openings, scan, stride
+from csvpipe._partition.arrays import Arrays
 from csvpipe._partition.chunk import Chunk
 from csvpipe._partition.cut import cut_chunks
 from csvpipe._partition.records import Located, Record, RecordKind, locate, scan_records
@@ -180,23 +182,33 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case, bytes], S
     return write
 
 
-@pytest.fixture(scope="module", params=[None, 1, 7], ids=["usual", "tiny", "small"], autouse=True)
+@pytest.fixture(
+    scope="module",
+    params=[(None, True), (1, True), (7, True), (None, False), (7, False)],
+    ids=["usual", "tiny", "small", "usual without numpy", "small without numpy"],
+    autouse=True,
+)
 def _strides(request: pytest.FixtureRequest) -> Iterator[None]:
     """Windows, steps and slack of a few bytes: what takes megabytes otherwise happens in every example."""
+    size, has_numpy = request.param
     with pytest.MonkeyPatch.context() as patch:
-        if request.param is not None:
+        patch.setattr(Arrays, "for_bytes", lambda _size: Arrays(np) if has_numpy else None)
+        if size is not None:
             for module, name in (
                 (judge, "WINDOW_BYTES"),
                 (scan, "WINDOW_BYTES"),
                 (scan, "_FIRST_DETOUR_BYTES"),
+                (scan, "_FIRST_PAUSE_BYTES"),
                 (buffer, "_STEP_BYTES"),
                 (openings, "_SLACK"),
             ):
-                patch.setattr(module, name, request.param)
+                patch.setattr(module, name, size)
+            patch.setattr(scan, "STRIDE_BYTES", 6 * size)
+            patch.setattr(stride, "_SPARSE_BYTES", 1)
         yield
 
 
-#: In each of the three sizes of strides; more with `--hypothesis-profile=thorough`.
+#: In each of the sizes of strides; more with `--hypothesis-profile=thorough`.
 thorough = settings(max_examples=max(250, settings.default.max_examples))
 PREFIXES = st.sampled_from((b"", b"\xef\xbb\xbf", b"\xef\xbb\xbfa\n", b'"a\nb"\r\n\n'))
 

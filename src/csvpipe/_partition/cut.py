@@ -105,6 +105,13 @@ class _Cutter:
         cuts: list[int] = []
         is_regular = True
         while (at := self.scan.at) < goal:
+            stride = self.scan.stride(goal, first_cut=last_cut + self.cut_bytes, cut_bytes=self.cut_bytes)
+            if stride is not None:
+                rows += stride.rows
+                lines += stride.lines
+                cuts += stride.cuts
+                last_cut = cuts[-1] if stride.cuts else last_cut
+                continue
             step = self.scan.step(self._tally, min(last_cut + self.cut_bytes, goal))
             is_oversized = isinstance(step, Verdict) and step.kind is RecordKind.ROW_TOO_LARGE
             if is_oversized and at > last_cut:

@@ -22,11 +22,18 @@ class Grammar:
         dialect: The file's.
         encoding: UTF-8 or a single-byte superset of ASCII.
         patterns: What matches records, or None where no pattern is exact for the dialect.
+        quotes: Every spelling of the quote; none where there is none.
+        escapes: The same for the escape character.
+        edges: The bytes that may stand beside a quoted cell, or None where that is not what makes quotes regular: they
+            are not doubled inside cells, spaces may stand before them, or a mark has more than one byte.
     """
 
     dialect: Dialect
     encoding: str
     patterns: RecordPatterns | None
+    quotes: tuple[bytes, ...]
+    escapes: tuple[bytes, ...]
+    edges: bytes | None
     _marks: tuple[bytes, ...]
     _mark: re.Pattern[bytes] | None
 
@@ -35,11 +42,17 @@ class Grammar:
     def of(cls, dialect: Dialect, encoding: str) -> Grammar:
         """The grammar of a dialect in an encoding. Workers ask anew for every slice, so the last ones are kept."""
         quotes = _spellings(dialect.quotechar, encoding)
-        marks = (*quotes, *_spellings(dialect.escapechar, encoding))
+        escapes = _spellings(dialect.escapechar, encoding)
+        delimiters = _spellings(dialect.delimiter, encoding)
+        marks = (*quotes, *escapes)
+        is_plain = dialect.doublequote and not dialect.skipinitialspace
         return cls(
             dialect,
             encoding,
-            RecordPatterns.of(dialect, _spellings(dialect.delimiter, encoding), quotes),
+            RecordPatterns.of(dialect, delimiters, quotes),
+            quotes,
+            escapes,
+            delimiters[0] + b"\r\n" if is_plain and [len(mark) for mark in (*delimiters, *quotes)] == [1, 1] else None,
             marks,
             re.compile(b"|".join(map(re.escape, marks))) if marks else None,
         )

@@ -41,12 +41,46 @@ def tally(grammar: Grammar, data: bytes, start: int, end: int) -> Tally:
     if grammar.is_unmarked(data, start, end):
         lines = data[start:end].splitlines()  # each of them is a record
         return Tally(end, len(lines) - lines.count(b""), len(lines))
+    if (found := _tally_by_splitting(grammar, data, start, end)) is not None:
+        return found
     ends = _marked_ends(grammar, data, start, end)
     if not ends:
         return Tally(start, 0, 0)
     firsts = first_bytes(data, start, ends)
     blanks = firsts.count(b"\n") + firsts.count(b"\r")  # only a blank record begins with a line end
     return Tally(ends[-1], len(ends) - blanks, count_lines(data, start, ends[-1]))
+
+
+def _tally_by_splitting(grammar: Grammar, data: bytes, start: int, end: int) -> Tally | None:
+    """`tally` at each quote at once: what lies outside of quotes is every second piece.
+
+    None unless quotes are regular, that is each piece between two of them is empty or begins and ends at a cell's edge.
+    """
+    edges = grammar.edges
+    if edges is None or any(data.find(mark, start, end) >= 0 for mark in (b"\r", *grammar.escapes)):
+        return None
+    quote = grammar.quotes[0]
+    pieces = data[start:end].split(quote)
+    outside = pieces[::2]
+    is_open = len(pieces) % 2 == 0
+    first, last = outside[0], b"" if is_open else outside[-1]
+    middle = set(outside[1:] if is_open else outside[1:-1])
+    middle.discard(b"")  # a doubled quote
+    if (first and first[-1] not in edges) or (last and last[0] not in edges):
+        return None
+    if not all(piece[0] in edges and piece[-1] in edges for piece in middle):
+        return None
+    if is_open:
+        end -= len(pieces.pop()) + 1
+        while outside and (newline := outside[-1].rfind(b"\n")) < 0:
+            end -= len(outside.pop()) + (len(pieces[-2]) + 2 if len(pieces) > 1 else 0)
+            del pieces[-2:]
+        if not outside:
+            return Tally(start, 0, 0)
+        end -= len(outside[-1]) - newline - 1
+        outside[-1] = outside[-1][: newline + 1]
+    lines = quote.join(outside).splitlines()  # without those inside of quotes
+    return Tally(end, len(lines) - lines.count(b""), count_lines(data, start, end))
 
 
 def record_ends(grammar: Grammar, data: bytes, start: int, end: int) -> Sequence[int]:

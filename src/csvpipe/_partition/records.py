@@ -99,7 +99,8 @@ def locate(data: bytes, *, dialect: Dialect, encoding: str, row_bytes: int) -> L
     scan = Scan(Buffer(data), grammar, row_bytes=row_bytes)
 
     def find_ends(window: bytes, start: int, end: int) -> tuple[int, Sequence[int]]:
-        found = record_ends(grammar, window, start, end)
+        quickly = None if scan.arrays is None else scan.arrays.record_ends(grammar, window, start, end)
+        found = record_ends(grammar, window, start, end) if quickly is None else quickly
         return (found[-1] if found else start), found
 
     located = Located([], [], [])

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Final, TypeVar
 
-from csvpipe._partition.buffer import Buffer
+from csvpipe._partition.arrays import Arrays
+from csvpipe._partition.buffer import BLOCK_BYTES, Buffer
 from csvpipe._partition.grammar import Grammar
 from csvpipe._partition.judge import Judge, Verdict
 from csvpipe._partition.lanes import WINDOW_BYTES
+from csvpipe._partition.stride import Cutting, Stride, count_by_splitting, stride
 
 T = TypeVar("T")
+
+#: Bytes that a stride may take: no call of it holds the interpreter for a millisecond.
+STRIDE_BYTES: Final = BLOCK_BYTES
+
+#: For how many bytes no stride is tried after one that went in vain; doubled each time, up to the other.
+_FIRST_PAUSE_BYTES: Final = 64 * 1024
+_LONGEST_PAUSE_BYTES: Final = 1024 * 1024
 
 #: How many bytes are left to the judge after a second window in a row that was read in vain; doubled each time.
 _FIRST_DETOUR_BYTES: Final = 256
@@ -32,6 +42,42 @@ class Scan:
         self._window_bytes = min(WINDOW_BYTES, row_bytes)
         self._judged_to = self.at
         self._detour_bytes = 0
+        self._stride_bytes = min(STRIDE_BYTES, row_bytes)
+        self._paused_to = self.at
+        self._pause_bytes = 0
+        self._grammar = grammar
+        self._bytes = buffer.end - buffer.offset
+
+    @cached_property
+    def arrays(self) -> Arrays | None:
+        """Scans by numpy, where it is installed and there is much to scan."""
+        return Arrays.for_bytes(self._bytes)
+
+    def stride(self, target: int, *, first_cut: int, cut_bytes: int) -> Stride | None:
+        """Go on by many records, where that is exact; else None, and `step` is to be called.
+
+        Ends as `step` does.
+
+        Args:
+            target: A position past `at`.
+            first_cut: A cut is made at the first record end at or past this position,
+            cut_bytes: and at the first one so many bytes further on, but none at `target` or past it.
+        """
+        start = self.at
+        if start < self._paused_to or (stop := self._window_end(target, self._stride_bytes)) <= start:
+            return None
+        offset, data = self._buffer.offset, self._buffer.data
+        window = (self._grammar, data, start - offset, stop - offset)
+        cutting = Cutting(first_cut - offset, cut_bytes, target - offset)
+        arrays = self.arrays
+        found = stride(*window, cutting, count_by_splitting if arrays is None else arrays.count_lines)
+        if found is None and arrays is not None:
+            found = arrays.stride(*window, cutting)
+        if found is not None:
+            self.at = offset + found.end
+            found = Stride(self.at, found.rows, found.lines, [cut + offset for cut in found.cuts])
+        self._plan_pause(passed=self.at - start, width=stop - start)
+        return found
 
     def step(self, scan: Callable[[bytes, int, int], tuple[int, T]], target: int) -> T | Verdict:
         """Go on by one window, or by one record where the judge is needed.
@@ -45,7 +91,7 @@ class Scan:
         """
         start = self.at
         self._buffer.forget(start)
-        if start >= self._judged_to and (stop := self._window_end(target)) > start:
+        if start >= self._judged_to and (stop := self._window_end(target, self._window_bytes)) > start:
             offset = self._buffer.offset
             end, found = scan(self._buffer.data, start - offset, stop - offset)
             self.at = offset + end
@@ -56,11 +102,20 @@ class Scan:
         self.at = verdict.end
         return verdict
 
-    def _window_end(self, target: int) -> int:
-        widest = self.at + self._window_bytes
+    def _window_end(self, target: int, window_bytes: int) -> int:
+        self._buffer.forget(self.at)
+        widest = self.at + window_bytes
         if target <= widest and (end := self._buffer.line_end(target - 1, widest)) <= widest:
             return end
         return self._buffer.last_line_end(self.at, widest)
+
+    def _plan_pause(self, *, passed: int, width: int) -> None:
+        """After a window that was mostly read in vain, do without strides for a while; longer each time."""
+        if 2 * passed >= width:
+            self._pause_bytes = 0
+        else:
+            self._paused_to = self.at + self._pause_bytes
+            self._pause_bytes = min(max(_FIRST_PAUSE_BYTES, 2 * self._pause_bytes), _LONGEST_PAUSE_BYTES)
 
     def _plan_detour(self, *, scanned: int, width: int) -> None:
         """After a window that was mostly read in vain, leave the next records to the judge; more of them each time.

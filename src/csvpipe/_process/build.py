@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, TypeAlias
+from functools import lru_cache, partial
+from typing import Any, Final, TypeAlias
 
 from csvpipe._process.binding import Binding, bind
 from csvpipe._process.convert import PADDING, SHORT_CUT_NAMES, known_texts, short_cut
@@ -23,9 +23,14 @@ __all__ = ["BadRow", "Builder", "Flaw", "compile_builder", "compile_untyped"]
 
 Builder: TypeAlias = Callable[[list[str]], Any]
 
+#: Builders that are kept, for further files of the same columns.
+_KEPT: Final = 64
+
 
 def compile_builder(schema: RowSchema, columns: Sequence[str], *, na: Sequence[str] = ()) -> Builder:
     """Make the function that turns a record's cells into an object of the schema's row type.
+
+    The last ones are kept: of thousands of small files with the same columns only the first one has to wait for it.
 
     The builder takes a list of exactly one cell for each column. An empty cell is None if the field is optional, else
     the field's default, else the empty text for a `str`, else the flaw `missing`. Cells of spaces and tabs are empty
@@ -44,6 +49,27 @@ def compile_builder(schema: RowSchema, columns: Sequence[str], *, na: Sequence[s
     Raises:
         FileError: As `match_columns` does.
     """
+    return _compiled(_Identical(schema), tuple(columns), tuple(na))
+
+
+class _Identical:
+    """A schema by its identity: the default values in it need not have a hash."""
+
+    __slots__ = ("schema",)
+
+    def __init__(self, schema: RowSchema) -> None:
+        self.schema = schema
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identical) and self.schema is other.schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+
+@lru_cache(maxsize=_KEPT)
+def _compiled(identical: _Identical, columns: tuple[str, ...], na: tuple[str, ...]) -> Builder:
+    schema = identical.schema
     bindings = bind(schema, columns, na)
     others = {name: columns.index(name) for name in unused_columns(schema, columns)} if schema.takes_others else {}
     make, takes_mapping = _maker(schema)
