@@ -7,11 +7,10 @@ long, and that the cells of few records are in memory at once.
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import chain, count, pairwise
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias
+from itertools import count, pairwise
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.source import NEW_JOB
@@ -20,6 +19,7 @@ from csvpipe._partition.records import Located, RecordKind, locate, scan_records
 from csvpipe._process.build import Flaw
 from csvpipe._process.convert import shortened
 from csvpipe._process.part import Place
+from csvpipe._process.textual import TextReader
 from csvpipe._process.undecodable import Errors, Undecodable
 from csvpipe.errors import FileCode, FileError, Phase, RowCode
 from csvpipe.limits import Limits
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from csvpipe._process.mending import Mending
 
 Ragged: TypeAlias = Literal["reject", "pad", "keep"]
-
-#: A newline of its own after the data: the reader answers it with a blank record exactly if no record was still open.
-_SENTINEL: Final = ("\n",)
 
 
 class Slice:
@@ -44,6 +41,8 @@ class Slice:
         lines: Physical lines in it.
         rows: Cells of each data record; None where it is bad. Blank lines are left out.
         flaws: Index in `rows` to what is wrong with it.
+        tall: Index in `rows`, and how many lines it has besides its first, of each row that has any; None where that
+            is not known, or blank lines stand between rows.
         numbers: Of a mended file: for each of its rows the number in the chain's first file; 0 for a bad one. None for
             other files.
     """
@@ -58,6 +57,7 @@ class Slice:
         self.lines = 0
         self.rows: list[list[str] | None] = []
         self.flaws: dict[int, tuple[Flaw, ...]] = {}
+        self.tall: list[tuple[int, int]] | None = None
         self.numbers: Sequence[int] | None = None
 
     def __len__(self) -> int:
@@ -82,7 +82,19 @@ class Slice:
         """Physical line of row `index`; cheap where every line is a row."""
         if len(self.rows) == self.lines:
             return self.first_line + index
-        return self.first_line + self._located.lines[index]
+        return self._lines[index]
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        if self.tall is None:
+            return [self.first_line + line for line in self._located.lines]
+        lines: list[int] = []
+        line = self.first_line
+        for index, more in (*self.tall, (len(self.rows) - 1, 0)):
+            after = line + index + 1 - len(lines)
+            lines.extend(range(line, after))
+            line = after + more
+        return lines
 
     def number(self, index: int) -> int:
         """The number by which handlers know row `index`: the same in every file of a chain of mended submissions."""
@@ -102,7 +114,7 @@ class Slice:
         """Physical lines of the rows `[begin, end)`; perhaps of more."""
         if len(self.rows) == self.lines:
             return count(self.first_line + begin)
-        return [self.first_line + line for line in self._located.lines[begin:end]]
+        return self._lines[begin:end]
 
     def lines_in(self, index: int) -> int:
         """Physical lines of row `index`; cheap where every line is a row."""
@@ -142,9 +154,7 @@ class SliceParser:
         self._width = len(inspection.columns)
         self._dialect = inspection.dialect
         self._encoding = inspection.encoding
-        self._options = inspection.dialect.reader_options()
-        #: What makes a text more than lines and delimiters; a lone carriage return among it.
-        self._marks = [mark for mark in ("\r", self._dialect.quotechar, self._dialect.escapechar) if mark is not None]
+        self._reader = TextReader(inspection.dialect)
         self._limits = limits
         self._ragged = ragged
         self._undecodable = Undecodable(inspection, errors)
@@ -179,38 +189,14 @@ class SliceParser:
             return False
         try:
             text, is_damaged = self._undecodable.decode(data)
-            if not self._split(text, result) and not self._read(text, result):
-                return False
+            found = self._reader.read(text)
         except (UnicodeDecodeError, csv.Error):
             return False
+        if found is None:
+            return False
+        result.rows, result.lines, result.tall = found.rows, found.lines, found.tall  # type: ignore[assignment]  # good
         if is_damaged:
             self._undecodable.mend(list(filter(None, result.rows)))
-        return True
-
-    def _split(self, text: str, result: Slice) -> bool:
-        """Where nothing is quoted or escaped, records are lines and cells what is between delimiters."""
-        if "\r" in text:
-            text = text.replace("\r\n", "\n")
-        if self._options["skipinitialspace"] or any(mark in text for mark in self._marks):
-            return False
-        lines = text.split("\n")
-        if not lines[-1]:
-            lines.pop()
-        result.lines = len(lines)
-        if "" in lines:
-            lines = list(filter(None, lines))
-        delimiter = self._dialect.delimiter
-        result.rows = [line.split(delimiter) for line in lines]
-        return True
-
-    def _read(self, text: str, result: Slice) -> bool:
-        """The reader of the standard library over the whole slice."""
-        reader = csv.reader(chain(io.StringIO(text, newline=""), _SENTINEL), **self._options)
-        rows = list(reader)
-        if rows[-1] != []:
-            return False
-        result.rows = list(filter(None, rows))
-        result.lines = reader.line_num - 1
         return True
 
     def _parse_exact(self, data: bytes, result: Slice) -> None:
