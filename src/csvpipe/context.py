@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING, Final, SupportsIndex
 
 from csvpipe.errors import CsvPipeError, Reject, RowCode, Skip
 
@@ -119,7 +119,8 @@ class Context:
         Raises:
             OutsideBatchError: As for `reject`.
         """
-        self._skips.update(index for index in self._indices(rows) if index not in self._rejects)
+        indices = self._indices(rows)
+        self._skips.update(index for index in indices if index not in self._rejects)
 
     @property
     def marks(self) -> tuple[dict[int, Reject], set[int]]:
@@ -154,6 +155,50 @@ class Context:
             if not 0 <= index < size:
                 raise OutsideBatchError(f"row index {index} is outside the batch of {size} rows")
         return chosen
+
+
+class RowContext(Context):
+    """The context of a single row: made millions of times, so it asks the job's for what all rows share.
+
+    Args:
+        job: The job's context, without rows.
+        number: The row's number.
+        line: Physical line on which it starts.
+    """
+
+    __slots__ = ("_job", "line", "row")
+
+    def __init__(self, job: Context, number: int, line: int) -> None:
+        self._job = job
+        self.row = number  # type: ignore[misc]  # a slot in place of the property
+        self.line = line  # type: ignore[misc]
+        self._rejects = None  # type: ignore[assignment]  # until there is one
+
+    def __getattr__(self, name: str) -> object:
+        """What was not set for the row: the job's attributes, and what follows from the row's."""
+        if name in {"rows", "lines"}:
+            return (self.row if name == "rows" else self.line,)
+        if name in _OF_THE_JOB:
+            return getattr(self._job, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def marks(self) -> tuple[dict[int, Reject], set[int]]:
+        """As for any context."""
+        return super().marks if self.is_marked else ({}, set())
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether `reject` or `skip` was called."""
+        return self._rejects is not None
+
+    def _indices(self, rows: SupportsIndex | Iterable[SupportsIndex | bool]) -> list[int]:
+        if not self.is_marked:
+            self._rejects, self._skips = {}, set()
+        return super()._indices(rows)
+
+
+_OF_THE_JOB: Final = frozenset({"attempt", "dry_run", "filename", "job_id", "owner", "root_id"})
 
 
 def _is_flag(item: object) -> bool:

@@ -70,7 +70,7 @@ class Scan:
         window = (self._grammar, data, start - offset, stop - offset)
         cutting = Cutting(first_cut - offset, cut_bytes, target - offset)
         arrays = self.arrays
-        found = stride(*window, cutting, count_by_splitting if arrays is None else arrays.count_lines)
+        found = stride(*window, cutting, count_lines=count_by_splitting if arrays is None else arrays.count_lines)
         if found is None and arrays is not None:
             found = arrays.stride(*window, cutting)
         if found is not None:

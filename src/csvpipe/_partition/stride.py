@@ -51,7 +51,7 @@ class _Quotes(NamedTuple):
 
 
 def stride(
-    grammar: Grammar, data: bytes, start: int, end: int, cutting: Cutting, count_lines: CountLines
+    grammar: Grammar, data: bytes, start: int, end: int, cutting: Cutting, *, count_lines: CountLines
 ) -> Stride | None:
     """Pass the records that end in `data[start:end]`, whole physical lines that begin with a record.
 

@@ -19,13 +19,3 @@ class Hand(Protocol):
     def take(self, first_row: int, rows: int) -> None:
         """Note what is about to be built and handled."""
         ...
-
-
-class NoHand:
-    """For workers that take their process along when they go: nobody is left to read the note."""
-
-    def __init__(self) -> None:
-        self.cells: MutableSequence[int] = [0, 0]
-
-    def take(self, first_row: int, rows: int) -> None:
-        """Note nothing."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import Any, Final
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.build import BadRow
 from csvpipe._process.conduct import Call, EndedError, Step, StoppedError, Unit, exhausted, time_out
-from csvpipe._process.hand import Hand, NoHand
+from csvpipe._process.hand import Hand
 from csvpipe._process.parse import Slice
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
@@ -18,6 +19,7 @@ from csvpipe._process.said import is_from_user
 from csvpipe._process.turn import Turn
 from csvpipe._process.watch import AbandonedError, Watch
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
+from csvpipe.context import RowContext
 from csvpipe.errors import FileError
 
 __all__ = ["AbandonedError", "ChunkRun", "Resources"]
@@ -52,7 +54,7 @@ class ChunkRun:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._job = job
-        self._hand = NoHand() if hand is None else hand
+        self._hand = hand
         self._work = ChunkWork(job, chunk, allowance)
         self._stop = stop
         self._turn = turn
@@ -168,10 +170,11 @@ class ChunkRun:
             return _leave_alone
         if self._job.rules.context is not None:
 
-            def call(item_and_context: Any) -> None:
-                item, context = item_and_context
+            def call(context_and_item: Any) -> None:
+                context, item = context_and_item
                 function(item, context, *resource)
-                context.raise_marks()
+                if context.is_marked:
+                    context.raise_marks()
 
             return call
         if resource:
@@ -180,30 +183,35 @@ class ChunkRun:
 
     def _items(self, part: Slice, begin: int, end: int) -> Iterator[object]:
         """What to call for the good rows `[begin, end)` of a slice; goes on after it has raised `BadRow`."""
-        context = self._job.rules.context
+        items, context = self._job.items(part, begin, end), self._job.rules.context
         if context is None:
-            return self._job.items(part, begin, end)
-        build = self._job.build
-
-        def pair(index: int) -> object:
-            return build(part, index, part.good(index)), context.at((part.number(index),), (part.line(index),))
-
-        return map(pair, range(begin, end))
+            return items
+        numbers, lines = part.numbers_of(begin, end), part.lines_of(begin, end)
+        # The contexts first: an item that cannot be made takes its context along.
+        return zip(map(RowContext, repeat(context), numbers, lines), items, strict=False)
 
     def _run_good(self, part: Slice, begin: int, end: int, handle: Callable[[Any], object]) -> None:
         """Handle the rows `[begin, end)` of a slice, which could be parsed: here a row may cost next to nothing."""
-        items, clock, is_stopping = self._items(part, begin, end), self._clock, self._stop.is_set
-        hand, first_row = self._hand.cells, part.first_row
-        self._hand.take(first_row + begin, 1)
+        items, clock, first_row = self._items(part, begin, end), self._clock, part.first_row
+        is_stopping, hand = self._stop.is_set, self._hand
         while begin < end:
             done, look_at, error = begin, self._look_at, None
             try:
-                for item in items:
-                    handle(item)
-                    done += 1
-                    hand[0] = first_row + done  # of the next row, which is built before it is handled
-                    if is_stopping() or clock() >= look_at:
-                        break
+                if hand is None:
+                    for item in items:
+                        handle(item)
+                        done += 1
+                        if is_stopping() or clock() >= look_at:
+                            break
+                else:
+                    hand.take(first_row + done, 1)
+                    cells = hand.cells
+                    for item in items:
+                        handle(item)
+                        done += 1
+                        cells[0] = first_row + done  # of the next row, which is built before it is handled
+                        if is_stopping() or clock() >= look_at:
+                            break
             except BaseException as raised:  # noqa: BLE001  # a handler's SystemExit is a bad row, too
                 error = raised
             self._work.processed(part, done, done - begin)
@@ -258,8 +266,9 @@ class ChunkRun:
         row = items if self._job.pipeline.signature.is_batch else items[0]
         context = () if step.context is None else (step.context,)
         self._out = (unit, step)
-        first, last = (unit.slices[k].first_row + unit.indices[k] for k in (step.group[0], step.group[-1]))
-        self._hand.take(first, last - first + 1)
+        if self._hand is not None:
+            first, last = (unit.slices[k].first_row + unit.indices[k] for k in (step.group[0], step.group[-1]))
+            self._hand.take(first, last - first + 1)
         try:
             if self._watch is not None:
                 self._watch.begin()
