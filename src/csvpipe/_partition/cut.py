@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import BinaryIO, Final
 
 import attrs
@@ -45,7 +45,7 @@ def cut_chunks(
     end: int,
     first_row: int,
     first_line: int,
-    chunk_bytes: int,
+    chunk_bytes: int | Callable[[int], int],
     cut_bytes: int = CUT_BYTES,
     block_bytes: int = BLOCK_BYTES,
 ) -> Generator[Chunk]:
@@ -62,7 +62,8 @@ def cut_chunks(
         end: A later one that is known from an earlier cut, or the file's size.
         first_row: 1-based number of the first data record.
         first_line: 1-based physical line at `start`.
-        chunk_bytes: A chunk ends at the first record boundary at least this far from its start.
+        chunk_bytes: A chunk ends at the first record boundary at least this far from its start; or what tells that,
+            when it is asked with the start.
         cut_bytes: A cut is made at the first record boundary at least this far from the last one, up to `CUT_BYTES`.
             A physical line of more than `row_bytes` bytes has cuts (or chunk ends) on both sides. So no other piece
             has more than `row_bytes + CUT_BYTES` bytes.
@@ -83,7 +84,8 @@ def cut_chunks(
         scan = Scan(buffer, grammar, row_bytes=limits.row_bytes)
         cutter = _Cutter(scan, grammar, end, min(cut_bytes, CUT_BYTES))
         while scan.at < end:
-            chunk = cutter.next_chunk(first_row, first_line, chunk_bytes)
+            size = chunk_bytes(scan.at) if callable(chunk_bytes) else chunk_bytes
+            chunk = cutter.next_chunk(first_row, first_line, size)
             yield chunk
             first_row, first_line = chunk.first_row + chunk.rows, chunk.first_line + chunk.lines
 

@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from csvpipe._process.convert import PADDING, Converter, converter
+from csvpipe.errors import RowCode
 from csvpipe.rowtypes import Field, RowSchema, Scalar, match_columns
 
 #: In place of a value: the field is left out, so that the row type finds its default itself.
@@ -24,6 +25,7 @@ class Binding:
         header: The column's name, as it is written in the file.
         convert: What makes the value of a text.
         nothing: Texts that count as empty, padding aside.
+        code: Of a cell that does not convert.
     """
 
     field: Field
@@ -31,6 +33,11 @@ class Binding:
     header: str
     convert: Converter
     nothing: frozenset[str]
+    code: RowCode = attrs.field(init=False)
+
+    @code.default
+    def _code_of_type(self) -> RowCode:
+        return self.field.scalar.code
 
     @property
     def has_alternative(self) -> bool:
@@ -52,8 +59,7 @@ class Binding:
 
         Blanks are not empty before the converter has refused them: an enum may have a member for a space.
         """
-        is_said = text.strip(PADDING) in self.nothing
-        if text and not is_said:
+        if text and not (self.nothing and text.strip(PADDING) in self.nothing):
             try:
                 return self.convert(text)
             except Exception:  # a function of the application, too

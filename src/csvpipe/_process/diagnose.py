@@ -79,11 +79,11 @@ class Diagnosis:
     def _flaw_of_cell(self, error: BaseException, binding: Binding, text: str) -> Flaw:
         if issubclass(type(error), Reject):
             column, code, message = self._column_of(error) or binding.header, code_of(cast("Reject", error)), None
-        elif not text.strip(PADDING) or text.strip(PADDING) in binding.nothing:
+        elif not (stripped := text.strip(PADDING)) or stripped in binding.nothing:
             column, code = binding.header, RowCode.MISSING
             message = f"the cell is empty, and {binding.header!r} needs a value; fill it in"
         else:
-            column, code, message = binding.header, binding.field.scalar.code, None
+            column, code, message = binding.header, binding.code, None
         return Flaw(
             column=column,
             code=code,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import threading
+import time
 from collections.abc import Generator, Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -42,6 +43,14 @@ _CHUNKS_AHEAD: Final = 4
 
 #: Least size of a chunk.
 _LEAST_BYTES: Final = 16 * 1024
+
+#: How long a worker should be about a chunk once the handler's pace is known.
+_LEAST_SECONDS: Final = 0.05
+_MOST_SECONDS: Final = 0.5
+#: Workers that compute at once; of those that wait any number does.
+_COMPUTING: Final = 2
+#: Less than this passes between two looks at some clocks.
+_CLOCK_SECONDS: Final = 0.02
 
 
 class Ending(IntEnum):
@@ -212,11 +221,27 @@ class JobRun:
         assert source is not None, "a job without a file is never pending"  # noqa: S101  # refused at intake
         assert inspection is not None, "a job without a file is never pending"  # noqa: S101
         settings = self._services.settings
-        # So many that every worker has some, since its handler may wait; and so large that the hand-overs do not count.
-        chunk_bytes = min(settings.chunk_bytes, max(_LEAST_BYTES, source.size // (2 * settings.workers)))
+        workers = 1 if self.pipeline.ordered else settings.workers
+        habit = self._services.habits[self.pipeline.name]
+        begun, rows_before, bytes_cut, rows_cut = time.monotonic(), self._progress.rows, 0, 0
+
+        def chunk_bytes(start: int) -> int:
+            """So much that every worker has some to the end, that none is long about it, and hand-overs do not count.
+
+            As long as nothing is done nobody knows how long a row takes.
+            """
+            size = min(settings.chunk_bytes, source.size // (2 * workers))
+            if rows_done := self._progress.rows - rows_before:
+                seconds = time.monotonic() - begun + _CLOCK_SECONDS
+                at_once = workers if habit.waits else min(workers, _COMPUTING)
+                pace = rows_done * (bytes_cut / rows_cut) / seconds / at_once
+                share = max((source.size - start) // (2 * workers), int(pace * _LEAST_SECONDS))
+                size = min(size, share, int(pace * _MOST_SECONDS))
+            return max(_LEAST_BYTES, size)
+
         todo = gaps(committed, data_start=inspection.data_start, data_line=inspection.data_line, size=source.size)
         for gap in todo:
-            yield from cut_chunks(
+            for chunk in cut_chunks(
                 source,
                 inspection,
                 plan.limits,
@@ -225,7 +250,10 @@ class JobRun:
                 first_row=gap.first_row,
                 first_line=gap.first_line,
                 chunk_bytes=chunk_bytes,
-            )
+            ):
+                bytes_cut += chunk.end - chunk.start
+                rows_cut += chunk.rows
+                yield chunk
 
     def _next_chunks(self, chunks: Iterator[Chunk]) -> tuple[list[Chunk], bool]:
         """In a thread: the next few chunks, and whether they are the last."""
