@@ -68,3 +68,15 @@ class ChunkResult:
             lines=chunk.lines - self.lines,
             cuts=tuple(cut for cut in chunk.cuts if cut > self.end),
         )
+
+
+def nothing_done(chunk: Chunk, failure: FileFailure) -> ChunkResult:
+    """The result of a chunk of which nothing counts, since the job must end."""
+    return ChunkResult(
+        start=chunk.start,
+        end=chunk.start,
+        first_row=chunk.first_row,
+        first_line=chunk.first_line,
+        lines=0,
+        failure=failure,
+    )
