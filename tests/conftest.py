@@ -1,8 +1,9 @@
 """What all tests share: both event loops, and Hypothesis without surprises."""
 
 import os
+import sys
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 settings.register_profile("thorough", settings.get_profile("local"), max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "local")
+
+
+# Worker processes find handlers by name. They get the path of this process.
+IMPORTABLE = Path(__file__).parent / "importable"
+sys.path.insert(0, str(IMPORTABLE))
 
 
 @pytest.fixture(scope="module", params=["asyncio", "trio"])
@@ -33,6 +39,28 @@ def make_csv(tmp_path: Path) -> Callable[..., Path]:
         path = folder / name
         lines = (f"{'x' if row in bad else row},name {row}\n" for row in range(1, rows + 1))
         path.write_text("id,name\n" + "".join(lines), "utf-8")
+        return path
+
+    return make
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which handlers of `process_handlers` tell what they do, in whichever process."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    monkeypatch.setenv("CSVPIPE_TEST_FOLDER", str(folder))
+    return folder
+
+
+@pytest.fixture
+def make_faults(tmp_path: Path) -> Callable[..., Path]:
+    """Write a file of numbered rows, some of which have a word in place of their number: `make_faults(9, {3: "exit"})`."""
+
+    def make(rows: int, faults: Mapping[int, str] | None = None) -> Path:
+        path = Path(tempfile.mkdtemp(dir=tmp_path)) / "faults.csv"
+        words = dict(faults or {})
+        path.write_text("id,name\n" + "".join(f"{words.get(row, row)},name {row}\n" for row in range(1, rows + 1)))
         return path
 
     return make

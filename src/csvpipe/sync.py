@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import anyio
@@ -22,6 +22,7 @@ from csvpipe._intake.arrival.receive import BlockingSource
 from csvpipe.dialect import Dialect
 from csvpipe.errors import CsvPipeError
 from csvpipe.events import JobEvent
+from csvpipe.executors.choice import ExecutorChoice
 from csvpipe.jobs import JobRecord, JobStatus
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import Job, WorkerPool
@@ -38,7 +39,7 @@ def run(
     *files: BlockingSource,
     store: JobStore | None = None,
     workers: int | None = None,
-    executor: Literal["thread"] = "thread",
+    executor: ExecutorChoice = "thread",
     max_files: int = 10,
     encoding: str | None = None,
     dialect: Dialect | None = None,
@@ -58,8 +59,8 @@ def run(
         pipeline: What to do with the rows.
         *files: Paths, bytes or binary file objects.
         store: As for `WorkerPool`, like the options that are not listed here.
-        workers: Threads that handle rows.
-        executor: Who runs handlers.
+        workers: As for `WorkerPool`.
+        executor: As for `WorkerPool`. For processes the pipeline must stand in a module that can be imported.
         max_files: Files that are imported at once.
         encoding: Of all the files, where the pipeline's does not hold.
         dialect: Of all the files, where the pipeline's does not hold.

@@ -301,10 +301,14 @@ def _blame(unit: Unit, k: int, error: BaseException, rules: Rules) -> None:
 
 def time_out(unit: Unit, group: Sequence[int], seconds: float) -> None:
     """Give these rows of the unit up because their call took longer than `seconds`."""
-    message = f"the handler took longer than {seconds:g} seconds; submit the row again, or raise timeout="
-    flaw = Flaw(column=None, code=RowCode.TIMEOUT, phase=Phase.HANDLE, message=message, value=None)
     for k in group:
-        unit.outcomes[k] = (flaw,)
+        unit.outcomes[k] = (overdue(seconds),)
+
+
+def overdue(seconds: float) -> Flaw:
+    """What is wrong with a row whose call took longer than `seconds`."""
+    message = f"the handler took longer than {seconds:g} seconds; submit the row again, or raise timeout="
+    return Flaw(column=None, code=RowCode.TIMEOUT, phase=Phase.HANDLE, message=message, value=None)
 
 
 def exhausted(error: BaseException, attempts: int, shown: str | None = None) -> FileFailure:

@@ -69,3 +69,15 @@ class ChunkResult:
             cuts=tuple(cut for cut in chunk.cuts if cut > self.end),
             is_regular=chunk.is_regular,
         )
+
+
+def nothing_done(chunk: Chunk, failure: FileFailure) -> ChunkResult:
+    """The result of a chunk of which nothing counts, since the job must end."""
+    return ChunkResult(
+        start=chunk.start,
+        end=chunk.start,
+        first_row=chunk.first_row,
+        first_line=chunk.first_line,
+        lines=0,
+        failure=failure,
+    )

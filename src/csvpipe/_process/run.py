@@ -236,7 +236,7 @@ class ChunkRun:
 
     def _run_units(self) -> None:
         self._turn.take()
-        for wave in self._work.waves():
+        for wave in self._work.waves(self._hand):
             self._turn.handle()
             for unit in wave:
                 self._drive(unit)

@@ -6,6 +6,7 @@ like, or answer with an object of any type. So its class is asked by `type`, and
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Container
 from typing import Final
@@ -21,8 +22,15 @@ NAME_CHARACTERS: Final = 200
 
 
 def is_from_user(error: BaseException) -> bool:
-    """Whether it was Ctrl-C: signals reach the main thread, which runs chunks in other processes only."""
-    return issubclass(type(error), KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
+    """Whether it was Ctrl-C: signals reach the main thread, which runs chunks in other processes only.
+
+    Our own worker processes leave it to their host.
+    """
+    return (
+        issubclass(type(error), KeyboardInterrupt)
+        and threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
 
 
 def plain(value: object) -> str:

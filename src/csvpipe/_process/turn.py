@@ -40,6 +40,19 @@ class Gate(Protocol):
         ...
 
 
+class FreeGate:
+    """For the only thread of a process that computes: it need not wait for anybody."""
+
+    is_wanted = False
+
+    def acquire(self) -> bool:
+        """At once."""
+        return True
+
+    def release(self) -> None:
+        """To nobody."""
+
+
 class Habit:
     """What is known of a pipeline's handler, shared by its workers.
 

@@ -14,10 +14,11 @@ from csvpipe._intake.sensitive import sensitive_columns
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.build import BadRow, Builder, Flaw, compile_builder, compile_untyped
 from csvpipe._process.conduct import Conduct, EndedError, Rules, Unit, conduct
+from csvpipe._process.hand import Hand
 from csvpipe._process.mending import Mending
 from csvpipe._process.parse import Slice, SliceParser, read_slices
 from csvpipe._process.part import Part
-from csvpipe._process.result import ChunkResult
+from csvpipe._process.result import ChunkResult, nothing_done
 from csvpipe._process.rowset import RowSet
 from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome, Tally
@@ -36,6 +37,7 @@ class JobWork:
         columns: Of the file; of a mended one those of the file that it mends, which are what handlers see.
         context: What `Context` says of the job, without rows.
         chunk_seconds: After so long a worker returns what it has done, and the rest is queued again.
+        mending: Of a mended file. All that the constructor takes is kept, so that another process can make the same.
         parser: Of the file's slices.
         secrets: What no message may show.
         rules: For the calls of the handler.
@@ -59,6 +61,7 @@ class JobWork:
         self.plan = plan
         self.context = context
         self.chunk_seconds = chunk_seconds
+        self.mending = mending
         self.columns = inspection.columns if mending is None else mending.mends.columns
         self.parser = SliceParser(inspection, plan.limits, pipeline.ragged, mending, errors=pipeline.errors)
         schema = pipeline.signature.row_schema
@@ -159,8 +162,11 @@ class ChunkWork:
             yield part
             self._end_line = part.first_line + part.lines
 
-    def waves(self) -> Iterator[list[Unit]]:
+    def waves(self, hand: Hand | None = None) -> Iterator[list[Unit]]:
         """Units of `batch_size` rows (of one, for handlers of single rows), as many at a time as a slice completes.
+
+        Args:
+            hand: Where the rows of a slice are noted before they are built.
 
         Raises:
             FileError: The file is not what it was.
@@ -169,6 +175,8 @@ class ChunkWork:
         size = self.job.pipeline.batch_size if signature.is_batch else 1
         unit = Unit()
         for part in self.slices():
+            if hand is not None and len(part):
+                hand.take(part.first_row, len(part))
             wave = []
             for index, cells in enumerate(part.rows):
                 unit.add(part, index, *self._item(part, index, cells))
@@ -270,7 +278,7 @@ class ChunkWork:
         try:
             spill = self.tally.close()
         except FileError as error:
-            return self._nothing(source_failure(error))
+            return nothing_done(self.chunk, source_failure(error))
         if is_complete:
             end, line = self.chunk.end, self._end_line
         elif self._mark is not None:
@@ -295,21 +303,10 @@ class ChunkWork:
             failure=failure,
         )
 
-    def _nothing(self, failure: FileFailure) -> ChunkResult:
-        chunk = self.chunk
-        return ChunkResult(
-            start=chunk.start,
-            end=chunk.start,
-            first_row=chunk.first_row,
-            first_line=chunk.first_line,
-            lines=0,
-            failure=failure,
-        )
-
 
 def _row_failure(error: RowError) -> FileFailure:
     column = "" if error.column is None else f", column {error.column!r}"
-    is_files_fault = error.code not in {RowCode.HANDLER, RowCode.TIMEOUT}
+    is_files_fault = error.code not in {RowCode.HANDLER, RowCode.TIMEOUT, RowCode.WORKER_LOST}
     way_out = "mend the file and submit it again" if is_files_fault else "then submit the file again"
     return FileFailure(
         code=FileCode.ROW_ERROR,

@@ -77,7 +77,18 @@ csvpipe.add_command(inspect)
 @csvpipe.command(help=_HELP, epilog=_EXIT_CODES)
 @click.argument("target", metavar="MODULE:PIPELINE")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--workers", type=click.IntRange(1, _MOST), metavar="N", help="Threads that handle rows; 10 by default.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, _MOST),
+    metavar="N",
+    help="How many chunks are handled at once; by default 10 in threads, or as many as there are processors.",
+)
+@click.option(
+    "--executor",
+    type=click.Choice(["thread", "process"]),
+    default="thread",
+    help="Who handles rows; processes use all processors, and a row that crashes one costs itself alone.",
+)
 @click.option(
     "--max-files",
     type=click.IntRange(1, _MOST),

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import attrs
 
@@ -45,6 +45,7 @@ class Errand:
     pipeline: Pipeline[..., Any]
     files: tuple[str, ...]
     workers: int | None = None
+    executor: Literal["thread", "process"] = "thread"
     max_files: int = 10
     encoding: str | None = None
     dialect: Dialect | None = None
@@ -114,6 +115,7 @@ def carry_out(errand: Errand, on_event: Callable[[JobEvent], object]) -> Outcome
             *map(source_of, errand.files),
             store=store,
             workers=errand.workers,
+            executor=errand.executor,
             max_files=errand.max_files,
             encoding=errand.encoding,
             dialect=errand.dialect,

@@ -1,12 +1,12 @@
-"""One worker: a thread in which chunks are handled, and what their pipelines' `setup` entered there."""
+"""Who handles chunks: what all workers have in common, and the worker that is a thread."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import anyio
 
@@ -24,6 +24,105 @@ logger = logging.getLogger("csvpipe")
 #: How often a call with a time limit is looked at, as a share of the limit, and in seconds.
 _LOOKS: Final = 8
 _LOOK_SECONDS: Final = (0.005, 1.0)
+
+
+class Leaving(Protocol):
+    """Something that has been told to end."""
+
+    def join(self, seconds: float) -> None:
+        """Wait for its end, so long at most, in a thread that may block."""
+        ...
+
+
+class Worker(Protocol):
+    """Handles one chunk at a time. Belongs to the event loop, wherever it works."""
+
+    @property
+    def thread(self) -> ThreadWorker:
+        """In which chunks are parsed whose handlers run in the event loop."""
+        ...
+
+    async def run(
+        self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: threading.Event, turn: Turn
+    ) -> ChunkResult | None:
+        """Handle a chunk, or the first part of it; None if the worker was told to `give_up` meanwhile.
+
+        Cancellation does not reach the worker: to end a run early, set `stop`.
+
+        Args:
+            job: Shared by all chunks of the job.
+            chunk: What to do.
+            allowance: What the result may carry.
+            stop: Set when the worker is to return what it has.
+            turn: Its hold on this process's interpreter, where it uses that.
+
+        Raises:
+            Exception: Whatever is no row's fault and no file's.
+        """
+        ...
+
+    def give_up(self) -> None:
+        """Stop waiting for the chunk in hand, whatever becomes of it."""
+        ...
+
+    def renew(self, outages: int) -> None:
+        """Between chunks: let resources be renewed that were entered before the last outage.
+
+        Args:
+            outages: How many there have been.
+        """
+        ...
+
+    def close(self) -> Sequence[Leaving]:
+        """Leave the resources and end. What is returned may be waited for; what was given up is not among it."""
+        ...
+
+
+class Crew(Protocol):
+    """All workers of a pool.
+
+    Attributes:
+        size: How many there are.
+    """
+
+    size: int
+
+    def hire(self, threads: ThreadGroup) -> Sequence[Worker]:
+        """Make the workers, when the pool is entered.
+
+        Args:
+            threads: For short calls of our own.
+        """
+        ...
+
+    def close(self) -> Sequence[Leaving]:
+        """End what the workers had in common, after they were closed; as for them."""
+        ...
+
+    def abandon(self) -> None:
+        """Let nothing outlive the pool, whatever state it is in; does not wait."""
+        ...
+
+
+class ThreadCrew:
+    """Workers that are threads of this process."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __repr__(self) -> str:
+        return f"<ThreadCrew of {self.size}>"
+
+    def hire(self, threads: ThreadGroup) -> Sequence[Worker]:
+        """See `Crew`."""
+        return [ThreadWorker(threads) for _ in range(self.size)]
+
+    def close(self) -> Sequence[Leaving]:
+        """They have nothing in common."""
+        return ()
+
+    def abandon(self) -> None:
+        """Threads cannot be ended; they are daemons."""
 
 
 class ThreadWorker:
@@ -46,16 +145,15 @@ class ThreadWorker:
     def __repr__(self) -> str:
         return f"<ThreadWorker {self._thread or 'without a thread'}{' busy' if self._errand else ''}>"
 
+    @property
+    def thread(self) -> ThreadWorker:
+        """Itself."""
+        return self
+
     async def run(
         self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: threading.Event, turn: Turn
     ) -> ChunkResult | None:
-        """Handle a chunk, or the first part of it; None if the worker was told to `give_up` meanwhile.
-
-        Cancellation does not reach the thread: to end a run early, set `stop`.
-
-        Raises:
-            Exception: Whatever is no row's fault and no file's.
-        """
+        """See `Worker`."""
         chunk_run = ChunkRun(job, chunk, allowance, stop=stop, turn=turn)
         errand = self._begin(partial(chunk_run, self._resources))
         with anyio.CancelScope(shield=True):
@@ -82,11 +180,7 @@ class ThreadWorker:
             self._errand.forsake()
 
     def renew(self, outages: int) -> None:
-        """Between chunks: leave resources that were entered before the last outage, so that new ones are entered.
-
-        Args:
-            outages: How many there have been.
-        """
+        """See `Worker`."""
         if outages == self._outages:
             return
         self._outages = outages
@@ -94,12 +188,8 @@ class ThreadWorker:
             self._leaving.append(self._thread)
         self._replace()
 
-    def close(self) -> list[DaemonThread]:
-        """Leave the resources and end the thread, both in the thread itself.
-
-        Returns:
-            The threads to wait for; those that were given up are not among them.
-        """
+    def close(self) -> Sequence[Leaving]:
+        """Leave the resources and end the thread, both in the thread itself."""
         leaving, self._leaving = self._leaving, []
         if self._thread is not None:
             self._thread.close()

@@ -19,6 +19,7 @@ from csvpipe._intake.stated import Stated
 from csvpipe._report.feed import LOOK_SECONDS, PoolEvents
 from csvpipe.dialect import Dialect
 from csvpipe.errors import PipelineError, PipelineNotFoundError, PoolClosedError
+from csvpipe.executors.choice import ExecutorChoice, crew_for
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.job import Job, id_of
@@ -43,8 +44,10 @@ class WorkerPool:
     Args:
         store: Where job state lives; the caller's to close. None for one in memory.
         pipelines: The only ones that this pool runs, by their names.
-        workers: Threads that handle rows.
-        executor: Who runs handlers.
+        workers: How many chunks are handled at once; by default ten in threads, or as many as there are processors.
+        executor: Who runs handlers: `thread`, `process` for worker processes of our own, which use all processors and
+            survive a row that crashes its process, or an executor of the application's. Async handlers run in the event
+            loop whoever it is. Processes find a pipeline by its name in an importable module.
         max_files: Files that are imported at once. Files of a single chunk do not count: they never wait for others.
         spool_dir: Where uploads are kept until they are imported, and spilled row errors. None for a temporary folder,
             which is removed when the pool is left.
@@ -57,8 +60,9 @@ class WorkerPool:
         shutdown_grace: Seconds that handlers in hand are given to return when a run comes to its end.
 
     Raises:
-        PipelineError: Two pipelines have the same name, or one is no pipeline.
-        ValueError: A number is out of range.
+        PipelineError: Two pipelines have the same name, one is no pipeline, or the executor cannot run it: a process
+            cannot find it by its name, or it has a `timeout` in an executor of the application's.
+        ValueError: A number is out of range, or there is no such executor.
 
     Example:
         >>> import anyio, csvpipe
@@ -78,7 +82,7 @@ class WorkerPool:
         *,
         pipelines: Iterable[Pipeline[..., Any]] = (),
         workers: int | None = None,
-        executor: Literal["thread"] = "thread",
+        executor: ExecutorChoice = "thread",
         max_files: int = 10,
         spool_dir: str | os.PathLike[str] | None = None,
         on_event: EventCallback | None = None,
@@ -89,18 +93,17 @@ class WorkerPool:
     ) -> None:
         if isinstance(store, Pipeline):
             raise PipelineError("the first argument is a store; name pipelines as WorkerPool(pipelines=[...])")
-        if executor != "thread":
-            raise ValueError(f"executor must be 'thread', not {executor!r}")
         if on_exit not in ("drain", "stop"):
             raise ValueError(f"on_exit must be 'drain' or 'stop', not {on_exit!r}")
+        self._pipelines = by_name(pipelines)
+        self._crew = crew_for(executor, workers, self._pipelines)
         self._settings = Settings(
-            workers=Settings().workers if workers is None else workers,
+            workers=self._crew.size,
             max_files=max_files,
             lease_seconds=lease_seconds,
             flush_interval=flush_interval,
             shutdown_grace=shutdown_grace,
         )
-        self._pipelines = by_name(pipelines)
         self._store = MemoryJobStore() if store is None else store
         self._spool_dir = None if spool_dir is None else Path(spool_dir)
         self._on_event = on_event
@@ -122,7 +125,7 @@ class WorkerPool:
         if self._state != "new":
             raise PoolClosedError("a pool is entered once; make a new one")
         self._process = os.getpid()
-        self._service = Service(self._settings, self._store, self._pipelines, self._spool_dir)
+        self._service = Service(self._settings, self._store, self._pipelines, self._crew, self._spool_dir)
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         try:

@@ -24,7 +24,7 @@ from csvpipe._report.progress import Progress
 from csvpipe.context import Context
 from csvpipe.errors import FileCode, FileError, FileFailure
 from csvpipe.executors.loop import LoopRun
-from csvpipe.executors.worker import ThreadWorker
+from csvpipe.executors.worker import Worker
 from csvpipe.jobs import Verb
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.commits import Commits
@@ -83,7 +83,7 @@ class JobRun:
         self._ending: Ending | None = None
         self._failure: FileFailure | None = None
         self._resource: tuple[Any, ...] = ()
-        self._in_hand: set[ThreadWorker | LoopRun] = set()
+        self._in_hand: set[Worker | LoopRun] = set()
         self._is_hung = False
         self._news = anyio.Event()
         self._lane = services.rotation.open(self, most=1 if pipeline.ordered else services.settings.workers)
@@ -272,7 +272,7 @@ class JobRun:
 
     # Chunks, handled --------------------------------------------------------------------------------------------------
 
-    async def handle(self, chunk: Chunk, worker: ThreadWorker) -> None:
+    async def handle(self, chunk: Chunk, worker: Worker) -> None:
         """Have a worker do a chunk, and fold in what it brings back."""
         allotted = self._progress.allot()
         try:
@@ -287,7 +287,7 @@ class JobRun:
             self._services.rotation.done(self._lane)
             self._announce()
 
-    async def _handled(self, chunk: Chunk, worker: ThreadWorker, allowance: Allowance) -> ChunkResult | None:
+    async def _handled(self, chunk: Chunk, worker: Worker, allowance: Allowance) -> ChunkResult | None:
         services, pipeline = self._services, self.pipeline
         turn = Turn(services.gate, services.habits[pipeline.name])
         if not pipeline.signature.is_async:
@@ -309,7 +309,7 @@ class JobRun:
         )
         self._in_hand.add(loop_run)
         try:
-            return await loop_run.run(worker)
+            return await loop_run.run(worker.thread)
         finally:
             self._in_hand.discard(loop_run)
 

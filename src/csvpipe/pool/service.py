@@ -16,8 +16,8 @@ from anyio.abc import TaskGroup, TaskStatus
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe._report.feed import PoolEvents
 from csvpipe.events import JobEvent
-from csvpipe.executors.threads import DaemonThread, ThreadGroup
-from csvpipe.executors.worker import ThreadWorker
+from csvpipe.executors.threads import ThreadGroup
+from csvpipe.executors.worker import Crew, Leaving, Worker
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.claims import Claims
 from csvpipe.pool.leases import LeaseKeeper
@@ -52,10 +52,12 @@ class Service:
         settings: Settings,
         store: JobStore,
         pipelines: Mapping[str, Pipeline[..., Any]],
+        crew: Crew,
         spool_dir: Path | None,
     ) -> None:
         self.claims: Claims
         self._settings = settings
+        self._crew = crew
         self._store = store
         self._pipelines = pipelines
         self._spool_dir = spool_dir
@@ -87,6 +89,7 @@ class Service:
                         await self._run(services, runs, task_status)
                     services.feed.close()
         finally:
+            self._crew.abandon()
             with anyio.CancelScope(shield=True):
                 await threads.call(spool.close)
             threads.close()
@@ -120,24 +123,25 @@ class Service:
 
     async def _run(self, services: Services, runs: TaskGroup, task_status: TaskStatus[Services]) -> None:
         """Run jobs until it is time to stop, and then until none is left."""
-        workers = [ThreadWorker(services.threads) for _ in range(self._settings.workers)]
-        async with anyio.create_task_group() as crew:
+        workers = self._crew.hire(services.threads)
+        async with anyio.create_task_group() as shifts:
             for worker in workers:
-                crew.start_soon(_keep_handling, worker, services)
+                shifts.start_soon(_keep_handling, worker, services)
             runs.start_soon(self.claims.keep_claiming)
             task_status.started(services)
             await self._stop_wanted.wait()
             self.claims.stop()
             while self.claims:
                 await services.wake.wait(self._settings.poll_seconds)
-            crew.cancel_scope.cancel()
+            shifts.cancel_scope.cancel()
         await services.resources.close(self._settings.shutdown_grace)
         services.keeper.close()
-        leaving = [thread for worker in workers for thread in worker.close()]
+        leaving = [each for worker in workers for each in worker.close()]
+        leaving += self._crew.close()
         await services.threads.call(_join, leaving, self._settings.shutdown_grace)
 
 
-async def _keep_handling(worker: ThreadWorker, services: Services) -> None:
+async def _keep_handling(worker: Worker, services: Services) -> None:
     """One of the crew: chunk after chunk, of whichever job's turn it is."""
     while True:
         lane, chunk = await services.rotation.take()
@@ -155,8 +159,8 @@ async def _tell(events: PoolEvents, callback: EventCallback) -> None:
             logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id)
 
 
-def _join(threads: Sequence[DaemonThread], seconds: float) -> None:
+def _join(leaving: Sequence[Leaving], seconds: float) -> None:
     """In a thread: wait for workers to leave their resources, so long in all."""
     until = time.monotonic() + seconds
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
+    for each in leaving:
+        each.join(max(0.0, until - time.monotonic()))

@@ -60,7 +60,7 @@ class PoolStatistics:
     """What a pool is doing at the moment.
 
     Attributes:
-        workers: Threads that may handle rows.
+        workers: Threads or processes that may handle rows.
         busy_workers: Those that have a chunk in hand.
         running_jobs: Jobs that this pool has claimed.
         waiting_chunks: Chunks that are cut and wait for a worker.
