@@ -25,13 +25,10 @@ KEYS = [
     "whole-list",
     "whole-pandas",
     "batch-duckdb",
-    "text-1-thread",
     "text-10-threads",
     "text-2-processes",
-    "attrs-10-threads",
     "attrs-2-processes",
     "batch-2-threads",
-    "batch-2-processes",
 ]
 ROWS_OF = {"text": ", text rows", "attrs": ", attrs rows", "batch": ", Arrow batches"}
 

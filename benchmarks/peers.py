@@ -13,12 +13,14 @@ from functools import cache
 from importlib.util import find_spec
 from itertools import islice
 from multiprocessing.pool import Pool
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 from generate import COLUMNS
 from handlers import take_columns
 
+PROCESSES = 2
 #: Rows that go to another process, or come from pandas and DuckDB, at a time.
 CHUNK_ROWS = 5_000
 #: Rows of a data frame where whole columns are wanted.
@@ -100,9 +102,16 @@ def loop_dict_reader(path: Path, handle: Callable[[dict[str, str]], None]) -> No
 @cache
 def processes() -> Pool:
     """Two processes, which are up before the clock starts."""
-    pool = multiprocessing.get_context("spawn").Pool(2)
-    pool.map(abs, range(100))
+    context = multiprocessing.get_context("spawn")
+    are_ready = context.Barrier(PROCESSES + 1)
+    pool = context.Pool(PROCESSES, _wait_for_others, (are_ready,))
+    are_ready.wait()
     return pool
+
+
+def _wait_for_others(are_ready: Barrier) -> None:
+    """In another process, which has imported this module by now."""
+    are_ready.wait()
 
 
 def close_processes() -> None:

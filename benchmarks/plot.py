@@ -47,6 +47,7 @@ def _figure(panels: Mapping[str, Sequence[tuple[str, float]]], ink: str, ours: s
 
 
 def _panel(axes: Axes, title: str, bars: Sequence[tuple[str, float]], *, ink: str, ours: str, others: str) -> None:
+    axes.set_facecolor("none")
     names, speeds = zip(*bars, strict=True)
     drawn = axes.barh(
         range(len(bars)), speeds, height=0.7, color=[ours if name.startswith("csvpipe") else others for name in names]

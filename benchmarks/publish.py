@@ -2,7 +2,8 @@
 
 `python benchmarks/publish.py` does the second half once more, for whoever has changed how a picture or README looks.
 README says itself what it quotes: between `<!-- figures: KEY | COLUMN | ... -->` and `<!-- end of figures -->` stand
-these columns of the page's table of that key.
+these columns of the page's table of that key. `KEY: COLUMN as HEADING` is one of another table with the same ways in
+its first column, under a heading of its own; `COLUMN as HEADING` one of the same table.
 """
 
 import re
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
-from report import SPEED, Row, Table
+from report import NOTHING, SPEED, Row, Table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -27,6 +28,7 @@ PICTURED = {
 
 _TABLE = re.compile(r"^<!-- table: (\S+) -->\n\n\*\*(.+)\*\*\n\n((?:\|.*\n)+)", re.MULTILINE)
 _QUOTED = re.compile(r"(<!-- figures: (.+?) -->\n\n)(?:\|.*\n)*(\n?<!-- end of figures -->)")
+_COLUMN = re.compile(r"(?:(\S+): )?(.+?)(?: as (.+))?")
 
 
 @attrs.frozen
@@ -83,10 +85,8 @@ def with_figures(readme: str, figures: dict[str, Figures]) -> str:
 
     def quote(match: re.Match[str]) -> str:
         key, *columns = (part.strip() for part in match[2].split("|"))
-        if key not in figures:
-            raise LookupError(f"README quotes the table {key!r}, which was not measured")
-        rows = zip(*(figures[key].column(column) for column in columns), strict=True)
-        lines = [columns, ["---"] * len(columns), *rows]
+        headings, cells = zip(*(_quoted(figures, key, column) for column in columns), strict=True)
+        lines = [headings, ["---"] * len(columns), *zip(*cells, strict=True)]
         return match[1] + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n" + match[3].lstrip("\n")
 
     return _QUOTED.sub(quote, readme)
@@ -115,6 +115,19 @@ def bars(figures: Figures) -> list[tuple[str, float]]:
     """The ways of a contest that took part, and their speeds."""
     ways = zip(figures.column("way"), figures.column(SPEED), strict=True)
     return [(name.replace("`", ""), float(speed)) for name, speed in ways if speed[0].isdigit()]
+
+
+def _quoted(figures: dict[str, Figures], key: str, column: str) -> tuple[str, list[str]]:
+    """A heading, and the cells below it: one for each way of the table `key`."""
+    match = _COLUMN.fullmatch(column)
+    assert match is not None, "every text matches"
+    other, name, heading = match.groups()
+    for wanted in filter(None, (key, other)):
+        if wanted not in figures:
+            raise LookupError(f"README quotes the table {wanted!r}, which was not measured")
+    table = figures[other or key]
+    found = dict(zip((row[0] for row in table.rows), table.column(name), strict=True))
+    return heading or name, [found.get(row[0], NOTHING) for row in figures[key].rows]
 
 
 def _cells(line: str) -> Row:

@@ -85,8 +85,28 @@ def test_readme_with_no_figures_yet_gets_some(load: Load, tmp_path: Path) -> Non
     assert f"<!-- figures: rows | speed, relative -->\n\n{table}\n<!-- end of figures -->\n" == text
 
 
+def test_readme_puts_columns_of_several_tables_side_by_side(load: Load) -> None:
+    """A way that another table lacks has no figure there; columns may have other headings."""
+    publish = load("publish")
+    figures = {
+        "a": publish.Figures("A", ("way", "speed"), [("x", "1"), ("y", "2")]),
+        "b": publish.Figures("B", ("way", "speed"), [("y", "4"), ("z", "5")]),
+    }
+    mark = "<!-- figures: a | way | speed as of A | b: speed as of B -->"
+
+    text = publish.with_figures(f"{mark}\n\n<!-- end of figures -->\n", figures)
+
+    table = "| way | of A | of B |\n| --- | --- | --- |\n| x | 1 | - |\n| y | 2 | 4 |\n"
+    assert f"{mark}\n\n{table}\n<!-- end of figures -->\n" == text
+
+
 @pytest.mark.parametrize(
-    ("mark", "missing"), [("others | way", "the table 'others'"), ("rows | files/s", "no column 'files/s'")]
+    ("mark", "missing"),
+    [
+        ("others | way", "the table 'others'"),
+        ("rows | others: way", "the table 'others'"),
+        ("rows | files/s", "no column 'files/s'"),
+    ],
 )
 def test_what_readme_quotes_must_be_there(load: Load, tmp_path: Path, mark: str, missing: str) -> None:
     """A table that was not measured, or a column that it lacks, is named; README is left as it was."""
