@@ -169,7 +169,8 @@ its work nine times, `--full` measures the goals on as many rows as they state a
 bench` does all that at the default size; with options of your own behind `--` it does what they say. The data is
 generated from a seed; where nothing else is said, 8 columns and about 80 bytes a row. A way that cannot take part has
 its reason in its line. `MiB` is the most memory of a fresh interpreter that does the same work once, with all its
-processes and the interpreters themselves: their proportional set size (PSS), looked at every 10 ms.
+processes and the interpreters themselves: their proportional set size (PSS), looked at every 10 ms, in which what
+several processes share counts once.
 """
 
 
