@@ -90,9 +90,13 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Benchmarks, each beside its peers."""
-    install(session, "test")
-    session.run("python", "-m", "pytest", "benchmarks", "--benchmark-only", *session.posargs)
+    """Benchmarks, each beside its peers: prints the tables, writes them into the documentation and README.
+
+    With options of your own (`nox -s bench -- -k goals`) nothing is written unless `--write-docs` is among them.
+    """
+    install(session, "bench")
+    options = session.posargs or ["--write-docs"]
+    session.run("python", "-m", "pytest", "benchmarks", "--benchmark-only", *options)
 
 
 @nox.session

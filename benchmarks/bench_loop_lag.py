@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 import pytest
 from generate import Kind
-from peers import Person, take_cells, take_person
+from pipelines import import_cells, import_people
 
 import csvpipe
 
@@ -30,18 +30,6 @@ SLEEP_SECONDS = 0.001
 IDLE_SECONDS = 2.0
 MOST_MEDIAN_SECONDS = 0.010
 MOST_SECONDS = 0.5
-
-
-@csvpipe.pipeline
-def import_cells(row: list[str]) -> None:
-    """Handle a row of text by doing nothing."""
-    take_cells(row)
-
-
-@csvpipe.pipeline
-def import_people(person: Person) -> None:
-    """Handle a typed row by doing nothing."""
-    take_person(person)
 
 
 async def import_files(pipeline: csvpipe.Pipeline[..., None], paths: list[Path]) -> None:

@@ -1,62 +1,45 @@
 """Cutting.
 
 Before a file is handed out it is cut at the ends of records: one pass that counts rows and lines, but makes no cells.
-The peer parses the same file and drops the rows.
+The peer parses the same file and drops the rows. "Without numpy" is another process, in which it cannot be imported.
 """
 
-import csv
-from collections import deque
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from functools import partial
+from multiprocessing.pool import Pool
 
 import pytest
-from generate import COLUMNS, Kind
+from generate import Kind, rows_in
+from peers import reason_absent
 from report import Contender, Contest
-
-from csvpipe import Dialect, Limits
-from csvpipe._intake.inspection import Inspection
-from csvpipe._intake.source import LocalFile
-from csvpipe._partition.cut import cut_chunks
+from stages import count_whole, cut, read_whole, without_extras
+from ways import Sample
 
 pytestmark = pytest.mark.timeout(900)
 
 MB = 1_000_000
-FILE_BYTES = 16 * MB
-CHUNK_BYTES = 2 * 1024 * 1024
+MEGABYTES = 8
 
 
-@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name.lower())
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Pool]:
+    """A process without the extra."""
+    with without_extras() as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if "BAD" not in kind.name], ids=lambda kind: kind.name.lower())
 def test_cut(
-    hold: Callable[[str, Contest], None], file_of_bytes: Callable[[int, Kind], Path], size: float, kind: Kind
+    hold_line: Callable[..., object], sample: Callable[[int, Kind], Sample], size: float, bare: Pool, kind: Kind
 ) -> None:
     """Cutting a file, beside `csv.reader` over the whole of it."""
-    source = LocalFile.at(file_of_bytes(int(FILE_BYTES * size), kind))
-    dialect = Dialect(quotechar=None, escapechar="\\") if kind is Kind.ESCAPED else Dialect()
-    inspection = Inspection(encoding="utf-8", dialect=dialect, columns=COLUMNS, data_start=0, data_line=1)
-
-    def cut() -> int:
-        chunks = cut_chunks(
-            source,
-            inspection,
-            Limits(),
-            start=0,
-            end=source.size,
-            first_row=1,
-            first_line=1,
-            chunk_bytes=CHUNK_BYTES,
-        )
-        return sum(chunk.rows for chunk in chunks)
-
-    def parse() -> None:
-        with Path(source.path).open(newline="", encoding="utf-8") as file:
-            deque(csv.reader(file, **dialect.reader_options()), maxlen=0)
-
-    with Path(source.path).open(newline="", encoding="utf-8") as file:
-        assert sum(1 for row in csv.reader(file, **dialect.reader_options()) if row) == cut()
+    path = sample(rows_in(int(MEGABYTES * MB * size), kind), kind).path
+    assert count_whole(path, kind) == sum(chunk.rows for chunk in cut(path, kind))
     contest = Contest(
-        reference=Contender(name="`csv.reader`", run=parse),
-        subject=Contender(name="`cut_chunks`", run=cut),
-        amount=source.size / MB,
+        reference=Contender(name="`csv.reader`", run=partial(read_whole, path, kind)),
+        others=[Contender(name="without numpy", run=partial(bare.apply, cut, (path, kind)))],
+        subject=Contender(name="with numpy", run=partial(cut, path, kind), reason_absent=reason_absent("numpy")),
+        amount=path.stat().st_size / MB,
         unit="MB",
     )
-    hold(f"{source.size / MB:.0f} MB, {kind.value}", contest)
+    hold_line(f"About {MEGABYTES * size:g} MB of each shape", "shape", kind.value, contest)

@@ -1,21 +1,47 @@
-"""Options, files and the table of the benchmarks."""
+"""Options, files and tables of the benchmarks."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 FOLDER = Path(__file__).parent
 # `importlib` import mode puts nothing on the path; other processes, too, must find what is handled there.
 sys.path.insert(0, str(FOLDER))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(FOLDER), os.environ.get("PYTHONPATH"))))
 
-from generate import Kind, write_bytes, write_rows  # noqa: E402
-from report import Contest, Table, machine, write_page  # noqa: E402
+from generate import Kind, bad_rows, rows_in, write_rows  # noqa: E402
+from peers import close_processes  # noqa: E402
+from publish import PAGE, publish, write_page  # noqa: E402
+from report import GOALS_HEADER, Contender, Contest, Goal, Outcome, Row, Table, machine  # noqa: E402
+from ways import WAYS, Sample  # noqa: E402
+from weight import most_mib  # noqa: E402
 
 _TABLES = pytest.StashKey[list[Table]]()
 _MACHINE = pytest.StashKey[str]()
+
+#: Rows of the file on which a way is tried before the clock starts.
+WARM_UP_ROWS = 2_000
+
+ORDER = (
+    "bench_goals",
+    "bench_rows",
+    "bench_memory",
+    "bench_loop_lag",
+    "bench_detection",
+    "bench_partition",
+    "bench_parse",
+    "bench_convert",
+    "bench_rejects",
+    "bench_import",
+)
+
+GOALS_TITLE = "What csvpipe is to reach on two processors"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,14 +49,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("csvpipe benchmarks")
     group.addoption("--size", type=float, default=1.0, help="multiplies the size of every file (default: 1)")
     group.addoption("--rounds", type=int, default=5, help="how often each way does its work (default: 5)")
-    group.addoption("--full", action="store_true", help="also import a file of 1 GB")
-    group.addoption("--write-docs", action="store_true", help="write what was measured to docs/benchmarks.md")
+    group.addoption("--full", action="store_true", help="goals on 2 million rows, memory on 2 GB (25 minutes)")
+    group.addoption(
+        "--write-docs", action="store_true", help="write docs/benchmarks.md, its pictures, README's figures"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make room for the tables."""
     config.stash[_TABLES] = []
     config.stash[_MACHINE] = machine()  # before the benchmarks load it
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what matters most first, on the page too."""
+    items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER))
+
+
+def pytest_sessionfinish() -> None:
+    """End the processes that peers have started."""
+    close_processes()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -42,31 +80,42 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for table in tables:
         terminalreporter.write_line(table.markdown() + "\n")
     if config.getoption("write_docs"):
-        page = FOLDER.parent / "docs" / "benchmarks.md"
         full = " --full" if config.getoption("full") else ""
-        write_page(page, tables, config.stash[_MACHINE], f"python -m pytest benchmarks --benchmark-only{full}")
-        terminalreporter.write_line(f"written: {page}")
+        write_page(PAGE, tables, config.stash[_MACHINE], f"python -m pytest benchmarks --benchmark-only{full}")
+        for line in (f"written: {PAGE}", *publish()):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture
-def record(request: pytest.FixtureRequest) -> Callable[[str, tuple[str, ...], list[tuple[str, ...]]], None]:
-    """Add a table to those that are shown at the end: title, header, rows."""
+def record(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Add a table to those that are shown at the end; rows of one that is there already go into that one."""
+    tables, section = request.config.stash[_TABLES], request.module.__doc__
 
-    def add(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-        section = request.module.__doc__
-        request.config.stash[_TABLES].append(Table(section=section, title=title, header=header, rows=rows))
+    def add(title: str, header: Row, rows: list[Row], key: str = "") -> None:
+        for position, table in enumerate(tables):
+            if (table.section, table.title) == (section, title):
+                both = [*table.rows, *rows]
+                tables[position] = Table(section=section, title=title, key=table.key, header=header, rows=both)
+                return
+        tables.append(Table(section=section, title=title, key=key, header=header, rows=rows))
 
     return add
 
 
 @pytest.fixture
-def hold(benchmark, record, request: pytest.FixtureRequest) -> Callable[[str, Contest], None]:  # noqa: ANN001
-    """Hold a contest under a title."""
+def aim(record: Callable[..., None]) -> Callable[[Goal], None]:
+    """Add a goal to the table of goals."""
 
-    def hold_contest(title: str, contest: Contest) -> None:
-        record(title, *contest.hold(benchmark, rounds=request.config.getoption("rounds")))
+    def add(goal: Goal) -> None:
+        record(GOALS_TITLE, GOALS_HEADER, [goal.row()], "goals")
 
-    return hold_contest
+    return add
+
+
+@pytest.fixture(scope="session")
+def rounds(request: pytest.FixtureRequest) -> int:
+    """How often each way does its work."""
+    return request.config.getoption("rounds")
 
 
 @pytest.fixture(scope="session")
@@ -76,29 +125,81 @@ def size(request: pytest.FixtureRequest) -> float:
 
 
 @pytest.fixture(scope="session")
+def is_full(request: pytest.FixtureRequest) -> bool:
+    """Whether goals are measured on as much as they state."""
+    return request.config.getoption("full")
+
+
+@pytest.fixture
+def hold(benchmark: Any, record: Callable[..., None], rounds: int) -> Callable[..., Outcome]:
+    """Hold a contest under a title."""
+
+    def hold_contest(title: str, contest: Contest, key: str = "") -> Outcome:
+        outcome = contest.hold(benchmark, rounds=rounds)
+        record(title, outcome.header, outcome.rows(), key)
+        return outcome
+
+    return hold_contest
+
+
+@pytest.fixture
+def hold_line(benchmark: Any, record: Callable[..., None], rounds: int) -> Callable[..., Outcome]:
+    """Hold a contest whose outcome is one line, named `name` under the heading `head`, of a table of several."""
+
+    def hold_contest(title: str, head: str, name: str, contest: Contest) -> Outcome:
+        outcome = contest.hold(benchmark, rounds=rounds)
+        record(title, outcome.line_header(head), [outcome.line(name)])
+        return outcome
+
+    return hold_contest
+
+
+@pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Where the files are while they are needed: pytest's own folders stay for some runs, and these are large."""
+    """Where the files of a module are while they are needed: pytest's own folders stay for some runs."""
     with TemporaryDirectory(prefix="csvpipe-benchmarks-") as name:
         yield Path(name)
 
 
-@pytest.fixture(scope="session")
-def file_of_rows(folder: Path) -> Callable[[int, Kind], Path]:
-    """A file of so many rows; made once in a run."""
+@pytest.fixture(scope="module")
+def sample(folder: Path) -> Callable[[int, Kind], Sample]:
+    """A file of so many rows; made once in a module."""
 
-    def made(rows: int, kind: Kind = Kind.PLAIN) -> Path:
+    def made(rows: int, kind: Kind = Kind.PLAIN) -> Sample:
         path = folder / f"{kind.name.lower()}-{rows}-rows.csv"
-        return path if path.exists() else write_rows(path, rows, kind)
+        found = path if path.exists() else write_rows(path, rows, kind)
+        return Sample(path=found, rows=rows, bad=bad_rows(rows, kind))
 
     return made
 
 
-@pytest.fixture(scope="session")
-def file_of_bytes(folder: Path) -> Callable[[int, Kind], Path]:
-    """A file of at least so many bytes; made once in a run."""
+@pytest.fixture(scope="module")
+def file_of_bytes(sample: Callable[[int, Kind], Sample]) -> Callable[[int, Kind], Path]:
+    """A file of at least so many bytes; made once in a module."""
+    return lambda size, kind=Kind.PLAIN: sample(rows_in(size, kind), kind).path
 
-    def made(size: int, kind: Kind = Kind.PLAIN) -> Path:
-        path = folder / f"{kind.name.lower()}-{size}-bytes.csv"
-        return path if path.exists() else write_bytes(path, size, kind)
 
-    return made
+@pytest.fixture(scope="module")
+def race(sample: Callable[[int, Kind], Sample]) -> Callable[..., Contest]:
+    """A contest of ways, by their keys, over one file: the reference first, the subject last."""
+
+    def contest(keys: list[str], rows: int, kind: Kind = Kind.PLAIN, *, is_weighed: bool = False) -> Contest:
+        few = sample(WARM_UP_ROWS, kind)
+        reference, *others, subject = (
+            contender(key, sample(rows, kind), few=few, is_weighed=is_weighed) for key in keys
+        )
+        return Contest(reference=reference, others=others, subject=subject, amount=rows, unit="rows")
+
+    return contest
+
+
+def contender(key: str, sample: Sample, *, few: Sample, is_weighed: bool) -> Contender:
+    """A way, with its work."""
+    way = WAYS[key]
+    return Contender(
+        name=way.name,
+        run=partial(way.run, sample),
+        warm_up=partial(way.run, few),
+        weigh=partial(most_mib, key, sample) if is_weighed else None,
+        reason_absent=way.reason_absent(),
+    )

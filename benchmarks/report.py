@@ -1,16 +1,20 @@
-"""Tables of what was measured: printed at the end of a run, and written into the documentation on demand."""
+"""What was measured: contests between ways to do the same work, goals, and tables of both."""
 
+import gc
 import os
 import platform
 import statistics
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
 import attrs
 
 Row = tuple[str, ...]
+
+#: Heads the column that README and the picture quote.
+SPEED = "speed, relative"
+NOTHING = "-"
 
 
 @attrs.frozen(kw_only=True)
@@ -20,19 +24,22 @@ class Table:
     Attributes:
         section: The module's docstring: a heading, and what the figures mean, in Markdown.
         title: What was measured.
+        key: By which README and the picture know it, whatever its title says of sizes; empty if neither does.
         header: Names of the columns.
         rows: One for each contender.
     """
 
     section: str
     title: str
+    key: str = ""
     header: Row
     rows: Sequence[Row]
 
     def markdown(self) -> str:
         """The table as Markdown."""
         lines = [self.header, tuple("---" for _ in self.header), *self.rows]
-        return "\n".join([f"**{self.title}**", "", *(f"| {' | '.join(line)} |" for line in lines)])
+        mark = [f"<!-- table: {self.key} -->", ""] if self.key else []
+        return "\n".join([*mark, f"**{self.title}**", "", *(f"| {' | '.join(line)} |" for line in lines)])
 
 
 @attrs.frozen(kw_only=True)
@@ -42,12 +49,82 @@ class Contender:
     Attributes:
         name: As it stands in the table.
         run: Does the work once.
+        warm_up: Does some of it before the clock starts, for what is loaded on first use; None does all of it.
+        weigh: Does it in a fresh interpreter; the most memory that this took, in MiB, or None where it cannot be known.
         reason_absent: Why it cannot take part, or None.
     """
 
     name: str
     run: Callable[[], object]
+    warm_up: Callable[[], object] | None = None
+    weigh: Callable[[], float | None] | None = None
     reason_absent: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What a contest came to.
+
+    Attributes:
+        ways: Everyone, the reference first, the subject last.
+        seconds: Of each round, by the name of the way; without those that are absent.
+        mib: Memory, by the name of the way; empty if it was not asked for.
+        amount: How much one run does.
+        unit: Of the amount.
+    """
+
+    ways: Sequence[Contender]
+    seconds: Mapping[str, Sequence[float]]
+    mib: Mapping[str, float | None] = attrs.field(factory=dict)
+    amount: float
+    unit: str
+
+    def speeds(self, way: Contender) -> list[float]:
+        """How many times as fast as the reference it was in each round; empty if either is absent."""
+        reference, mine = (self.seconds.get(each.name, ()) for each in (self.ways[0], way))
+        if not (reference and mine):
+            return []
+        return [other / own for other, own in zip(reference, mine, strict=True)]
+
+    def rates(self, way: Contender) -> list[float]:
+        """Its amount by second in each round."""
+        return [self.amount / seconds for seconds in self.seconds.get(way.name, ())]
+
+    @property
+    def header(self) -> Row:
+        """Of the table."""
+        return ("way", f"{self.unit}/s", SPEED, "least to most", *(["MiB"] if self.mib else []))
+
+    def rows(self) -> list[Row]:
+        """Of the table: the median of each way's rates, and of its speed relative to the reference's."""
+        return [self._row(way) for way in self.ways]
+
+    def line_header(self, head: str) -> Row:
+        """Of a table in which the contest is one line."""
+        reference, *others = self.ways
+        return (head, f"{reference.name}, {self.unit}/s", *(f"{way.name}, relative" for way in others))
+
+    def line(self, name: str) -> Row:
+        """The contest as one line: the reference's rate, and the speeds of the others."""
+        reference, *others = self.ways
+        rates = self.rates(reference)
+        pace = f"{statistics.median(rates):,.0f}" if rates else cell(str(reference.reason_absent))
+        return (name, pace, *(self._speed(way) for way in others))
+
+    def _speed(self, way: Contender) -> str:
+        if speeds := self.speeds(way):
+            return f"{statistics.median(speeds):.2f} ({spread(speeds)})"
+        return cell(str(way.reason_absent))
+
+    def _row(self, way: Contender) -> Row:
+        mib = self.mib.get(way.name)
+        weight = [NOTHING if mib is None else f"{mib:,.0f}"] if self.mib else []
+        if not (rates := self.rates(way)):
+            return (way.name, NOTHING, NOTHING, cell(str(way.reason_absent)), *weight)
+        rate = f"{statistics.median(rates):,.0f}"
+        if not (speeds := self.speeds(way)):
+            return (way.name, rate, NOTHING, NOTHING, *weight)
+        return (way.name, rate, f"{statistics.median(speeds):.2f}", spread(speeds), *weight)
 
 
 @attrs.frozen(kw_only=True)
@@ -57,7 +134,7 @@ class Contest:
     Attributes:
         reference: What the others are compared with.
         others: Everything else but the subject.
-        subject: What pytest-benchmark times.
+        subject: What pytest-benchmark times; the reference where the subject is absent.
         amount: How much one run does.
         unit: Of the amount.
     """
@@ -68,48 +145,81 @@ class Contest:
     amount: float
     unit: str
 
-    def hold(self, benchmark: Any, *, rounds: int) -> tuple[Row, list[Row]]:
-        """Run all ways in each round, and return the table's header and rows."""
-        seconds: dict[str, list[float]] = {}
+    def hold(self, benchmark: Any, *, rounds: int) -> Outcome:
+        """Run all ways in each round, one after the other, and weigh those that can be."""
+        ways = (self.reference, *self.others, self.subject)
+        present = [way for way in ways if way.reason_absent is None]
+        for way in present:
+            (way.warm_up or way.run)()
+        if not present:
+            benchmark.pedantic(int, rounds=1, iterations=1)  # pytest-benchmark has to have something to show
+            return Outcome(ways=ways, seconds={}, amount=self.amount, unit=self.unit)
+        seconds: dict[str, list[float]] = {way.name: [] for way in present}
+        timed = present[-1]
 
         def run_others() -> None:
-            for way in (self.reference, *self.others):
-                if way.reason_absent is None:
-                    seconds.setdefault(way.name, []).append(_seconds(way.run))
+            for way in present[:-1]:
+                gc.collect()
+                seconds[way.name].append(_seconds(way.run))
+            gc.collect()
 
-        for way in (self.reference, *self.others, self.subject):
-            if way.reason_absent is None:
-                way.run()  # what is loaded on first use is no part of the work
-        benchmark.pedantic(self.subject.run, setup=run_others, rounds=rounds, iterations=1)
-        seconds[self.subject.name] = list(benchmark.stats.stats.data)
-        rows = [
-            self._row(way, seconds.get(way.name, []), seconds[self.reference.name])
-            for way in (self.reference, *self.others, self.subject)
-        ]
+        benchmark.pedantic(timed.run, setup=run_others, rounds=rounds, iterations=1)
+        seconds[timed.name] = list(benchmark.stats.stats.data)
         benchmark.extra_info["seconds"] = seconds
-        return ("way", f"{self.unit}/s", "time, relative", "least to most"), rows
-
-    def _row(self, way: Contender, seconds: Sequence[float], reference: Sequence[float]) -> Row:
-        """A contender's median, and the median of its ratios to the reference in the same round."""
-        if not seconds:
-            return way.name, "-", "-", str(way.reason_absent)
-        ratios = [mine / other for mine, other in zip(seconds, reference, strict=True)]
-        return (
-            way.name,
-            f"{self.amount / statistics.median(seconds):,.0f}",
-            f"{statistics.median(ratios):.2f}",
-            f"{min(ratios):.2f} to {max(ratios):.2f}",
-        )
+        mib = {way.name: way.weigh() for way in present if way.weigh is not None}
+        return Outcome(ways=ways, seconds=seconds, mib=mib, amount=self.amount, unit=self.unit)
 
 
-def write_page(path: Path, tables: Sequence[Table], machine: str, command: str) -> None:
-    """Write the page of the documentation."""
-    parts = [_HEAD.format(machine=machine, command=command)]
-    for section in dict.fromkeys(table.section for table in tables):
-        heading, text = section.split("\n\n", 1)
-        parts += [f"## {heading.rstrip('.')}", text]
-        parts.extend(table.markdown() for table in tables if table.section == section)
-    path.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
+@attrs.frozen(kw_only=True)
+class Goal:
+    """Something that csvpipe is to reach, and whether it does.
+
+    Attributes:
+        work: What is measured, against what.
+        wanted: The bound, in words.
+        found: What was measured, once for each round; empty where it could not be.
+        unit: Stands behind the figures.
+        least: The median must be no less, or None.
+        most: The median must be no more, or None.
+        reason_absent: Why nothing was measured.
+    """
+
+    work: str
+    wanted: str
+    found: Sequence[float]
+    unit: str = " x"
+    least: float | None = None
+    most: float | None = None
+    reason_absent: str | None = None
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the median keeps the bounds."""
+        if not self.found:
+            return False
+        median = statistics.median(self.found)
+        return (self.least is None or median >= self.least) and (self.most is None or median <= self.most)
+
+    def row(self) -> Row:
+        """A line of the table of goals."""
+        if not self.found:
+            return self.work, self.wanted, NOTHING, NOTHING, cell(f"not measured: {self.reason_absent}")
+        digits = 2 if self.unit == " x" else 0
+        median = f"{statistics.median(self.found):,.{digits}f}{self.unit}"
+        return self.work, self.wanted, median, spread(self.found, digits), "met" if self.is_met else "**missed**"
+
+
+GOALS_HEADER: Row = ("work", "goal", "measured", "least to most", "verdict")
+
+
+def spread(figures: Sequence[float], digits: int = 2) -> str:
+    """The least and the largest."""
+    return f"{min(figures):,.{digits}f} to {max(figures):,.{digits}f}"
+
+
+def cell(text: str) -> str:
+    """A text as it can stand in a cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def machine() -> str:
@@ -124,27 +234,3 @@ def _seconds(run: Callable[[], object]) -> float:
     start = perf_counter()
     run()
     return perf_counter() - start
-
-
-_HEAD = """
-<!-- Written by the benchmarks themselves; the texts are the docstrings of benchmarks/bench_*.py. -->
-
-# Benchmarks
-
-What csvpipe costs beside the loop that one would write by hand, and whether it keeps its promises on memory and on the
-event loop. Seconds depend on the machine, so read the ratios. In each round all ways to do the work take turns; a rate
-is the median of the rounds, a ratio the median of the ratios within each round, with the least and the largest beside
-it. The first way of a table is the one that the others are compared with.
-
-Measured on: {machine}.
-
-To repeat it, with pandas installed for the peers that need it:
-
-```sh
-{command} --write-docs
-```
-
-`--size 5` makes files five times as large (those of the memory benchmark keep their size), `--rounds 9` has each way do
-its work nine times, `--full` adds the case that needs 1 GB of disk, and `--write-docs` writes this page. `nox -s bench`
-runs everything with the defaults. The data is generated from a seed: 8 columns, about 80 bytes a row.
-"""
