@@ -170,7 +170,7 @@ def _indices_of_array(array: Any, size: int) -> list[int]:
             raise OutsideBatchError(f"a mask of {len(array)} for a batch of {size} rows")
         return array.nonzero()[0].tolist()  # type: ignore[no-any-return]  # of numpy
     chosen = list(map(operator.index, array.tolist()))
-    if chosen and not (0 <= min(chosen) and max(chosen) < size):
+    if chosen and (min(chosen) < 0 or max(chosen) >= size):
         outside = next(index for index in chosen if not 0 <= index < size)
         raise OutsideBatchError(f"row index {outside} is outside the batch of {size} rows")
     return chosen

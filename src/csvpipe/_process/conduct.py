@@ -116,10 +116,11 @@ class Unit:
 
     def fates(self) -> Iterator[tuple[Part, int, int, Outcome | None]]:
         """Part, index in it and number of rows of one fate that stand together, and their fate; in order."""
-        fates = zip(self.slices, self.indices, self.outcomes, strict=True)
-        for (_, outcome), rows in groupby(fates, key=lambda row: (id(row[0]), row[2])):
-            part, index, _ = next(rows)
-            yield part, index, 1 + sum(1 for _ in rows), outcome
+        begin = 0
+        for (_, outcome), same in groupby(zip(map(id, self.slices), self.outcomes, strict=True)):
+            rows = len(list(same))
+            yield self.slices[begin], self.indices[begin], rows, outcome
+            begin += rows
 
     def argument(self, group: Sequence[int], *, is_batch: bool) -> object:
         """What the handler gets for these rows."""

@@ -230,7 +230,7 @@ class ChunkRun:
             raise error
         unit = Unit()
         if type(error) is UnmadeRowError:  # the row path knows what is wrong, or makes the row after all
-            unit.add(part, index, *self._work.item(part, index))
+            unit.add(part, index, *self._job.item(part, index, part.cells(index)))
             self._drive(unit)
             return
         unit.add(part, index, None)

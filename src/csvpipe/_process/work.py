@@ -17,7 +17,6 @@ from csvpipe._partition.chunk import Chunk
 from csvpipe._process import columns
 from csvpipe._process.build import BadRow, Builder, Flaw, compile_builder, compile_untyped
 from csvpipe._process.columns import BATCH_FROM_BYTES, FROM_BYTES
-from csvpipe._process.columns.make import UnmadeRowError
 from csvpipe._process.conduct import Conduct, EndedError, Rules, Unit, conduct
 from csvpipe._process.mending import Mending
 from csvpipe._process.parse import Slice, SliceParser, read_chunk, read_slices
@@ -26,6 +25,7 @@ from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
 from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome, Tally
+from csvpipe._process.waves import waves
 from csvpipe.context import Context
 from csvpipe.errors import FileCode, FileError, FileFailure, Phase, RowCode, RowError
 from csvpipe.pipeline import Pipeline
@@ -143,6 +143,14 @@ class JobWork:
             return iter(cells)
         return map(self._build_cells, cells)
 
+    def item(self, part: Part, index: int, cells: list[str] | None) -> tuple[object, Outcome | None]:
+        """What `build` makes of row `index` of a slice, or None and what is wrong with it."""
+        if cells is None:
+            return None, part.flaws[index]
+        try:
+            return self.build(part, index, cells), None
+        except BadRow as bad:
+            return None, bad.flaws
 
     def is_by_columns(self, chunk: Chunk) -> bool:
         """Whether a chunk is worth reading by columns, if it can be."""
@@ -230,20 +238,7 @@ class ChunkWork:
         if signature.shape is Shape.COLUMNS:
             yield from self._batches()
             return
-        size = self.job.pipeline.batch_size if signature.is_batch else 1
-        unit = Unit()
-        for part in self.slices():
-            wave = []
-            index = 0
-            while index < len(part):
-                index = self._add(unit, part, index, min(index + size - len(unit), len(part)))
-                if len(unit) == size:
-                    wave.append(unit)
-                    unit = Unit()
-            if wave:
-                yield wave
-        if len(unit):
-            yield [unit]
+        yield from waves(self.job, self.slices())
 
     def _batches(self) -> Iterator[list[Unit]]:
         """Units of Arrow batches."""
@@ -256,46 +251,6 @@ class ChunkWork:
                 return
         for unit in job.batch_columns.units_of(self._slices()):
             yield [unit]
-
-    def _add(self, unit: Unit, part: Slice | RowPart, begin: int, end: int) -> int:
-        """Put the rows `[begin, end)` of a part into a unit, be they good or not; returns `end`."""
-        if isinstance(part, Slice):
-            for index in range(begin, end):
-                unit.add(part, index, *self._item(part, index, part.rows[index]))
-            return end
-        flaws = part.flaws
-        for bad in [*sorted(index for index in flaws if begin <= index < end), end]:
-            self._add_good(unit, part, begin, bad)
-            if bad < end:
-                unit.add(part, bad, None, flaws[bad])
-            begin = bad + 1
-        return end
-
-    def _add_good(self, unit: Unit, part: RowPart, begin: int, end: int) -> None:
-        """The same for good rows of columns; some may still turn out to be bad when they are made."""
-        items = part.items(begin, end)
-        while begin < end:
-            before = len(unit)
-            try:
-                unit.extend(part, begin, items)
-            except UnmadeRowError:
-                begin += len(unit) - before
-                unit.add(part, begin, *self.item(part, begin))
-                begin += 1
-            else:
-                return
-
-    def item(self, part: Part, index: int) -> tuple[object, Outcome | None]:
-        """What the row path makes of a row that could be parsed: its item, or what is wrong with it."""
-        return self._item(part, index, part.cells(index))
-
-    def _item(self, part: Part, index: int, cells: list[str] | None) -> tuple[object, Outcome | None]:
-        if cells is None:
-            return None, part.flaws[index]
-        try:
-            return self.job.build(part, index, cells), None
-        except BadRow as bad:
-            return None, bad.flaws
 
     def conduct(self, unit: Unit) -> Conduct:
         """The steps that settle `unit`."""

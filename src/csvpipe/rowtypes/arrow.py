@@ -16,6 +16,7 @@ from uuid import UUID
 import attrs
 
 from csvpipe.errors import PipelineError
+from csvpipe.rowtypes.column import Column
 from csvpipe.rowtypes.place import located_field
 from csvpipe.rowtypes.schema import Field, RowKind, RowSchema, Scalar
 
@@ -92,8 +93,10 @@ def _problem(field: Field) -> str | None:
         return "Column(parse=...) has no column type; annotate the field str, and convert the column in the handler"
     if field.scalar is Scalar.FOREIGN:
         return "its type has no column type; annotate the field str, and convert the column in the handler"
-    if field.scalar is not Scalar.DECIMAL:
-        return None
+    return _decimal_problem(options) if field.scalar is Scalar.DECIMAL else None
+
+
+def _decimal_problem(options: Column) -> str | None:
     if options.precision is None or options.scale is None:
         return "a Decimal needs its size: write Annotated[Decimal, csvpipe.Column(precision=..., scale=...)]"
     if not 1 <= options.precision <= DECIMAL_DIGITS:

@@ -132,7 +132,15 @@ MOMENTS = (
     *("2024-01-01 09:30:00.5", "2024-01-01T09:30:00.123456", "2024-01-01 09:30:00.1234567", "0000-01-01 00:00:00"),
     *("2024-01-01T09:30:00Z", "2024-01-01 09:30+02:00", "2024-01-01 09:30:00+0200", "0001-01-01 00:00+01:00"),
     *("09:30", "09:30:00", "9:30", "24:00:00", "09:30:00.25", "09:30:00.", "23:59:60", "1:02:03", "-1 day, 1:00:00"),
-    *("P1DT2H", "01.02.2024", "1.2.2024", "20240301", "31.02.2024", "2024-01-01T09:30:00-23:59", "2024-01-01 09:30:00z"),
+    *(
+        "P1DT2H",
+        "01.02.2024",
+        "1.2.2024",
+        "20240301",
+        "31.02.2024",
+        "2024-01-01T09:30:00-23:59",
+        "2024-01-01 09:30:00z",
+    ),
 )
 WORDS = (
     *("true", "FALSE", "Yes", "n", "t", "ja", "NEIN", "red", "RED", "x", "2", "on", "", " ", "\t", "NA", " NA ", "-"),
@@ -140,7 +148,10 @@ WORDS = (
     *("12345678-1234-5678-1234-56781234567A", "\ufeff", "a\u2028b", "\x00", "13", "\u00a01", " 2024-02-29 ", "\x0b"),
 )
 CELLS = st.one_of(
-    st.sampled_from(NUMBERS), st.sampled_from(MOMENTS), st.sampled_from(WORDS), st.text("01.-+:, \"'\n\rae\\", max_size=6)
+    st.sampled_from(NUMBERS),
+    st.sampled_from(MOMENTS),
+    st.sampled_from(WORDS),
+    st.text("01.-+:, \"'\n\rae\\", max_size=6),
 )
 HEADER = ("a", "b", "c", "d", "e")
 
@@ -170,7 +181,7 @@ def columns_of_cells(draw: st.DrawFn) -> list[st.SearchStrategy[str]]:
         st.sampled_from(["true", "false", "1", "0", "ja"]),
         st.dates().map(str),
         st.datetimes().map(str),
-        st.datetimes(timezones=st.just(dt.UTC), min_value=dt.datetime(2, 1, 1)).map(str),
+        st.datetimes(timezones=st.just(dt.UTC), min_value=dt.datetime(2, 1, 1)).map(str),  # noqa: DTZ001  # as it wants it
         st.times().map(str),
         st.timedeltas().map(str),
         st.uuids().map(str),
@@ -270,7 +281,9 @@ def _deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _SETTINGS = settings(
-    max_examples=int(os.environ.get("COLUMNS_EXAMPLES", "150")), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=int(os.environ.get("COLUMNS_EXAMPLES", "150")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
 

@@ -26,6 +26,8 @@ _PIECES: Final = (256, 16)
 
 _LONGEST: Final = 320
 _DIGITS: Final = b"0123456789"
+_ZERO: Final = ord("0")
+_POINTS: Final = np.frombuffer(b".,", np.uint8)
 _CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _MOMENT: Final = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}(?::[0-5][0-9](?:\.[0-9]{{1,6}})?)?"
 
@@ -43,6 +45,7 @@ class Plain:
         alien: For each byte whether it makes a text a suspect.
         lengths: For each length whether a plain text may have it; longer ones may not.
         pattern: In place of these two, what a plain text is, for RE2.
+        scale: Digits that a plain text may have after the point: zeros beyond are no matter to Arrow.
         bounds: The least and the greatest value, as an integer, that Python has as well; None if all of them.
     """
 
@@ -50,6 +53,7 @@ class Plain:
     alien: Any = None
     lengths: Any = None
     pattern: str | None = None
+    scale: int | None = None
     bounds: tuple[int, int] | None = None
 
 
@@ -61,13 +65,10 @@ def _plain(kind: Any, characters: bytes, lengths: Iterable[int], bounds: tuple[i
     return Plain(cast=lambda column: column.cast(kind), alien=alien, lengths=fits, bounds=bounds)
 
 
-def _microseconds(moment: dt.datetime) -> int:
-    return (moment - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)  # noqa: DTZ001  # both are naive
-
-
 _FIRST_DAY: Final = dt.date(1970, 1, 1).toordinal()
 _DAYS: Final = (dt.date.min.toordinal() - _FIRST_DAY, dt.date.max.toordinal() - _FIRST_DAY)
-_MOMENTS: Final = (_microseconds(dt.datetime.min), _microseconds(dt.datetime.max))
+_DAY_MICROSECONDS: Final = 24 * 3600 * 1_000_000
+_MOMENTS: Final = (_DAYS[0] * _DAY_MICROSECONDS, (_DAYS[1] + 1) * _DAY_MICROSECONDS - 1)
 
 INT: Final = _plain(pa.int64(), _DIGITS + b"-", range(1, 19))
 FLOAT: Final = _plain(pa.float64(), _DIGITS + b".-", range(1, 300))
@@ -104,17 +105,10 @@ def with_comma(plain: Plain) -> Plain:
 
 def decimals(options: Column) -> Plain:
     """Decimal numbers of a column that says how many digits they have."""
-    scale, mark = options.scale or 0, "," if options.decimal == "," else r"\."
+    scale = options.scale or 0
     kind = pa.decimal128(options.precision or 1, scale)
-
-    def cast(column: Any) -> Any:
-        return (column if options.decimal != "," else pc.replace_substring(column, ",", ".")).cast(kind)
-
-    digits = "{1,38}"
-    fraction = f"{{0,{scale}}}"
-    some = f"{{1,{scale}}}" if scale else "{1,1}"
-    alone = rf"|{mark}[0-9]{some}" if scale else ""
-    return Plain(cast=cast, pattern=rf"^-?(?:[0-9]{digits}(?:{mark}[0-9]{fraction})?{alone})$")
+    plain = attrs.evolve(FLOAT, cast=lambda column: column.cast(kind), scale=scale)
+    return with_comma(plain) if options.decimal == "," else plain
 
 
 def plain_of(scalar: Scalar, options: Column) -> Plain | None:
@@ -144,7 +138,27 @@ def suspects(column: Any, plain: Plain) -> Any:
     aliens = np.flatnonzero(plain.alien[bytes_of(column)])
     if aliens.size:
         odd[np.searchsorted(offsets - offsets[0], aliens, side="right") - 1] = True
+    if plain.scale is not None:
+        _add_longer(odd, column, plain.scale)
     return odd
+
+
+def _add_longer(odd: Any, column: Any, scale: int) -> None:
+    """Add the numbers that end in a zero beyond the scale, to the suspects.
+
+    Such a number is longer than the scale and its point, which does not stand where that of a full fraction does.
+    """
+    offsets, text = offsets_of(column), bytes_of(column)
+    ends = offsets[1:] - offsets[0]
+    lengths = np.diff(offsets)
+    long = lengths >= scale + 2
+    if not long.any():
+        return
+    marks = text[np.maximum(ends - 1 - scale, 0)]
+    candidates = np.flatnonzero(long & (text[np.maximum(ends - 1, 0)] == _ZERO) & ~np.isin(marks, _POINTS))
+    if candidates.size:
+        longer = pc.match_substring_regex(column.take(pa.array(candidates)), f"[.,][0-9]{{{scale + 1}}}")
+        odd[candidates[_flags(longer)]] = True
 
 
 def cast(column: Any, plain: Plain) -> tuple[Any, Any]:
@@ -155,7 +169,9 @@ def cast(column: Any, plain: Plain) -> tuple[Any, Any]:
         integers = values.view(pa.int32() if pa.types.is_date32(values.type) else pa.int64())
         found = pc.min_max(integers)
         if found["min"].as_py() is not None and not least <= found["min"].as_py() <= found["max"].as_py() <= greatest:
-            outside = _flags(pc.or_(pc.less(integers, least), pc.greater(integers, greatest)).fill_null(fill_value=False))
+            outside = _flags(
+                pc.or_(pc.less(integers, least), pc.greater(integers, greatest)).fill_null(fill_value=False)
+            )
             values = pc.if_else(pa.array(outside), pa.scalar(None, values.type), values)
             failed = np.union1d(failed, np.flatnonzero(outside))
     return values, failed

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation, getcontext
 from typing import Any, Final, Protocol
 
 import attrs
@@ -163,7 +165,11 @@ def _looked_at_again(column: Any, plain: Plain, empty: Any, odd: Any) -> tuple[A
         plain = SCIENTIFIC
         again = suspects(trimmed, plain) & ~empty
     # Cells of padding alone are empty now, and still suspects.
-    return (trimmed, plain, again) if again.sum() < odd.sum() else (column, plain if plain is not SCIENTIFIC else FLOAT, odd)
+    return (
+        (trimmed, plain, again)
+        if again.sum() < odd.sum()
+        else (column, plain if plain is not SCIENTIFIC else FLOAT, odd)
+    )
 
 
 class TextCells:
@@ -255,6 +261,23 @@ class ShortCutCells:
         raise NotImplementedError
 
 
+class DecimalCells(ShortCutCells):
+    """Of a column of decimal numbers: texts of nothing but digits, points and minus signs need no further look."""
+
+    def __init__(self, column: Any, meaning: Meaning, quick: Callable[[list[str]], list[Any]]) -> None:
+        super().__init__(column, meaning, quick)
+        self._odd = suspects(column, FLOAT)
+
+    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
+        """See `Cells`."""
+        # Where the application's context does not trap, what is no number would be a NaN.
+        if not self._odd[begin:end].any() and getcontext().traps[InvalidOperation]:
+            texts = self._column.slice(begin, end - begin).to_numpy(zero_copy_only=False)
+            with suppress(InvalidOperation):
+                return list(map(Decimal, texts.tolist()))
+        return super().objects(begin, end, bad)
+
+
 def quick_reader(binding: Binding) -> Callable[[list[str]], list[Any]]:
     """The values of many texts by the short cut, or by the converter where there is none; raises where one is bad."""
     expression = (short_cut(binding.field) or "{convert}({cell})").format(cell="t", convert="convert", known="known")
@@ -278,4 +301,8 @@ def read_cells(column: Any, meaning: Meaning, quick: Callable[[list[str]], list[
         return TextCells(column, meaning)
     if meaning.plain is not None:
         return CastCells(column, meaning, meaning.plain)
-    return DistinctCells(column, meaning) if quick is None else ShortCutCells(column, meaning, quick)
+    if quick is None:
+        return DistinctCells(column, meaning)
+    field, nothing = meaning.binding.field, meaning.binding.nothing
+    is_plain = field.scalar is Scalar.DECIMAL and not field.options.spelling() and not nothing
+    return (DecimalCells if is_plain else ShortCutCells)(column, meaning, quick)

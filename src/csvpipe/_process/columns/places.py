@@ -51,16 +51,18 @@ def _regular(data: bytes, dialect: Dialect) -> Places | None:
     line_ends = np.flatnonzero(cells == _LF) + 1
     if not line_ends.size or line_ends[-1] != len(data):
         line_ends = np.append(line_ends, len(data))
-    ends, quote, escape = line_ends, dialect.quotechar, dialect.escapechar
+    quote, escape = dialect.quotechar, dialect.escapechar
     if escape is not None and (not escape.isascii() or escape.encode() in data):
         return None
     if quote is not None and quote.encode() in data:
         if not dialect.doublequote or not _is_regular(cells, dialect):
             return None
         quotes = np.flatnonzero(cells == ord(quote))
-        ends = line_ends[np.searchsorted(quotes, line_ends) % 2 == 0]
+        is_end = np.searchsorted(quotes, line_ends) % 2 == 0
+        ends, lines = line_ends[is_end], np.concatenate(([0], np.flatnonzero(is_end)[:-1] + 1))
+    else:
+        ends, lines = line_ends, np.arange(len(line_ends))
     starts = np.concatenate(([0], ends[:-1]))
-    lines = np.searchsorted(line_ends, starts, side="right")
     firsts = cells[starts]
     is_row = (firsts != _LF) & (firsts != _CR[0])
     return Places(starts[is_row], ends[is_row], lines[is_row])

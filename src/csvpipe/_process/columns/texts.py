@@ -82,13 +82,10 @@ class TextReader:
 
     def read(self, data: bytes, rows: int) -> Texts | None:
         """The cells of a record-aligned piece of so many rows; None where only the row path is sure to be right."""
-        dialect = self._dialect
-        if dialect.escapechar is not None and dialect.escapechar.encode(self._encoding, "replace") in data:
-            return None
-        text = self._as_utf8(data)
+        text = None if self._is_escaped(data) else self._as_utf8(data)
         if text is None or text.startswith(_BOM):
             return None
-        quote = dialect.quotechar
+        quote = self._dialect.quotechar
         is_quoted = quote is not None and quote.encode() in text
         # A quote that stays open past the limit begins a row that is longer than it.
         must_measure = is_quoted and len(text) > self._limits.row_bytes
@@ -97,18 +94,22 @@ class TextReader:
             table, ragged = self._parse(text, positions, is_quoted=is_quoted)
         except pa.ArrowInvalid:
             return None
-        if table.num_rows - 1 + len(ragged) != rows or (ragged and not self._takes_ragged):
+        if table.num_rows - is_quoted + len(ragged) != rows or (ragged and not self._takes_ragged):
             return None
         columns = {position: _whole(column) for position, column in zip(positions, table.columns, strict=True)}
-        if must_measure and self._may_be_too_large(columns, ragged):
+        is_sure = not is_quoted or self._is_closed(columns)
+        if not is_sure or (must_measure and self._may_be_too_large(columns, ragged)):
             return None
-        if not self._is_closed(columns):
-            return None
-        columns = {position: columns[position].slice(0, len(columns[position]) - 1) for position in self._wanted}
+        good = table.num_rows - is_quoted
+        columns = {position: columns[position].slice(0, good) for position in self._wanted}
         indices = [number - 1 for number, _ in ragged]
         if indices:
             columns = {position: _spread(column, indices, rows) for position, column in columns.items()}
         return Texts(rows=rows, columns=columns, ragged=indices)
+
+    def _is_escaped(self, data: bytes) -> bool:
+        escape = self._dialect.escapechar
+        return escape is not None and escape.encode(self._encoding, "replace") in data
 
     def _as_utf8(self, data: bytes) -> bytes | None:
         if data.isascii():
@@ -126,7 +127,10 @@ class TextReader:
             return None
 
     def _parse(self, text: bytes, positions: Sequence[int], *, is_quoted: bool) -> tuple[Any, list[tuple[int, int]]]:
-        """Rows with the right number of cells, and the number and size of each of the others."""
+        """Rows with the right number of cells, and the number and size of each of the others.
+
+        Where a quote may be open at the end of the text, a row of our own follows.
+        """
         ragged: list[tuple[int, int]] = []
 
         def set_aside(row: Any) -> str:
@@ -135,12 +139,11 @@ class TextReader:
 
         names = [str(position) for position in range(self._width)]
         wanted = [str(position) for position in positions]
-        end = b"" if text.endswith(b"\n") else b"\n"
+        if is_quoted:
+            text = b"".join((text, b"" if text.endswith(b"\n") else b"\n", self._guard))
         table = arrow_csv.read_csv(
-            pa.BufferReader(b"".join((text, end, self._guard))),
-            read_options=arrow_csv.ReadOptions(
-                use_threads=False, block_size=len(text) + len(self._guard) + 64, column_names=names
-            ),
+            pa.BufferReader(text),
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(text) + 64, column_names=names),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=self._dialect.delimiter,
                 quote_char=self._dialect.quotechar if is_quoted else False,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import count, islice
+from itertools import count, islice, pairwise
 from typing import Any, Final, overload
 
 import numpy as np
@@ -101,15 +101,17 @@ class BatchUnit(Unit):
         """Whether every row's fate is known."""
         return bool(self._codes.all())
 
-    def undecided(self, group: Sequence[int]) -> Sequence[int]:
+    def undecided(self, group: Any) -> Any:
         """Those rows of `group` whose fate is unknown."""
         wanted = self._codes[_index(group)] == _UNDECIDED
-        return group if wanted.all() else np.asarray(group)[wanted]  # type: ignore[return-value]  # near enough
+        if wanted.all():
+            return group
+        return np.flatnonzero(wanted) + group.start if isinstance(group, range) else np.asarray(group)[wanted]
 
     def before_bad(self, group: Sequence[int]) -> Sequence[int]:
         """Those rows of `group` that stand before the first bad one."""
         bad = np.flatnonzero(self._codes == _BAD)
-        return group[: int(np.searchsorted(np.asarray(group), bad[0]))] if bad.size else group
+        return group[: bisect_left(group, int(bad[0]))] if bad.size else group
 
     def settle(self, group: Iterable[int], outcome: Outcome) -> None:
         """Note the fate of these rows."""
@@ -126,7 +128,7 @@ class BatchUnit(Unit):
         for first, (part, begin, rows) in zip(self._firsts, self._spans, strict=False):
             codes = self._codes[first : first + rows]
             edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), rows]
-            for start, end in zip(edges, edges[1:], strict=False):
+            for start, end in pairwise(edges):
                 code = int(codes[start]) if rows else _UNDECIDED
                 if code == _BAD:
                     for at in range(start, end):
