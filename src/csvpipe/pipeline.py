@@ -36,12 +36,13 @@ from csvpipe.rowtypes import Shape, unknown_names
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from csvpipe.rowtypes.like import RowLike
+    from csvpipe.rowtypes.like import RecordBatchLike, RowLike
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound="RowLike")
 X = TypeVar("X", bound="RowLike")
+B = TypeVar("B", bound="RecordBatchLike")
 S = TypeVar("S")
 
 #: True: a record names the columns. False: there is none, columns are numbered. `"detect"`: whichever the file looks
@@ -256,7 +257,7 @@ class SetupDecorator(Protocol[S]):
 
 
 class TypedDecorator(Protocol[X]):
-    """What `pipeline(row_type=X)` returns: takes X or `list[X]`, and perhaps a Context."""
+    """What `pipeline(row_type=X)` returns: takes X, `list[X]` or a batch of its columns, and perhaps a Context."""
 
     @overload
     def __call__(self, handler: Callable[[X], R], /) -> Pipeline[[X], R]: ...
@@ -266,6 +267,10 @@ class TypedDecorator(Protocol[X]):
     def __call__(self, handler: Callable[[list[X]], R], /) -> Pipeline[[list[X]], R]: ...
     @overload
     def __call__(self, handler: Callable[[list[X], Context], R], /) -> Pipeline[[list[X], Context], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[B], R], /) -> Pipeline[[B], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[B, Context], R], /) -> Pipeline[[B, Context], R]: ...
 
 
 class TypedSetupDecorator(Protocol[X, S]):
@@ -280,6 +285,10 @@ class TypedSetupDecorator(Protocol[X, S]):
     @overload
     def __call__(self, handler: Callable[[list[X], Context, S], R], /) -> Pipeline[[list[X], Context, S], R]: ...
     @overload
+    def __call__(self, handler: Callable[[B, S], R], /) -> Pipeline[[B, S], R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, handler: Callable[[B, Context, S], R], /) -> Pipeline[[B, Context, S], R]: ...
+    @overload
     def __call__(self, handler: Callable[[X], R], /) -> Pipeline[[X], R]: ...
     @overload
     def __call__(self, handler: Callable[[X, Context], R], /) -> Pipeline[[X, Context], R]: ...
@@ -287,6 +296,10 @@ class TypedSetupDecorator(Protocol[X, S]):
     def __call__(self, handler: Callable[[list[X]], R], /) -> Pipeline[[list[X]], R]: ...
     @overload
     def __call__(self, handler: Callable[[list[X], Context], R], /) -> Pipeline[[list[X], Context], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[B], R], /) -> Pipeline[[B], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[B, Context], R], /) -> Pipeline[[B, Context], R]: ...
 
 
 @overload
