@@ -7,6 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from inspect import Parameter
 from typing import Any, Final, TypeAlias
 
@@ -15,13 +16,14 @@ import attrs
 from csvpipe.context import Context
 from csvpipe.errors import PipelineError
 from csvpipe.rowtypes import Row, RowSchema, Shape, located, read_row_type, row_kind
+from csvpipe.rowtypes.arrow import as_columns, is_record_batch
 
 Handler: TypeAlias = Callable[..., Any]
 Names: TypeAlias = Mapping[str, Any]
 
 _CHOICES: Final = (
     "csvpipe.Row, dict[str, str], list[str], an attrs class, a dataclass, a NamedTuple, a TypedDict, a pydantic model "
-    "or a msgspec.Struct, or list[...] of one of these for batches"
+    "or a msgspec.Struct, list[...] of one of these for batches, or pyarrow.RecordBatch"
 )
 _CONTEXT_NAMES: Final = frozenset({"ctx", "context"})
 _UNTYPED: Final = ((Row, Shape.ROW), (dict, Shape.DICT), (dict[str, str], Shape.DICT), (list[str], Shape.LIST))
@@ -34,8 +36,8 @@ class HandlerSignature:
 
     Attributes:
         shape: What it is given for one record.
-        row_schema: For `Shape.TYPED`, else None.
-        is_batch: Whether it is given a list of these.
+        row_schema: For `Shape.TYPED`; for `Shape.COLUMNS` where the columns are typed. Else None.
+        is_batch: Whether it is given a list of these, or columns of many.
         takes_context: Whether a `Context` is its second argument.
         takes_resource: Whether the value of `setup` is its last argument.
         is_async: Whether its result is to be awaited.
@@ -60,7 +62,7 @@ def read_handler(
     Args:
         function: The handler.
         row_type: The type of one row where it is stated. It wins over the annotation, which then only says, by being
-            a `list`, that the handler takes batches.
+            a `list` or a `RecordBatch`, that the handler takes batches.
         has_setup: Whether there is a resource to pass.
         localns: Names that annotations may use besides those of the handler's module, for what is defined within a
             function.
@@ -118,6 +120,8 @@ def _read_row(
     function: Handler, parameter: Parameter, row_type: type | None, localns: Names
 ) -> tuple[Shape, RowSchema | None, bool]:
     annotation = _resolved(function, parameter, localns)
+    if is_record_batch(annotation):
+        return Shape.COLUMNS, _read_columns(function, row_type, localns), True
     if row_type is not None:
         shape, schema = _read_shape(function, "row_type=", row_type, localns)
         return shape, schema, _is_list(annotation) and annotation != _plain(row_type)
@@ -134,6 +138,17 @@ def _read_row(
     item = next(iter(typing.get_args(annotation)), annotation) if is_batch else annotation
     shape, schema = _read_shape(function, where, item, localns)
     return shape, schema, is_batch
+
+
+def _read_columns(function: Handler, row_type: type | None, localns: Names) -> RowSchema | None:
+    if find_spec("numpy") is None:
+        raise _refusal(function, "takes batches of Arrow, for which numpy is needed: pip install 'csvpipe[fast]'")
+    if row_type is None:
+        return None
+    if row_kind(row_type) is None:
+        shown = getattr(row_type, "__qualname__", str(row_type))
+        raise _refusal(function, f"row_type={shown} does not say what the columns of a RecordBatch are; name a class")
+    return as_columns(read_row_type(row_type, localns=localns))
 
 
 def _read_shape(function: Handler, where: str, item: Any, localns: Names) -> tuple[Shape, RowSchema | None]:

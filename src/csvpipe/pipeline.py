@@ -36,12 +36,13 @@ from csvpipe.rowtypes import Shape, unknown_names
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from csvpipe.rowtypes.like import RowLike
+    from csvpipe.rowtypes.like import RecordBatchLike, RowLike
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound="RowLike")
 X = TypeVar("X", bound="RowLike")
+B = TypeVar("B", bound="RecordBatchLike")
 S = TypeVar("S")
 
 #: True: a record names the columns. False: there is none, columns are numbered. `"detect"`: whichever the file looks
@@ -50,6 +51,9 @@ Header: TypeAlias = bool | Literal["detect"] | Sequence[str]
 
 #: See `Pipeline.breaker`.
 _BREAKER_ROWS: int | None = 100
+
+#: Where it is not 1,000. A call with columns costs the same for any number of rows.
+_BATCH_SIZES = {Shape.COLUMNS: 65_536}
 
 #: Enters what a handler needs: called once a worker (once a pool for async handlers).
 Setup: TypeAlias = Callable[[], AbstractContextManager[S] | AbstractAsyncContextManager[S]]
@@ -137,7 +141,7 @@ class Pipeline(Generic[P, R]):
         timeout: Seconds that one call may take; then its row, or each row of its batch, is rejected with `timeout`.
             A thread cannot be stopped: the call is abandoned and may still end later.
         ordered: Chunks are handled one after the other, in file order.
-        batch_size: Rows a call, for handlers of `list[T]`.
+        batch_size: Rows a call, for handlers of `list[T]` (1,000 unless stated) and of `pyarrow.RecordBatch` (65,536).
         concurrency: Calls of an async handler in flight at once, in one pool.
         sensitive: Columns whose values never appear in errors or events.
     """
@@ -174,7 +178,10 @@ class Pipeline(Generic[P, R]):
     retry: Retry = attrs.field(factory=Retry, validator=validators.instance_of(Retry))
     timeout: float | None = attrs.field(default=None, validator=validators.optional(_positive(float)))
     ordered: bool = False
-    batch_size: int = attrs.field(default=1000, validator=_positive(int))
+    batch_size: int = attrs.field(
+        default=attrs.Factory(lambda self: _BATCH_SIZES.get(self.signature.shape, 1000), takes_self=True),
+        validator=_positive(int),
+    )
     concurrency: int = attrs.field(default=10, validator=_positive(int))
     sensitive: tuple[str, ...] = attrs.field(default=(), converter=_some)
 
@@ -250,7 +257,7 @@ class SetupDecorator(Protocol[S]):
 
 
 class TypedDecorator(Protocol[X]):
-    """What `pipeline(row_type=X)` returns: takes X or `list[X]`, and perhaps a Context."""
+    """What `pipeline(row_type=X)` returns: takes X, `list[X]` or a batch of its columns, and perhaps a Context."""
 
     @overload
     def __call__(self, handler: Callable[[X], R], /) -> Pipeline[[X], R]: ...
@@ -260,6 +267,10 @@ class TypedDecorator(Protocol[X]):
     def __call__(self, handler: Callable[[list[X]], R], /) -> Pipeline[[list[X]], R]: ...
     @overload
     def __call__(self, handler: Callable[[list[X], Context], R], /) -> Pipeline[[list[X], Context], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[B], R], /) -> Pipeline[[B], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[B, Context], R], /) -> Pipeline[[B, Context], R]: ...
 
 
 class TypedSetupDecorator(Protocol[X, S]):
@@ -274,6 +285,10 @@ class TypedSetupDecorator(Protocol[X, S]):
     @overload
     def __call__(self, handler: Callable[[list[X], Context, S], R], /) -> Pipeline[[list[X], Context, S], R]: ...
     @overload
+    def __call__(self, handler: Callable[[B, S], R], /) -> Pipeline[[B, S], R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, handler: Callable[[B, Context, S], R], /) -> Pipeline[[B, Context, S], R]: ...
+    @overload
     def __call__(self, handler: Callable[[X], R], /) -> Pipeline[[X], R]: ...
     @overload
     def __call__(self, handler: Callable[[X, Context], R], /) -> Pipeline[[X, Context], R]: ...
@@ -281,6 +296,10 @@ class TypedSetupDecorator(Protocol[X, S]):
     def __call__(self, handler: Callable[[list[X]], R], /) -> Pipeline[[list[X]], R]: ...
     @overload
     def __call__(self, handler: Callable[[list[X], Context], R], /) -> Pipeline[[list[X], Context], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[B], R], /) -> Pipeline[[B], R]: ...
+    @overload
+    def __call__(self, handler: Callable[[B, Context], R], /) -> Pipeline[[B, Context], R]: ...
 
 
 @overload
@@ -311,7 +330,8 @@ def pipeline(
 
     The annotation of the handler's first parameter chooses what it gets: `csvpipe.Row`, `dict[str, str]` or
     `list[str]`; an attrs class, dataclass, `NamedTuple`, `TypedDict`, pydantic model or `msgspec.Struct`, whose fields
-    are the columns; or `list[...]` of one of these for batches. Further parameters are `csvpipe.Context` and, with
+    are the columns; `list[...]` of one of these for batches; or `pyarrow.RecordBatch` for the columns themselves, as
+    text, or typed by `row_type=`. Further parameters are `csvpipe.Context` and, with
     `setup=`, the resource, in this order. An `async def` handler runs in the event loop, any other in a worker thread.
 
     Args:

@@ -55,6 +55,8 @@ class Import:
         encoding: str = "utf-8",
         dry_run: bool = False,
         limits: Limits | None = None,
+        columns_from_bytes: float | None = None,
+        sample_rows: tuple[tuple[str, ...], ...] = (),
     ) -> None:
         data = text if isinstance(text, bytes) else text.encode(encoding)
         path.write_bytes(data)
@@ -66,6 +68,7 @@ class Import:
             columns=tuple(header.decode(encoding).split(dialect.delimiter)),
             data_start=len(header) + 1,
             data_line=2,
+            sample_rows=sample_rows,
         )
         self.path = path
         self.source = LocalFile.at(path)
@@ -79,7 +82,7 @@ class Import:
             attempt=1,
             dry_run=dry_run,
         )
-        self.job = JobWork(pipeline, plan, context)
+        self.job = JobWork(pipeline, plan, context, columns_from_bytes=columns_from_bytes)
 
     def chunks(self, chunk_bytes: int = 1_000_000, cut_bytes: int = 65_536) -> list[Chunk]:
         """The whole file, cut."""

@@ -308,6 +308,41 @@ assert_type(stated_batch, csvpipe.Pipeline[[list[Person], csvpipe.Context], None
 assert_type(stated_without_the_database, csvpipe.Pipeline[[Order], None])
 
 
+# Arrow batches: pyarrow has no types of its own, and this is what those of others have --------------------------------
+
+
+class RecordBatch:
+    num_columns: int
+    num_rows: int
+    nbytes: int
+
+
+@csvpipe.pipeline
+def texts_of_columns(batch: RecordBatch) -> int:
+    return batch.num_rows
+
+
+@csvpipe.pipeline(row_type=Person, batch_size=10_000)
+def columns(batch: RecordBatch) -> None: ...
+
+
+@csvpipe.pipeline(row_type=Person, setup=open_database)
+async def columns_with_all(batch: RecordBatch, ctx: csvpipe.Context, database: Database) -> None: ...
+
+
+@csvpipe.pipeline(row_type=Person, setup=open_database)
+def columns_with_database(batch: RecordBatch, database: Database) -> None: ...
+
+
+@csvpipe.pipeline(row_type=Person)  # type: ignore[arg-type]
+def columns_of_nothing(batch: bytes) -> None: ...
+
+
+assert_type(texts_of_columns, csvpipe.Pipeline[[RecordBatch], int])
+assert_type(columns, csvpipe.Pipeline[[RecordBatch], None])
+assert_type(columns_with_database, csvpipe.Pipeline[[RecordBatch, Database], None])
+
+
 # A pipeline is its function -------------------------------------------------------------------------------------------
 
 ANA = Person(1, "Ana", date(2024, 3, 1))
@@ -721,7 +756,6 @@ csvpipe.pipeline(setup=Database())  # type: ignore[call-overload]
 
 csvpipe.pipeline(on_error="ignore")  # type: ignore[call-overload]
 csvpipe.pipeline(rejects_limit=5)  # type: ignore[call-overload]
-csvpipe.WorkerPool(executor="process")  # type: ignore[arg-type]
 csvpipe.WorkerPool(on_exit="wait")  # type: ignore[arg-type]
 csvpipe.WorkerPool(store=Database())  # type: ignore[arg-type]
 csvpipe.WorkerPool(pipelines=[speak])  # type: ignore[list-item]

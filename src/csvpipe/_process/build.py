@@ -72,7 +72,7 @@ def _compiled(identical: _Identical, columns: tuple[str, ...], na: tuple[str, ..
     schema = identical.schema
     bindings = bind(schema, columns, na)
     others = {name: columns.index(name) for name in unused_columns(schema, columns)} if schema.takes_others else {}
-    make, takes_mapping = _maker(schema)
+    make, takes_mapping = maker_of(schema)
     diagnosis = Diagnosis(schema, bindings, partial(_made_of, make) if takes_mapping else make, others)
     names: dict[str, object] = {**SHORT_CUT_NAMES, "make": make, "diagnose": diagnosis.build}
     for binding in bindings:
@@ -111,7 +111,7 @@ def build(cells):
 """
 
 
-def _maker(schema: RowSchema) -> tuple[Callable[..., Any], bool]:
+def maker_of(schema: RowSchema) -> tuple[Callable[..., Any], bool]:
     """What makes the object, and whether of a mapping by the fields' keys instead of arguments."""
     row_type: Any = schema.row_type
     if schema.kind is RowKind.TYPEDDICT:

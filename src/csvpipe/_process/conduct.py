@@ -7,7 +7,8 @@ of it. The thread's driver and the event loop's are both a few lines around it.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, repeat
 from typing import Final, TypeAlias, cast
 
 import attrs
@@ -78,18 +79,62 @@ class Unit:
         self.items.append(item)
         self.outcomes.append(outcome)
 
+    def extend(self, part: Part, begin: int, items: Iterable[object]) -> None:
+        """Append the rows of `part` from index `begin` on, one for each item, as far as these come."""
+        first = len(self.items)
+        try:
+            self.items.extend(items)
+        finally:
+            rows = len(self.items) - first
+            self.slices.extend(repeat(part, rows))
+            self.indices.extend(range(begin, begin + rows))
+            self.outcomes.extend(repeat(None, rows))
+
     def __len__(self) -> int:
         return len(self.items)
 
-    def undecided(self, group: Sequence[int]) -> list[int]:
+    @property
+    def is_decided(self) -> bool:
+        """Whether every row's fate is known."""
+        return None not in self.outcomes
+
+    def undecided(self, group: Sequence[int]) -> Sequence[int]:
         """Those rows of `group` whose fate is unknown."""
+        if len(group) == len(self) == self.outcomes.count(None):
+            return group
         return [k for k in group if self.outcomes[k] is None]
 
-    def numbers(self, group: Sequence[int]) -> list[int]:
+    def before_bad(self, group: Sequence[int]) -> Sequence[int]:
+        """Those rows of `group` that stand before the first bad one."""
+        first_bad = next((k for k, outcome in enumerate(self.outcomes) if isinstance(outcome, tuple)), len(self))
+        return [k for k in group if k < first_bad]
+
+    def settle(self, group: Iterable[int], outcome: Outcome) -> None:
+        """Note the fate of these rows."""
+        for k in group:
+            self.outcomes[k] = outcome
+
+    def fates(self) -> Iterator[tuple[Part, int, int, Outcome | None]]:
+        """Part, index in it and number of rows of one fate that stand together, and their fate; in order."""
+        begin = 0
+        for (_, outcome), same in groupby(zip(map(id, self.slices), self.outcomes, strict=True)):
+            rows = len(list(same))
+            yield self.slices[begin], self.indices[begin], rows, outcome
+            begin += rows
+
+    def argument(self, group: Sequence[int], *, is_batch: bool) -> object:
+        """What the handler gets for these rows."""
+        return [self.items[k] for k in group] if is_batch else self.items[group[0]]
+
+    def row(self, k: int) -> int:
+        """1-based number of a row, as its file has it."""
+        return self.slices[k].first_row + self.indices[k]
+
+    def numbers(self, group: Sequence[int]) -> Sequence[int]:
         """1-based row numbers, as handlers know them."""
         return [self.slices[k].number(self.indices[k]) for k in group]
 
-    def lines(self, group: Sequence[int]) -> list[int]:
+    def lines(self, group: Sequence[int]) -> Sequence[int]:
         """1-based physical lines."""
         return [self.slices[k].line(self.indices[k]) for k in group]
 
@@ -169,7 +214,7 @@ def conduct(unit: Unit, rules: Rules) -> Conduct:
     is_first = True
     while pending:
         group = _wanted(unit, pending.pop(), rules)
-        if not group:
+        if not len(group):  # of numpy, where the rows are columns
             continue
         if not rules.is_called:
             _succeed(unit, Call(group, None), rules)
@@ -179,12 +224,9 @@ def conduct(unit: Unit, rules: Rules) -> Conduct:
         pending += reversed(_settle(unit, call, error, rules))
 
 
-def _wanted(unit: Unit, group: Sequence[int], rules: Rules) -> list[int]:
+def _wanted(unit: Unit, group: Sequence[int], rules: Rules) -> Sequence[int]:
     """The rows of `group` that are still to be handled."""
-    if rules.ends_at_first:
-        first_bad = next((k for k, outcome in enumerate(unit.outcomes) if isinstance(outcome, tuple)), len(unit))
-        group = [k for k in group if k < first_bad]
-    return unit.undecided(group)
+    return unit.undecided(unit.before_bad(group) if rules.ends_at_first else group)
 
 
 def _call(
@@ -198,7 +240,7 @@ def _call(
             group = unit.undecided(group)
         context = None if rules.context is None else rules.context.at(unit.numbers(group), unit.lines(group))
         call = Call(group, context)
-        error = (yield call) if group else None
+        error = (yield call) if len(group) else None
         kind = type(error)
         if error is None or issubclass(kind, _SAYINGS) or not issubclass(kind, (Unavailable, *retry.on)):
             return call, error
@@ -229,7 +271,7 @@ def _settle(unit: Unit, call: Call, error: BaseException | None, rules: Rules) -
         middle = len(group) // 2
         return [group[:middle], group[middle:]]
     elif issubclass(kind, Skip):
-        unit.outcomes[group[0]] = Fate.SKIPPED
+        unit.settle(group, Fate.SKIPPED)
     else:
         _blame(unit, group[0], error, rules)
     return []
@@ -237,13 +279,11 @@ def _settle(unit: Unit, call: Call, error: BaseException | None, rules: Rules) -
 
 def _succeed(unit: Unit, call: Call, rules: Rules) -> None:
     group = call.group
-    for k in group:
-        unit.outcomes[k] = Fate.PROCESSED
+    unit.settle(group, Fate.PROCESSED)
     if call.context is None:
         return
     rejects, skips = call.context.marks
-    for index in skips:
-        unit.outcomes[group[index]] = Fate.SKIPPED
+    unit.settle((group[index] for index in skips), Fate.SKIPPED)
     _reject(unit, group, rejects, rules)
 
 
@@ -276,7 +316,7 @@ def _reject(unit: Unit, group: Sequence[int], rejects: Mapping[int, Reject], rul
         if mask is not None:
             column = None if column is None else secrets.masked_name(column, mask)
             code, message = secrets.masked_name(code, mask), mask(message)
-        unit.outcomes[k] = (Flaw(column=column, code=code, phase=Phase.HANDLE, message=message, value=value),)
+        unit.settle((k,), (Flaw(column=column, code=code, phase=Phase.HANDLE, message=message, value=value),))
 
 
 def _blame(unit: Unit, k: int, error: BaseException, rules: Rules) -> None:
@@ -296,13 +336,12 @@ def _blame(unit: Unit, k: int, error: BaseException, rules: Rules) -> None:
     if issubclass(type(error), RejectRows):
         message = "the handler raised RejectRows with what is no index in its batch, or no Reject; mend the handler"
         flaw = attrs.evolve(flaw, before="", message=message, after="")
-    unit.outcomes[k] = (flaw,)
+    unit.settle((k,), (flaw,))
 
 
 def time_out(unit: Unit, group: Sequence[int], seconds: float) -> None:
     """Give these rows of the unit up because their call took longer than `seconds`."""
-    for k in group:
-        unit.outcomes[k] = (overdue(seconds),)
+    unit.settle(group, (overdue(seconds),))
 
 
 def overdue(seconds: float) -> Flaw:

@@ -300,6 +300,18 @@ def read_slices(plan: JobPlan, parser: SliceParser, chunk: Chunk) -> Iterator[Sl
             yield part
 
 
+def read_chunk(plan: JobPlan, chunk: Chunk) -> bytes:
+    """Read a chunk of the job's local file, all of it.
+
+    Raises:
+        FileError: As for `read_slices`.
+    """
+    source = plan.source
+    assert source is not None, "a job without a file has no chunks"  # noqa: S101  # refused at intake
+    with source.open() as file:
+        return _read(file, chunk.start, chunk.end, source.path)
+
+
 def _read(file: BinaryIO, start: int, end: int, path: str) -> bytes:
     try:
         file.seek(start)

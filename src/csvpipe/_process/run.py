@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import repeat
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.build import BadRow
+from csvpipe._process.columns.make import UnmadeRowError
 from csvpipe._process.conduct import Call, EndedError, Step, StoppedError, Unit, exhausted, time_out
 from csvpipe._process.hand import Hand
 from csvpipe._process.parse import Slice
+from csvpipe._process.part import Part
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.said import is_from_user
@@ -21,6 +23,9 @@ from csvpipe._process.watch import AbandonedError, Watch
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
 from csvpipe.context import RowContext
 from csvpipe.errors import FileError
+
+if TYPE_CHECKING:
+    from csvpipe._process.columns.rows import RowPart
 
 __all__ = ["AbandonedError", "ChunkRun", "Resources"]
 
@@ -159,7 +164,7 @@ class ChunkRun:
                 self._work.reject(part, bad, part.flaws[bad])
                 begin = bad + 1
             self._run_good(part, begin, len(part), handle)
-            if part.end < self._work.chunk.end:
+            if part.first_row + len(part) < self._work.chunk.first_row + self._work.chunk.rows:
                 self._turn.take()
 
     def _handle(self) -> Callable[[Any], object]:
@@ -181,7 +186,7 @@ class ChunkRun:
             return lambda item: function(item, *resource)
         return function
 
-    def _items(self, part: Slice, begin: int, end: int) -> Iterator[object]:
+    def _items(self, part: Slice | RowPart, begin: int, end: int) -> Iterator[object]:
         """What to call for the good rows `[begin, end)` of a slice; goes on after it has raised `BadRow`."""
         items, context = self._job.items(part, begin, end), self._job.rules.context
         if context is None:
@@ -190,7 +195,7 @@ class ChunkRun:
         # The contexts first: an item that cannot be made takes its context along.
         return zip(map(RowContext, repeat(context), numbers, lines), items, strict=False)
 
-    def _run_good(self, part: Slice, begin: int, end: int, handle: Callable[[Any], object]) -> None:
+    def _run_good(self, part: Slice | RowPart, begin: int, end: int, handle: Callable[[Any], object]) -> None:
         """Handle the rows `[begin, end)` of a slice, which could be parsed: here a row may cost next to nothing."""
         items, clock, first_row = self._items(part, begin, end), self._clock, part.first_row
         is_stopping, hand = self._stop.is_set, self._hand
@@ -221,7 +226,7 @@ class ChunkRun:
             begin = done
             self._look()
 
-    def _settle(self, part: Slice, index: int, error: BaseException) -> None:
+    def _settle(self, part: Part, index: int, error: BaseException) -> None:
         """A row raised: find out what that means for it."""
         if issubclass(type(error), BadRow):
             self._work.reject(part, index, error.flaws)  # type: ignore[attr-defined]  # as its class says
@@ -229,6 +234,10 @@ class ChunkRun:
         if is_from_user(error):
             raise error
         unit = Unit()
+        if type(error) is UnmadeRowError:  # the row path knows what is wrong, or makes the row after all
+            unit.add(part, index, *self._job.item(part, index, part.cells(index)))
+            self._drive(unit)
+            return
         unit.add(part, index, None)
         self._drive(unit, first=error)
 
@@ -262,12 +271,11 @@ class ChunkRun:
         if not isinstance(step, Call):
             self._pause(step.seconds)
             return None
-        items = [unit.items[k] for k in step.group]
-        row = items if self._job.pipeline.signature.is_batch else items[0]
+        row = unit.argument(step.group, is_batch=self._job.pipeline.signature.is_batch)
         context = () if step.context is None else (step.context,)
         self._out = (unit, step)
         if self._hand is not None:
-            first, last = (unit.slices[k].first_row + unit.indices[k] for k in (step.group[0], step.group[-1]))
+            first, last = unit.row(step.group[0]), unit.row(step.group[-1])
             self._hand.take(first, last - first + 1)
         try:
             if self._watch is not None:

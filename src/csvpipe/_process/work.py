@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._intake.sensitive import sensitive_columns
 from csvpipe._partition.chunk import Chunk
+from csvpipe._process import columns
 from csvpipe._process.build import BadRow, Builder, Flaw, compile_builder, compile_untyped
+from csvpipe._process.columns import BATCH_FROM_BYTES, FROM_BYTES
 from csvpipe._process.conduct import Conduct, EndedError, Rules, Unit, conduct
 from csvpipe._process.hand import Hand
 from csvpipe._process.mending import Mending
-from csvpipe._process.parse import Slice, SliceParser, read_slices
+from csvpipe._process.parse import Slice, SliceParser, read_chunk, read_slices
 from csvpipe._process.part import Part
 from csvpipe._process.result import ChunkResult, nothing_done
 from csvpipe._process.rowset import RowSet
 from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome, Tally
+from csvpipe._process.waves import waves
 from csvpipe.context import Context
 from csvpipe.errors import FileCode, FileError, FileFailure, Phase, RowCode, RowError
 from csvpipe.pipeline import Pipeline
 from csvpipe.rowtypes import Row, Shape, spellings
 
+if TYPE_CHECKING:
+    from csvpipe._process.columns.batches import BatchColumns
+    from csvpipe._process.columns.rows import RowColumns, RowPart
+
 
 class JobWork:
     """What all chunks of a job share: prepared once, read by many workers. A mended file comes with its `mending`.
+
+    Args:
+        pipeline: As in the attributes.
+        plan: As in the attributes.
+        context: As in the attributes.
+        chunk_seconds: As in the attributes.
+        mending: Of a mended file.
+        columns_from_bytes: Size of a chunk from which it is read by columns, where it can be; infinity for never, None
+            for what pays.
 
     Attributes:
         pipeline: The handler and its policies.
@@ -54,6 +72,7 @@ class JobWork:
         *,
         chunk_seconds: float = 1.0,
         mending: Mending | None = None,
+        columns_from_bytes: float | None = None,
     ) -> None:
         inspection = plan.inspection
         assert inspection is not None, "a job without a plan has no chunks"  # noqa: S101  # refused at intake
@@ -66,6 +85,7 @@ class JobWork:
         self.parser = SliceParser(inspection, plan.limits, pipeline.ragged, mending, errors=pipeline.errors)
         schema = pipeline.signature.row_schema
         self.secrets = Secrets(self.columns, sensitive_columns(pipeline, self.columns))
+        self.columns_from_bytes = columns_from_bytes
         self._positions = {name: position for position, name in enumerate(self.columns)}
         self._build_cells = self._cells_builder()
         self.rules = Rules(
@@ -95,6 +115,8 @@ class JobWork:
     def _cells_builder(self) -> Builder | None:
         """Makes an item from cells alone; None for rows, which know their place."""
         signature = self.pipeline.signature
+        if signature.shape is Shape.COLUMNS:
+            return self.batch_columns.build
         if signature.row_schema is not None:
             return compile_builder(signature.row_schema, self.columns, na=self.pipeline.na)
         return None if signature.shape is Shape.ROW else compile_untyped(signature.shape, self.columns)
@@ -109,11 +131,13 @@ class JobWork:
             return Row(part.number(index), part.line(index), self._positions, cells)
         return self._build_cells(cells)
 
-    def items(self, part: Slice, begin: int, end: int) -> Iterator[object]:
+    def items(self, part: Slice | RowPart, begin: int, end: int) -> Iterator[object]:
         """What `build` makes of the good rows `[begin, end)` of a slice, one by one but without a call for each.
 
-        Goes on with the next row after it has raised `BadRow`.
+        Goes on with the next row after it has raised `BadRow`, or what a row of columns raises in its place.
         """
+        if not isinstance(part, Slice):
+            return part.items(begin, end)
         cells: list[list[str]] = part.rows[begin:end]  # type: ignore[assignment]  # good ones
         if self._build_cells is None:
             lines = part.lines_of(begin, end)
@@ -121,6 +145,41 @@ class JobWork:
         if self.pipeline.signature.shape is Shape.LIST:
             return iter(cells)
         return map(self._build_cells, cells)
+
+    def item(self, part: Part, index: int, cells: list[str] | None) -> tuple[object, Outcome | None]:
+        """What `build` makes of row `index` of a slice, or None and what is wrong with it."""
+        if cells is None:
+            return None, part.flaws[index]
+        try:
+            return self.build(part, index, cells), None
+        except BadRow as bad:
+            return None, bad.flaws
+
+    def is_by_columns(self, chunk: Chunk) -> bool:
+        """Whether a chunk is worth reading by columns, if it can be."""
+        is_batch = self.pipeline.signature.shape is Shape.COLUMNS
+        least = BATCH_FROM_BYTES if is_batch else FROM_BYTES
+        if self.columns_from_bytes is not None:
+            return chunk.end - chunk.start >= self.columns_from_bytes
+        return chunk.end - chunk.start >= least and columns.is_available()
+
+    # In the worker: loading Arrow takes a while, and a job of small files may never need it.
+
+    @cached_property
+    def row_columns(self) -> RowColumns | None:
+        """Makes typed rows of columns; None where they are made row by row."""
+        from csvpipe._process.columns.prepare import prepare_rows  # noqa: PLC0415
+
+        build = self._build_cells
+        return None if build is None else prepare_rows(self.pipeline, self.plan, parser=self.parser, build=build)
+
+    @cached_property
+    def batch_columns(self) -> BatchColumns:
+        """Makes Arrow batches."""
+        from csvpipe._process.columns.prepare import prepare_batches  # noqa: PLC0415
+
+        is_quick = self.columns_from_bytes != math.inf
+        return prepare_batches(self.pipeline, self.plan, self.columns, parser=self.parser, is_quick=is_quick)
 
 
 @attrs.frozen(kw_only=True)
@@ -152,12 +211,22 @@ class ChunkWork:
     def __repr__(self) -> str:
         return f"<ChunkWork [{self.chunk.start}, {self.chunk.end}) {self.tally!r}>"
 
-    def slices(self) -> Iterator[Slice]:
-        """The chunk's slices; each counts as done only when its rows are.
+    def slices(self) -> Iterator[Slice | RowPart]:
+        """The chunk's rows, slice by slice or by columns; a slice counts as done only when its rows are.
 
         Raises:
             FileError: The file is not what it was.
         """
+        job, chunk = self.job, self.chunk
+        if job.pipeline.signature.shape is Shape.TYPED and job.is_by_columns(chunk) and job.row_columns is not None:
+            parts = job.row_columns.parts(chunk, read_chunk(job.plan, chunk))
+            if parts is not None:
+                yield from parts
+                self._end_line = chunk.first_line + chunk.lines
+                return
+        yield from self._slices()
+
+    def _slices(self) -> Iterator[Slice]:
         for part in read_slices(self.job.plan, self.job.parser, self.chunk):
             yield part
             self._end_line = part.first_line + part.lines
@@ -172,29 +241,28 @@ class ChunkWork:
             FileError: The file is not what it was.
         """
         signature = self.job.pipeline.signature
-        size = self.job.pipeline.batch_size if signature.is_batch else 1
-        unit = Unit()
-        for part in self.slices():
-            if hand is not None and len(part):
-                hand.take(part.first_row, len(part))
-            wave = []
-            for index, cells in enumerate(part.rows):
-                unit.add(part, index, *self._item(part, index, cells))
-                if len(unit) == size:
-                    wave.append(unit)
-                    unit = Unit()
-            if wave:
-                yield wave
-        if len(unit):
-            yield [unit]
+        if signature.shape is Shape.COLUMNS:
+            yield from self._batches()
+            return
+        yield from waves(self.job, self.slices() if hand is None else self._noted(hand))
 
-    def _item(self, part: Slice, index: int, cells: list[str] | None) -> tuple[object, Outcome | None]:
-        if cells is None:
-            return None, part.flaws[index]
-        try:
-            return self.job.build(part, index, cells), None
-        except BadRow as bad:
-            return None, bad.flaws
+    def _noted(self, hand: Hand) -> Iterator[Slice | RowPart]:
+        for part in self.slices():
+            if len(part):
+                hand.take(part.first_row, len(part))
+            yield part
+
+    def _batches(self) -> Iterator[list[Unit]]:
+        """Units of Arrow batches."""
+        job, chunk = self.job, self.chunk
+        if job.is_by_columns(chunk):
+            units = job.batch_columns.units(chunk, read_chunk(job.plan, chunk))
+            if units is not None:
+                yield [*units]
+                self._end_line = chunk.first_line + chunk.lines
+                return
+        for unit in job.batch_columns.units_of(self._slices()):
+            yield [unit]
 
     def conduct(self, unit: Unit) -> Conduct:
         """The steps that settle `unit`."""
@@ -212,17 +280,18 @@ class ChunkWork:
         Raises:
             EndedError: A row was rejected under `on_error="fail"`, or the breaker tripped.
         """
-        for part, index, outcome in zip(unit.slices, unit.indices, unit.outcomes, strict=True):
+        for part, index, rows, outcome in unit.fates():
             if outcome is None:
                 return
             if outcome is Fate.PROCESSED:
-                self.processed(part, index + 1, 1)
+                self.processed(part, index + rows, rows)
             elif outcome is Fate.SKIPPED:
-                self.tally.skipped += 1
-                self._resolve(part, index + 1, 1)
-                self.reached(part, index + 1)
+                self.tally.skipped += rows
+                self._resolve(part, index + rows, rows)
+                self.reached(part, index + rows)
             else:
-                self.reject(part, index, outcome)
+                for bad in range(index, index + rows):
+                    self.reject(part, bad, outcome)
 
     def _resolve(self, part: Part, index: int, rows: int) -> None:
         """Note that so many rows before row `index` of `part` are rejected no more; a dry run has done nothing."""

@@ -168,7 +168,7 @@ class LoopRun:
                 self._work.take(unit)
             except EndedError as ended:
                 self._failure = self._failure or ended.failure
-            if None in unit.outcomes:
+            if not unit.is_decided:
                 self._has_gap = self._is_short = True  # what comes after it does not count, and will be done again
 
     async def _settle(self, unit: Unit) -> None:
@@ -184,8 +184,7 @@ class LoopRun:
         if not isinstance(step, Call):
             await self._pause(step.seconds)
             return None
-        items = [unit.items[k] for k in step.group]
-        row = items if self._job.pipeline.signature.is_batch else items[0]
+        row = unit.argument(step.group, is_batch=self._job.pipeline.signature.is_batch)
         context = () if step.context is None else (step.context,)
         async with self._slots:
             return await self._call(row, *context, *self._resource)

@@ -29,7 +29,23 @@ if TYPE_CHECKING:
     class _MsgspecInstance(Protocol):
         __struct_fields__: ClassVar[tuple[str, ...]]
 
-    #: What one row may be, as the first parameter of a handler, or the items of its list, are annotated.
+    class RecordBatchLike(Protocol):
+        """A `pyarrow.RecordBatch`, whoever may have written types for it."""
+
+        @property
+        def num_columns(self) -> int:
+            """How many columns it has."""
+
+        @property
+        def num_rows(self) -> int:
+            """How many rows it has."""
+
+        @property
+        def nbytes(self) -> int:
+            """How large it is."""
+
+    #: What one row may be, as the first parameter of a handler, or the items of its list, are annotated. And a batch of
+    #: columns.
     RowLike: TypeAlias = (
         Row
         | dict[str, str]
@@ -40,4 +56,5 @@ if TYPE_CHECKING:
         | _TypedDictInstance
         | _PydanticInstance
         | _MsgspecInstance
+        | RecordBatchLike
     )

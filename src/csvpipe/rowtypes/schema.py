@@ -20,6 +20,8 @@ class Shape(StrEnum):
     DICT = "dict"
     LIST = "list"
     TYPED = "typed"
+    #: Arrow's `RecordBatch`: typed columns with a row type, else all columns as text.
+    COLUMNS = "columns"
 
 
 class Scalar(StrEnum):

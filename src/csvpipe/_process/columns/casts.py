@@ -1,0 +1,194 @@
+"""Which texts of a column Arrow may cast by itself, and the cast.
+
+A text is plain if Arrow and csvpipe's grammar agree on it beyond doubt; whether there is such a number or day is for
+the cast to say. All others are suspects, good or bad, and go through the row path's converter.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
+
+import attrs
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from csvpipe._process.columns.texts import bytes_of, offsets_of
+from csvpipe.rowtypes import Column, Scalar
+
+#: Makes typed values of texts, all of which are plain or null.
+Cast: TypeAlias = Callable[[Any], Any]
+
+#: A failed cast is repeated in pieces of so many cells, and so on: its message does not say which cell it was.
+_PIECES: Final = (256, 16)
+
+_LONGEST: Final = 320
+_DIGITS: Final = b"0123456789"
+_ZERO: Final = ord("0")
+_POINTS: Final = np.frombuffer(b".,", np.uint8)
+_CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_MOMENT: Final = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}(?::[0-5][0-9](?:\.[0-9]{{1,6}})?)?"
+
+UTC_MOMENT: Final = pa.timestamp("us", tz="UTC")
+MOMENT: Final = pa.timestamp("us")
+TIME: Final = pa.time64("us")
+
+
+@attrs.frozen(kw_only=True)
+class Plain:
+    """What is plain in a column of one type.
+
+    Attributes:
+        cast: For plain texts.
+        alien: For each byte whether it makes a text a suspect.
+        lengths: For each length whether a plain text may have it; longer ones may not.
+        pattern: In place of these two, what a plain text is, for RE2.
+        scale: Digits that a plain text may have after the point: zeros beyond are no matter to Arrow.
+        bounds: The least and the greatest value, as an integer, that Python has as well; None if all of them.
+    """
+
+    cast: Cast
+    alien: Any = None
+    lengths: Any = None
+    pattern: str | None = None
+    scale: int | None = None
+    bounds: tuple[int, int] | None = None
+
+
+def _plain(kind: Any, characters: bytes, lengths: Iterable[int], bounds: tuple[int, int] | None = None) -> Plain:
+    alien = np.ones(256, bool)
+    alien[list(characters)] = False
+    fits = np.zeros(_LONGEST, bool)
+    fits[list(lengths)] = True
+    return Plain(cast=lambda column: column.cast(kind), alien=alien, lengths=fits, bounds=bounds)
+
+
+_FIRST_DAY: Final = dt.date(1970, 1, 1).toordinal()
+_DAYS: Final = (dt.date.min.toordinal() - _FIRST_DAY, dt.date.max.toordinal() - _FIRST_DAY)
+_DAY_MICROSECONDS: Final = 24 * 3600 * 1_000_000
+_MOMENTS: Final = (_DAYS[0] * _DAY_MICROSECONDS, (_DAYS[1] + 1) * _DAY_MICROSECONDS - 1)
+
+INT: Final = _plain(pa.int64(), _DIGITS + b"-", range(1, 19))
+FLOAT: Final = _plain(pa.float64(), _DIGITS + b".-", range(1, 300))
+DATE: Final = _plain(pa.date32(), _DIGITS + b"-", [10], _DAYS)
+DATETIME: Final = _plain(MOMENT, _DIGITS + b"-:T .", [16, 19, *range(21, 27)], _MOMENTS)
+AWARE: Final = Plain(
+    cast=lambda column: column.cast(UTC_MOMENT), pattern=rf"^{_MOMENT}(?:Z|[+-]{_CLOCK})$", bounds=_MOMENTS
+)
+CLOCK: Final = _plain(TIME, _DIGITS + b":.", [5, 8, *range(10, 16)])
+UUID: Final = Plain(
+    cast=lambda column: column, pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+)
+
+#: For columns of floats many of which have an exponent.
+SCIENTIFIC: Final = Plain(
+    cast=lambda column: column.cast(pa.float64()),
+    pattern=r"^-?(?:[0-9]{1,100}(?:\.[0-9]{0,100})?|\.[0-9]{1,100})(?:[eE][+-]?[0-9]{1,2})?$",
+)
+
+
+def _cast_clock(column: Any) -> Any:
+    """There is no cast of texts to times, but one of moments."""
+    return pc.binary_join_element_wise("1970-01-01 ", column, "").cast(MOMENT).cast(TIME)
+
+
+def with_comma(plain: Plain) -> Plain:
+    """Numbers whose fraction is set off by a comma."""
+    alien = plain.alien.copy()
+    alien[ord(".")], alien[ord(",")] = True, False
+    return attrs.evolve(
+        plain, alien=alien, cast=lambda column: plain.cast(pc.replace_substring(column, pattern=",", replacement="."))
+    )
+
+
+def decimals(options: Column) -> Plain:
+    """Decimal numbers of a column that says how many digits they have."""
+    scale = options.scale or 0
+    kind = pa.decimal128(options.precision or 1, scale)
+    plain = attrs.evolve(FLOAT, cast=lambda column: column.cast(kind), scale=scale)
+    return with_comma(plain) if options.decimal == "," else plain
+
+
+def plain_of(scalar: Scalar, options: Column) -> Plain | None:
+    """What is plain in a column of this type, with these options; None where nothing is."""
+    others = set(options.spelling()) - {"decimal", "nonfinite", "precision", "scale"}
+    if others:
+        return None
+    plain = _PLAINS.get(scalar)
+    return with_comma(plain) if plain is FLOAT and options.decimal == "," else plain
+
+
+_PLAINS: Final = {
+    Scalar.INT: INT,
+    Scalar.FLOAT: FLOAT,
+    Scalar.DATE: DATE,
+    Scalar.DATETIME: DATETIME,
+}
+CLOCK_TIME: Final = attrs.evolve(CLOCK, cast=_cast_clock)
+
+
+def suspects(column: Any, plain: Plain) -> Any:
+    """For each cell whether its text is not plain; empty ones are, too."""
+    if plain.pattern is not None:
+        return ~_flags(pc.match_substring_regex(column, plain.pattern))
+    offsets = offsets_of(column)
+    odd = ~plain.lengths[np.minimum(np.diff(offsets), _LONGEST - 1)]
+    aliens = np.flatnonzero(plain.alien[bytes_of(column)])
+    if aliens.size:
+        odd[np.searchsorted(offsets - offsets[0], aliens, side="right") - 1] = True
+    if plain.scale is not None:
+        _add_longer(odd, column, plain.scale)
+    return odd
+
+
+def _add_longer(odd: Any, column: Any, scale: int) -> None:
+    """Add the numbers that end in a zero beyond the scale, to the suspects.
+
+    Such a number is longer than the scale and its point, which does not stand where that of a full fraction does.
+    """
+    offsets, text = offsets_of(column), bytes_of(column)
+    ends = offsets[1:] - offsets[0]
+    lengths = np.diff(offsets)
+    long = lengths >= scale + 2
+    if not long.any():
+        return
+    marks = text[np.maximum(ends - 1 - scale, 0)]
+    candidates = np.flatnonzero(long & (text[np.maximum(ends - 1, 0)] == _ZERO) & ~np.isin(marks, _POINTS))
+    if candidates.size:
+        longer = pc.match_substring_regex(column.take(pa.array(candidates)), f"[.,][0-9]{{{scale + 1}}}")
+        odd[candidates[_flags(longer)]] = True
+
+
+def cast(column: Any, plain: Plain) -> tuple[Any, Any]:
+    """Typed values of a column of plain texts and nulls, and the indices of those that have none after all."""
+    values, failed = _cast(column, plain.cast, _PIECES)
+    if plain.bounds is not None and len(values):
+        least, greatest = plain.bounds
+        integers = values.view(pa.int32() if pa.types.is_date32(values.type) else pa.int64())
+        found = pc.min_max(integers)
+        if found["min"].as_py() is not None and not least <= found["min"].as_py() <= found["max"].as_py() <= greatest:
+            outside = _flags(
+                pc.or_(pc.less(integers, least), pc.greater(integers, greatest)).fill_null(fill_value=False)
+            )
+            values = pc.if_else(pa.array(outside), pa.scalar(None, values.type), values)
+            failed = np.union1d(failed, np.flatnonzero(outside))
+    return values, failed
+
+
+def _cast(column: Any, convert: Cast, pieces: tuple[int, ...]) -> tuple[Any, Any]:
+    try:
+        return convert(column), np.empty(0, np.int64)
+    except pa.ArrowInvalid:
+        if not pieces:
+            kind = convert(column.slice(0, 0)).type
+            return pa.nulls(len(column), kind), np.flatnonzero(_flags(column.is_valid()))
+    size, *rest = pieces
+    found = [_cast(column.slice(at, size), convert, tuple(rest)) for at in range(0, len(column), size)]
+    failed = [indices + number * size for number, (_, indices) in enumerate(found)]
+    return pa.concat_arrays([values for values, _ in found]), np.concatenate(failed)
+
+
+def _flags(array: Any) -> Any:
+    return array.to_numpy(zero_copy_only=False).astype(bool, copy=False)

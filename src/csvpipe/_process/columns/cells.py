@@ -1,0 +1,308 @@
+"""The values of one column of a chunk: what its cells mean, and which of them mean nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation, getcontext
+from typing import Any, Final, Protocol
+
+import attrs
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from csvpipe._process.binding import LEFT_OUT, Binding
+from csvpipe._process.columns.casts import FLOAT, SCIENTIFIC, Plain, cast, suspects
+from csvpipe._process.columns.texts import offsets_of
+from csvpipe._process.convert import PADDING, SHORT_CUT_NAMES, known_texts, short_cut
+from csvpipe.rowtypes import Scalar
+
+#: A larger share of suspects shows that it is the column that is spelt otherwise.
+_MANY: Final = 0.05
+
+#: Cells among which one that the short cut cannot take is looked for.
+_FEW: Final = 64
+
+#: What Arrow calls a value.
+ToArrow = Callable[[Any], Any]
+
+
+class Cells(Protocol):
+    """The values of a column."""
+
+    @property
+    def bad(self) -> Any:
+        """Indices of the cells that are known to have no value, ascending."""
+        ...
+
+    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
+        """The values of the rows `[begin, end)`; indices of bad ones that only this shows are added to `bad`."""
+        ...
+
+    def array(self, kind: Any, to_arrow: ToArrow) -> Any:
+        """All values as an Arrow array; bad cells may be anything."""
+        ...
+
+
+NOTHING_BAD: Final = np.empty(0, np.int64)
+
+
+@attrs.frozen(kw_only=True)
+class Meaning:
+    """What the texts of one column mean.
+
+    Attributes:
+        binding: Field and column.
+        plain: What is left to Arrow; None for nothing.
+    """
+
+    binding: Binding
+    plain: Plain | None
+
+    @property
+    def alternative(self) -> object:
+        """What an empty cell is, if it is anything."""
+        return None if self.binding.field.optional else self.binding.field.default
+
+    def value_of(self, text: str) -> object:
+        """The value of one text, as the row path has it.
+
+        Raises:
+            ValueError: It has none.
+        """
+        try:
+            value = self.binding.value_of(text)
+        except Exception as error:
+            raise ValueError(text) from error
+        return self.binding.field.default if value is LEFT_OUT else value
+
+    def values_of(self, texts: Sequence[str]) -> tuple[list[object], list[int]]:
+        """The values of many texts, None for bad ones, and which these are."""
+        known: dict[str, tuple[object, bool]] = {}
+        values, bad = [], []
+        for index, text in enumerate(texts):
+            if (found := known.get(text)) is None:
+                try:
+                    found = self.value_of(text), False
+                except ValueError:
+                    found = None, True
+                known[text] = found
+            values.append(found[0])
+            if found[1]:
+                bad.append(index)
+        return values, bad
+
+
+def empties(column: Any, binding: Binding) -> Any:
+    """For each cell whether it is empty, or says that there is nothing."""
+    empty = np.diff(offsets_of(column)) == 0
+    if binding.nothing:
+        trimmed = pc.utf8_trim(column, characters=PADDING)
+        said = pc.is_in(trimmed, value_set=pa.array(sorted(binding.nothing)))
+        empty |= said.to_numpy(zero_copy_only=False)
+    return empty
+
+
+class CastCells:
+    """Of a column that Arrow casts, but for the suspects."""
+
+    def __init__(self, column: Any, meaning: Meaning, plain: Plain) -> None:
+        binding = meaning.binding
+        empty = empties(column, binding)
+        odd = suspects(column, plain) & ~empty
+        if odd.sum() > _MANY * len(column):
+            column, plain, odd = _looked_at_again(column, plain, empty, odd)
+        holes = odd | empty
+        texts = pc.if_else(pa.array(~holes), column, None) if holes.any() else column
+        self._values, failed = cast(texts, plain)
+        indices = np.union1d(np.flatnonzero(odd), failed)
+        found, bad = meaning.values_of(column.take(pa.array(indices)).to_pylist()) if indices.size else ([], [])
+        self._indices, self._found = indices, found
+        self._empty = np.flatnonzero(empty)
+        self._alternative = meaning.alternative
+        self.bad: Any = indices[bad]
+        if self._empty.size and not binding.has_alternative:
+            self.bad = np.union1d(self.bad, self._empty)
+
+    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
+        """See `Cells`."""
+        part = self._values.slice(begin, end - begin)
+        if not part.null_count:
+            return part.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]  # of numpy
+        if pa.types.is_integer(part.type):
+            part = part.fill_null(0)
+        objects = part.to_numpy(zero_copy_only=False).astype(object)
+        low, high = np.searchsorted(self._empty, (begin, end))
+        objects[self._empty[low:high] - begin] = self._alternative
+        low, high = np.searchsorted(self._indices, (begin, end))
+        for index, value in zip(self._indices[low:high].tolist(), self._found[low:high], strict=True):
+            objects[index - begin] = value
+        return objects.tolist()  # type: ignore[no-any-return]
+
+    def array(self, kind: Any, to_arrow: ToArrow) -> Any:
+        """See `Cells`."""
+        values = self._values
+        if values.type != kind:
+            values = values.cast(kind)
+        given = [None if value is None else to_arrow(value) for value in self._found]
+        if given and any(value is not None for value in given):
+            mask = np.zeros(len(values), bool)
+            mask[self._indices] = True
+            values = pc.replace_with_mask(values, pa.array(mask), pa.array(given, kind))
+        if self._empty.size and self._alternative is not None:
+            mask = np.zeros(len(values), bool)
+            mask[self._empty] = True
+            values = pc.if_else(pa.array(mask), pa.scalar(to_arrow(self._alternative), kind), values)
+        return values
+
+
+def _looked_at_again(column: Any, plain: Plain, empty: Any, odd: Any) -> tuple[Any, Plain, Any]:
+    """A column that is padded, or whose numbers have exponents: what is plain in it then, and what is not."""
+    trimmed = pc.ascii_trim(column, characters=PADDING)
+    again = suspects(trimmed, plain) & ~empty
+    if plain is FLOAT and again.sum() > _MANY * len(column):
+        plain = SCIENTIFIC
+        again = suspects(trimmed, plain) & ~empty
+    # Cells of padding alone are empty now, and still suspects.
+    return (
+        (trimmed, plain, again)
+        if again.sum() < odd.sum()
+        else (column, plain if plain is not SCIENTIFIC else FLOAT, odd)
+    )
+
+
+class TextCells:
+    """Of a column whose texts are its values."""
+
+    bad = NOTHING_BAD
+
+    def __init__(self, column: Any, meaning: Meaning) -> None:
+        binding = meaning.binding
+        self._column = column
+        self._alternative = meaning.alternative if binding.has_alternative else ""
+        empty = empties(column, binding) if binding.has_alternative or binding.nothing else None
+        self._empty = empty if empty is not None and empty.any() else None
+
+    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
+        """See `Cells`."""
+        objects = self._column.slice(begin, end - begin).to_numpy(zero_copy_only=False)
+        if self._empty is not None:
+            objects[self._empty[begin:end]] = self._alternative
+        return objects.tolist()  # type: ignore[no-any-return]  # of numpy
+
+    def array(self, kind: Any, to_arrow: ToArrow) -> Any:
+        """See `Cells`."""
+        if self._empty is None:
+            return self._column
+        other = None if self._alternative is None else to_arrow(self._alternative)
+        return pc.if_else(pa.array(self._empty), pa.scalar(other, kind), self._column)
+
+
+class DistinctCells:
+    """Of a column with few different texts, each of which is converted once."""
+
+    def __init__(self, column: Any, meaning: Meaning) -> None:
+        encoded = column.dictionary_encode()
+        values, bad = meaning.values_of(encoded.dictionary.to_pylist())
+        self._codes = encoded.indices.to_numpy()
+        self._values = values
+        self._bad_values = frozenset(bad)
+        self._objects = np.empty(len(values), object)
+        for index, value in enumerate(values):  # one by one: an array of arrays is not what is meant
+            self._objects[index] = value
+        self.bad: Any = np.flatnonzero(np.isin(self._codes, bad)) if bad else NOTHING_BAD
+
+    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
+        """See `Cells`."""
+        return self._objects[self._codes[begin:end]].tolist()  # type: ignore[no-any-return]  # of numpy
+
+    def array(self, kind: Any, to_arrow: ToArrow) -> Any:
+        """See `Cells`."""
+        given = [
+            None if value is None or index in self._bad_values else to_arrow(value)
+            for index, value in enumerate(self._values)
+        ]
+        return pa.array(given, kind).take(pa.array(self._codes))
+
+
+class ShortCutCells:
+    """Of a column whose values only Python makes: by the row path's short cut, when they are wanted."""
+
+    bad = NOTHING_BAD
+
+    def __init__(self, column: Any, meaning: Meaning, quick: Callable[[list[str]], list[Any]]) -> None:
+        self._column = column
+        self._meaning = meaning
+        self._quick = quick
+
+    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
+        """See `Cells`."""
+        texts = self._column.slice(begin, end - begin).to_numpy(zero_copy_only=False).tolist()
+        try:
+            return self._quick(texts)
+        except Exception:  # noqa: BLE001  # as short cuts may: then the converter is asked
+            return [
+                value
+                for at in range(0, len(texts), _FEW)
+                for value in self._few(texts[at : at + _FEW], begin + at, bad)
+            ]
+
+    def _few(self, texts: list[str], begin: int, bad: set[int]) -> list[Any]:
+        try:
+            return self._quick(texts)
+        except Exception:  # noqa: BLE001  # as above
+            values, failed = self._meaning.values_of(texts)
+            bad.update(begin + index for index in failed)
+            return values
+
+    def array(self, kind: Any, to_arrow: ToArrow) -> Any:
+        """See `Cells`; not for columns of batches, which have no use for Python's values."""
+        raise NotImplementedError
+
+
+class DecimalCells(ShortCutCells):
+    """Of a column of decimal numbers: texts of nothing but digits, points and minus signs need no further look."""
+
+    def __init__(self, column: Any, meaning: Meaning, quick: Callable[[list[str]], list[Any]]) -> None:
+        super().__init__(column, meaning, quick)
+        self._odd = suspects(column, FLOAT)
+
+    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
+        """See `Cells`."""
+        # Where the application's context does not trap, what is no number would be a NaN.
+        if not self._odd[begin:end].any() and getcontext().traps[InvalidOperation]:
+            texts = self._column.slice(begin, end - begin).to_numpy(zero_copy_only=False)
+            with suppress(InvalidOperation):
+                return list(map(Decimal, texts.tolist()))
+        return super().objects(begin, end, bad)
+
+
+def quick_reader(binding: Binding) -> Callable[[list[str]], list[Any]]:
+    """The values of many texts by the short cut, or by the converter where there is none; raises where one is bad."""
+    expression = (short_cut(binding.field) or "{convert}({cell})").format(cell="t", convert="convert", known="known")
+    names: dict[str, object] = {
+        **SHORT_CUT_NAMES,
+        "convert": binding.convert,
+        "known": known_texts(binding.field),
+        "nothing": binding.nothing,
+        "other": None if binding.field.optional else binding.field.default,
+    }
+    if binding.has_alternative or binding.nothing:
+        is_filled = f"t and t.strip({PADDING!r}) not in nothing" if binding.nothing else "t"
+        other = "other" if binding.has_alternative else "convert('')"
+        expression = f"({expression} if {is_filled} else {other})"
+    return eval(f"lambda texts: [{expression} for t in texts]", names)  # type: ignore[no-any-return]  # noqa: S307  # our own text
+
+
+def read_cells(column: Any, meaning: Meaning, quick: Callable[[list[str]], list[Any]] | None) -> Cells:
+    """The values of a column; `quick` where Arrow has no cast, and the texts are not few."""
+    if meaning.binding.field.scalar is Scalar.STR:
+        return TextCells(column, meaning)
+    if meaning.plain is not None:
+        return CastCells(column, meaning, meaning.plain)
+    if quick is None:
+        return DistinctCells(column, meaning)
+    field, nothing = meaning.binding.field, meaning.binding.nothing
+    is_plain = field.scalar is Scalar.DECIMAL and not field.options.spelling() and not nothing
+    return (DecimalCells if is_plain else ShortCutCells)(column, meaning, quick)
