@@ -425,7 +425,7 @@ def test_pipelines_without_a_name_are_refused_at_once() -> None:
     @csvpipe.pipeline
     def local(row: csvpipe.Row) -> None: ...
 
-    with pytest.raises(PipelineError, match="is made inside a function .*; move it to the top level of a module"):
+    with pytest.raises(PipelineError, match=r"is made inside a function .*; move it to the top level of a module"):
         csvpipe.WorkerPool(pipelines=[local], executor="process")
 
 
