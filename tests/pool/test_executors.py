@@ -81,10 +81,14 @@ async def test_odd_files_come_to_the_same(tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     path.write_bytes(b'id,name\n1,a\n\n2\n3,"x\ny"\n4,\xff\n5,"open\n6,a,b\nx,z\n' + b"7,c\n" * 9_000)
 
-    found = [await outcome(handlers.typed, path, executor) for executor in ("thread", "process")]
+    pipeline = attrs.evolve(handlers.typed, encoding="utf-8")
+
+    found = [await outcome(pipeline, path, executor) for executor in ("thread", "process")]
 
     assert found[0] == found[1]
-    assert {"field_count", "decode", "unterminated_quote", "int"} == {str(error["code"]) for error in found[0].errors}
+    assert {"field_count", "decode", "unterminated_quote", "int", "rejected"} == {
+        str(error["code"]) for error in found[0].errors
+    }
 
 
 async def test_large_files_in_many_chunks(make_faults: MakeFaults, executor: Choice) -> None:

@@ -220,7 +220,7 @@ def test_a_call_that_takes_too_long_is_given_up(make_faults: MakeFaults, shared:
     record, errors = imported(handlers.limited, make_faults(9, {5: "hang", 8: "hang"}))
 
     assert (JobStatus.COMPLETED, 7) == (record.status, record.processed_rows)
-    message = "the handler took longer than 0.3 seconds; submit the row again, or raise timeout="
+    message = "the handler took longer than 1 seconds; submit the row again, or raise timeout="
     assert [(5, "timeout", message), (8, "timeout", message)] == [(e.row, e.code, e.message) for e in errors]
     assert [1, 2, 3, 4, 6, 7, 9] == [int(row) for row in told(shared, "handled")]
 

@@ -62,7 +62,7 @@ def done(chunk: Chunk, processed: int | None = None) -> ChunkResult:
 
 
 def worked_off(
-    job: JobWork, chunks: list[Chunk], work: Callable[[Chunk], Note | None | ChunkResult], *, is_frozen: bool = False
+    job: JobWork, chunks: list[Chunk], work: Callable[[Chunk], Note | ChunkResult | None], *, is_frozen: bool = False
 ) -> tuple[list[ChunkResult], FileFailure | None, int]:
     """Do all chunks as a worker of the crew does: results, the failure, and how many workers died."""
     case, queue, results, deaths = Case(job), list(chunks), [], 0
