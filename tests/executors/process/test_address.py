@@ -44,9 +44,9 @@ def test_an_evolved_pipeline_takes_its_policies_along() -> None:
 
 def test_policies_that_cannot_be_pickled() -> None:
     """A `setup` that is a lambda, put in afterwards."""
-    pipeline = attrs.evolve(handlers.resourceful, setup=lambda: handlers.connect())
+    pipeline = attrs.evolve(handlers.resourceful, setup=lambda: handlers.clumsy())  # noqa: PLW0108  # it must be one
 
-    with pytest.raises(PipelineError, match="pipeline 'resourceful': setup of a pipeline made by attrs.evolve cannot"):
+    with pytest.raises(PipelineError, match=r"pipeline 'resourceful': setup of a pipeline made by attrs.evolve cannot"):
         address_of(pipeline)
 
 
@@ -69,7 +69,7 @@ class Callable:
 def of_lambda() -> csvpipe.Pipeline[..., Any]:
     """A pipeline whose handler is a lambda."""
     declared: Any = csvpipe.pipeline(name="lambda", row_type=csvpipe.Row)
-    pipeline: csvpipe.Pipeline[..., Any] = declared(lambda row: None)
+    pipeline: csvpipe.Pipeline[..., Any] = declared(lambda _: None)
     return pipeline
 
 
