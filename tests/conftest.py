@@ -55,7 +55,7 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def make_faults(tmp_path: Path) -> Callable[..., Path]:
-    """Write a file of numbered rows, some of which have a word in place of their number: `make_faults(9, {3: "exit"})`."""
+    """Write a file of numbered rows, some with a word in place of their number: `make_faults(9, {3: "exit"})`."""
 
     def make(rows: int, faults: Mapping[int, str] | None = None) -> Path:
         path = Path(tempfile.mkdtemp(dir=tmp_path)) / "faults.csv"

@@ -41,7 +41,7 @@ def wait_for(name: str) -> None:
         time.sleep(0.005)
 
 
-def perish(how: str) -> None:
+def perish(how: str) -> None:  # noqa: C901, PLR0912  # a list of what may happen
     """What a row may do to the process that handles it."""
     match how:
         case "exit":
@@ -103,14 +103,14 @@ def marked(rows: list[csvpipe.Row], context: csvpipe.Context) -> None:
     context.skip([row.number % 7 == 0 for row in rows])
 
 
-@csvpipe.pipeline(timeout=0.3)
+@csvpipe.pipeline(timeout=1.0)
 def limited(row: csvpipe.Row) -> None:
     """Rows one by one, under a time limit."""
     perish(row["id"])
     tell("handled", row.number)
 
 
-@csvpipe.pipeline(timeout=0.3, batch_size=4)
+@csvpipe.pipeline(timeout=1.0, batch_size=4)
 def limited_batch(rows: list[csvpipe.Row]) -> None:
     """Batches under a time limit."""
     for row in rows:

@@ -220,7 +220,7 @@ def test_a_call_that_takes_too_long_is_given_up(make_faults: MakeFaults, shared:
     record, errors = imported(handlers.limited, make_faults(9, {5: "hang", 8: "hang"}))
 
     assert (JobStatus.COMPLETED, 7) == (record.status, record.processed_rows)
-    message = "the handler took longer than 0.3 seconds; submit the row again, or raise timeout="
+    message = "the handler took longer than 1 seconds; submit the row again, or raise timeout="
     assert [(5, "timeout", message), (8, "timeout", message)] == [(e.row, e.code, e.message) for e in errors]
     assert [1, 2, 3, 4, 6, 7, 9] == [int(row) for row in told(shared, "handled")]
 
@@ -425,7 +425,7 @@ def test_pipelines_without_a_name_are_refused_at_once() -> None:
     @csvpipe.pipeline
     def local(row: csvpipe.Row) -> None: ...
 
-    with pytest.raises(PipelineError, match="is made inside a function .*; move it to the top level of a module"):
+    with pytest.raises(PipelineError, match=r"is made inside a function .*; move it to the top level of a module"):
         csvpipe.WorkerPool(pipelines=[local], executor="process")
 
 

@@ -8,6 +8,7 @@ so these lines are tests too.
 
 import io
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -465,7 +466,7 @@ async def use_a_pool(store: csvpipe.JobStore) -> None:
         store,
         pipelines=[person_alone, person_async, every_option, with_database, stated_batch],
         workers=4,
-        executor="thread",
+        executor="process",
         max_files=2,
         spool_dir=Path("spool"),
         on_event=told_async,
@@ -595,7 +596,7 @@ RECORDS = csvpipe.run(
     io.BytesIO(),
     store=csvpipe.MemoryJobStore(),
     workers=2,
-    executor="thread",
+    executor=ThreadPoolExecutor(2),
     max_files=3,
     encoding="utf-8",
     dialect=csvpipe.Dialect(),
@@ -756,6 +757,7 @@ csvpipe.pipeline(setup=Database())  # type: ignore[call-overload]
 
 csvpipe.pipeline(on_error="ignore")  # type: ignore[call-overload]
 csvpipe.pipeline(rejects_limit=5)  # type: ignore[call-overload]
+csvpipe.WorkerPool(executor="processes")  # type: ignore[arg-type]
 csvpipe.WorkerPool(on_exit="wait")  # type: ignore[arg-type]
 csvpipe.WorkerPool(store=Database())  # type: ignore[arg-type]
 csvpipe.WorkerPool(pipelines=[speak])  # type: ignore[list-item]

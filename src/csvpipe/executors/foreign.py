@@ -185,6 +185,8 @@ class _Wait:
         future.add_done_callback(self._settled)
 
     def _settled(self, _future: Future[ChunkResult]) -> None:
+        if self._is_forsaken:  # its loop may be waiting for the executor by now
+            return
         if threading.get_ident() == self._thread:
             self._news.set()
             return
@@ -199,8 +201,8 @@ class _Wait:
     def forsake(self) -> None:
         """Do not wait any more."""
         self._is_forsaken = not self._future.done()
-        self._future.cancel()
         self._news.set()
+        self._future.cancel()
 
 
 def _broken(error: BaseException) -> FileFailure:

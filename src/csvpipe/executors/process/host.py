@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe, spawn
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from csvpipe.executors.process.address import Address
 from csvpipe.executors.process.messages import (
@@ -252,7 +252,18 @@ def _start(theirs: Connection[Any, Any], page: int | str) -> subprocess.Popen[by
         return subprocess.Popen(command, startupinfo=startup)  # noqa: S603
     assert isinstance(page, int)  # noqa: S101
     with _interrupts_held():
-        return subprocess.Popen(command, pass_fds=(theirs.fileno(), page))  # noqa: S603
+        return subprocess.Popen(  # noqa: S603
+            command, pass_fds=(theirs.fileno(), page), stdout=_handle(sys.stdout, 1), stderr=_handle(sys.stderr, 2)
+        )
+
+
+def _handle(stream: TextIO | None, usual: int) -> int | None:
+    """Where a worker's stream goes: where the host's does, which may be elsewhere than at its start."""
+    try:
+        handle = usual if stream is None else stream.fileno()
+    except (AttributeError, OSError, ValueError):  # it stands for no file, or is closed
+        return None
+    return None if handle == usual else handle
 
 
 @contextmanager
