@@ -35,14 +35,17 @@ if TYPE_CHECKING:
         @property
         def num_columns(self) -> int:
             """How many columns it has."""
+            ...
 
         @property
         def num_rows(self) -> int:
             """How many rows it has."""
+            ...
 
         @property
         def nbytes(self) -> int:
             """How large it is."""
+            ...
 
     #: What one row may be, as the first parameter of a handler, or the items of its list, are annotated. And a batch of
     #: columns.

@@ -13,10 +13,13 @@ from typing import Any, Final, TypeAlias
 import attrs
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute as arrow_compute
 
 from csvpipe._process.columns.texts import bytes_of, offsets_of
 from csvpipe.rowtypes import Column, Scalar
+
+#: Its functions are made when it is loaded: no type checker knows them.
+pc: Any = arrow_compute
 
 #: Makes typed values of texts, all of which are plain or null.
 Cast: TypeAlias = Callable[[Any], Any]
@@ -117,7 +120,7 @@ def plain_of(scalar: Scalar, options: Column) -> Plain | None:
     if others:
         return None
     plain = _PLAINS.get(scalar)
-    return with_comma(plain) if plain is FLOAT and options.decimal == "," else plain
+    return with_comma(FLOAT) if plain is FLOAT and options.decimal == "," else plain
 
 
 _PLAINS: Final = {

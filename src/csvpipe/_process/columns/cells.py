@@ -10,13 +10,16 @@ from typing import Any, Final, Protocol
 import attrs
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute as arrow_compute
 
 from csvpipe._process.binding import LEFT_OUT, Binding
 from csvpipe._process.columns.casts import FLOAT, SCIENTIFIC, Plain, cast, suspects
 from csvpipe._process.columns.texts import offsets_of
 from csvpipe._process.convert import PADDING, SHORT_CUT_NAMES, known_texts, short_cut
 from csvpipe.rowtypes import Scalar
+
+#: Its functions are made when it is loaded: no type checker knows them.
+pc: Any = arrow_compute
 
 #: A larger share of suspects shows that it is the column that is spelt otherwise.
 _MANY: Final = 0.05

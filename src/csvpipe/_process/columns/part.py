@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
@@ -129,9 +129,13 @@ class ColumnPart:
         """Physical lines in it."""
         return self.boundary(self._rows)[1] - self.first_line
 
-    @cached_property
-    def flaws(self) -> dict[int, tuple[Flaw, ...]]:
+    @property
+    def flaws(self) -> Mapping[int, tuple[Flaw, ...]]:
         """Index of each bad row, to what is wrong with it."""
+        return self._flaws
+
+    @cached_property
+    def _flaws(self) -> dict[int, tuple[Flaw, ...]]:
         return {row - self._begin: self._flaws_of(row) for row in sorted(self._bad)}
 
     def _flaws_of(self, row: int) -> tuple[Flaw, ...]:
