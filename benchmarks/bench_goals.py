@@ -129,11 +129,11 @@ def test_waiting(
 
 
 def test_small_files(
-    benchmark: Any, tmp_path: Path, aim: Callable[[Goal], None], size: float, rounds: int, *, is_full: bool
+    benchmark: Any, folder: Path, aim: Callable[[Goal], None], size: float, rounds: int, *, is_full: bool
 ) -> None:
     """Many small files in one run, with the store in memory."""
     number, rows = int((5_000 if is_full else 1_000) * size), 10
-    paths = [write_rows(tmp_path / f"{each}.csv", rows) for each in range(number)]
+    paths = [write_rows(folder / f"{each}.csv", rows) for each in range(number)]
 
     def import_files() -> None:
         records = csvpipe.run(import_cells, *paths)

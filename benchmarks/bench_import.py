@@ -49,13 +49,13 @@ def medians(taken: list[tuple[float, float]]) -> tuple[float, ...]:
     return tuple(map(statistics.median, zip(*taken, strict=True)))
 
 
-def test_import(benchmark, record: Callable[..., None], tmp_path: Path) -> None:  # noqa: ANN001
+def test_import(benchmark, record: Callable[..., None], folder: Path) -> None:  # noqa: ANN001
     """`import csvpipe` in fresh interpreters, beside `import anyio, attrs`."""
     taken: dict[str, list[tuple[float, float]]] = {"pass": [], PEER: [], SUBJECT: []}
 
     def interpret_all() -> None:
         for statement, seconds in taken.items():
-            seconds.append(interpret(statement, tmp_path))
+            seconds.append(interpret(statement, folder))
 
     interpret_all()  # compiles, and fills the file cache
     for seconds in taken.values():

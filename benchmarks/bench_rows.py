@@ -124,9 +124,9 @@ def test_computing(hold: Callable[..., object], race: Callable[..., Contest], si
     hold(f"{rows:,} `list[str]` rows, a handler that computes for 20 microseconds", race(ways, rows))
 
 
-def test_small_files(hold: Callable[..., object], tmp_path: Path, size: float) -> None:
+def test_small_files(hold: Callable[..., object], folder: Path, size: float) -> None:
     """Many small files in one run, beside a loop over the files: what a file costs beside its rows."""
-    paths = [write_rows(tmp_path / f"{number}.csv", FILE_ROWS) for number in range(int(FILES * size))]
+    paths = [write_rows(folder / f"{number}.csv", FILE_ROWS) for number in range(int(FILES * size))]
 
     def loop_over_files() -> None:
         for path in paths:

@@ -25,6 +25,8 @@ from weight import most_mib  # noqa: E402
 _TABLES = pytest.StashKey[list[Table]]()
 _MACHINE = pytest.StashKey[str]()
 
+_DEFAULTS = {"size": 1.0, "rounds": 5}
+
 #: Rows of the file on which a way is tried before the clock starts.
 WARM_UP_ROWS = 2_000
 
@@ -47,8 +49,12 @@ GOALS_TITLE = "What csvpipe is to reach on two processors"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what can be chosen on the command line."""
     group = parser.getgroup("csvpipe benchmarks")
-    group.addoption("--size", type=float, default=1.0, help="multiplies the size of every file (default: 1)")
-    group.addoption("--rounds", type=int, default=5, help="how often each way does its work (default: 5)")
+    group.addoption(
+        "--size", type=float, default=_DEFAULTS["size"], help="multiplies the size of every file (default: 1)"
+    )
+    group.addoption(
+        "--rounds", type=int, default=_DEFAULTS["rounds"], help="how often each way does its work (default: 5)"
+    )
     group.addoption("--full", action="store_true", help="goals on 2 million rows, memory on 2 GB (25 minutes)")
     group.addoption(
         "--write-docs", action="store_true", help="write docs/benchmarks.md, its pictures, README's figures"
@@ -80,8 +86,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for table in tables:
         terminalreporter.write_line(table.markdown() + "\n")
     if config.getoption("write_docs"):
-        full = " --full" if config.getoption("full") else ""
-        write_page(PAGE, tables, config.stash[_MACHINE], f"python -m pytest benchmarks --benchmark-only{full}")
+        chosen = [
+            f" --{name} {config.getoption(name):g}" for name in _DEFAULTS if config.getoption(name) != _DEFAULTS[name]
+        ]
+        chosen += [" --full"] if config.getoption("full") else []
+        command = f"python -m pytest benchmarks --benchmark-only{''.join(chosen)}"
+        write_page(PAGE, tables, config.stash[_MACHINE], command)
         for line in (f"written: {PAGE}", *publish()):
             terminalreporter.write_line(line)
 

@@ -44,9 +44,6 @@ class Kind(StrEnum):
     NUMBERS = "8 columns of numbers"
 
 
-#: Those with the columns of `COLUMNS`.
-MIXED_KINDS = frozenset(Kind) - {Kind.NARROW, Kind.WIDE, Kind.LONG_TEXT, Kind.NUMBERS}
-
 _QUOTED_NEWLINES = frozenset({Kind.QUOTED_NEWLINES, Kind.FEW_BAD_QUOTED_NEWLINES})
 #: How many rows there are for each bad one. Neither divides, nor is divided by, the distance of other peculiarities.
 _BAD_EVERY = {Kind.FEW_BAD: 1_000, Kind.FEW_BAD_QUOTED_NEWLINES: 1_000, Kind.MANY_BAD: 5}

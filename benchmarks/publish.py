@@ -163,10 +163,10 @@ To repeat it, with the peers that need to be installed (`pip install '.[bench]'`
 {command} --write-docs
 ```
 
-`--size 5` makes files five times as large (those of the memory benchmark keep their size), `--rounds 9` has each way do
+`--size 5` makes files five times as large (those of the goals on memory keep their size), `--rounds 9` has each way do
 its work nine times, `--full` measures the goals on as many rows as they state and memory on a file of 2 GB, which takes
-25 minutes and 3 GB of disk, and `--write-docs` writes this page, its pictures, and the figures in README. `nox -s
-bench` does all that at the default size; with options of your own behind `--` it does what they say. The data is
+25 minutes and 3 GB of disk, and `--write-docs` writes this page, its pictures, and the figures in README.
+`nox -s bench` does that at the default size; with options of your own behind `--` it does what these say. The data is
 generated from a seed; where nothing else is said, 8 columns and about 80 bytes a row. A way that cannot take part has
 its reason in its line. `MiB` is the most memory of a fresh interpreter that does the same work once, with all its
 processes and the interpreters themselves: their proportional set size (PSS), looked at every 10 ms, in which what

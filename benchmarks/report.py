@@ -15,6 +15,8 @@ Row = tuple[str, ...]
 #: Heads the column that README and the picture quote.
 SPEED = "speed, relative"
 NOTHING = "-"
+#: Below this, two decimals are too few.
+_FEW = 0.1
 
 
 @attrs.frozen(kw_only=True)
@@ -113,7 +115,7 @@ class Outcome:
 
     def _speed(self, way: Contender) -> str:
         if speeds := self.speeds(way):
-            return f"{statistics.median(speeds):.2f} ({spread(speeds)})"
+            return f"{times(statistics.median(speeds))} ({spread(speeds)})"
         return cell(str(way.reason_absent))
 
     def _row(self, way: Contender) -> Row:
@@ -124,7 +126,7 @@ class Outcome:
         rate = f"{statistics.median(rates):,.0f}"
         if not (speeds := self.speeds(way)):
             return (way.name, rate, NOTHING, NOTHING, *weight)
-        return (way.name, rate, f"{statistics.median(speeds):.2f}", spread(speeds), *weight)
+        return (way.name, rate, times(statistics.median(speeds)), spread(speeds), *weight)
 
 
 @attrs.frozen(kw_only=True)
@@ -214,7 +216,13 @@ GOALS_HEADER: Row = ("work", "goal", "measured", "least to most", "verdict")
 
 def spread(figures: Sequence[float], digits: int = 2) -> str:
     """The least and the largest."""
-    return f"{min(figures):,.{digits}f} to {max(figures):,.{digits}f}"
+    return " to ".join(times(figure, digits) for figure in (min(figures), max(figures)))
+
+
+def times(figure: float, digits: int = 2) -> str:
+    """A figure with so many decimals; with two more where these would leave little of it."""
+    few = digits > 0 and figure < _FEW
+    return f"{figure:,.{digits + 2 if few else digits}f}"
 
 
 def cell(text: str) -> str:

@@ -136,3 +136,12 @@ def test_a_goal_that_could_not_be_measured_is_not_met(report: ModuleType) -> Non
 
     assert not goal.is_met
     assert ("all", "enough", "-", "-", "not measured: no such thing") == goal.row()
+
+
+@pytest.mark.parametrize(
+    ("figure", "shown"), [(0.0, "0.0000"), (0.0034, "0.0034"), (0.1, "0.10"), (1234.5, "1,234.50")]
+)
+def test_small_ratios_keep_their_digits(report: ModuleType, figure: float, shown: str) -> None:
+    """A way that is hundreds of times slower is not shown as standing still."""
+    assert shown == report.times(figure)
+    assert f"{shown} to {shown}" == report.spread([figure])
