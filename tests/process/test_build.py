@@ -254,4 +254,4 @@ class _Kept(NamedTuple):
     """A row type whose default has no hash."""
 
     id: int
-    tags: Annotated[Any, Column(parse=str.split)] = []
+    tags: Annotated[Any, Column(parse=str.split)] = []  # noqa: RUF012  # which is what this is about
