@@ -54,7 +54,11 @@ def test_any_text(text: str, dialect: Dialect) -> None:
     assert expected == (None if found is None else (found.rows, found.lines))
 
 
-@given(st.lists(st.sampled_from(('1,"a\nb"\n', "2,c\n", '"x\n\ny",3\n', "\n", '4,"d"\n')), min_size=1, max_size=12))
+@given(
+    st.lists(
+        st.sampled_from(('1,"a\nb"\n', "2,c\n", '"x\n\ny",3\n', "\n", '4,"d"\n')), min_size=1, max_size=textual._MANY
+    )
+)
 def test_rows_of_several_lines_are_known(records: list[str]) -> None:
     """Where no blank line stands between rows, each row of several lines is listed with those besides its first."""
     found = TextReader(Dialect())._split_mixed("".join(records))
