@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csvpipe.context import Context
+from csvpipe.context import Context, RowContext
 from csvpipe.errors import Reject, Skip
 from csvpipe.jobs import JobId
 
@@ -194,3 +194,37 @@ class TestRaisingMarks:
     def test_an_unmarked_row(self) -> None:
         """Nothing said, nothing raised."""
         a_context(10).raise_marks()
+
+
+class TestRowContext:
+    """The context of a single row, which is a `Context` in all that a handler can see."""
+
+    def test_it_answers_as_any_context_does(self) -> None:
+        """Place, key, and what all rows of the job share."""
+        whole, row = a_context(41), RowContext(a_context(), 41, 42)
+        names = ("job_id", "root_id", "filename", "owner", "attempt", "dry_run", "row", "line", "row_key", "row_keys")
+
+        assert [getattr(whole, name) for name in names] == [getattr(row, name) for name in names]
+        assert ((41,), (42,)) == (row.rows, row.lines)
+        assert isinstance(row, Context)
+        with pytest.raises(AttributeError, match="'RowContext' object has no attribute 'absent'"):
+            _ = row.absent  # type: ignore[attr-defined]
+
+    def test_nothing_is_marked_at_first(self) -> None:
+        """And nothing is raised."""
+        row = RowContext(a_context(), 1, 2)
+        row.raise_marks() if row.is_marked else None
+        assert (({}, set()), False) == (row.marks, row.is_marked)
+
+    def test_marks(self) -> None:
+        """`reject` and `skip` work on the one row, and on no other."""
+        row, other = RowContext(a_context(), 1, 2), RowContext(a_context(), 2, 3)
+        row.reject(0, "no")
+        other.skip([True])
+        with pytest.raises(Reject, match="no"):
+            row.raise_marks()
+        with pytest.raises(Skip):
+            other.raise_marks()
+        assert ([0], [], [], [0]) == (rejected(row), skipped(row), rejected(other), skipped(other))
+        with pytest.raises(IndexError, match="outside the batch of 1 rows"):
+            row.skip(1)

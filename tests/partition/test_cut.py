@@ -75,6 +75,17 @@ def test_usual_chunks_have_a_cut_every_64_kib(write: Callable[[bytes], Path]) ->
     assert CUT_BYTES == parse.CUT_BYTES
 
 
+def test_the_size_of_a_chunk_may_change(write: Callable[[bytes], Path]) -> None:
+    """It is asked for at the start of each chunk."""
+    source = LocalFile.at(write(b"1\n2\n3\n4\n5\n6\n"))
+    where = {"start": 0, "end": source.size, "first_row": 1, "first_line": 1}
+    sizes = {0: 1, 2: 6, 8: 3}
+
+    chunks = cut_chunks(source, inspection(), Limits(), chunk_bytes=sizes.__getitem__, **where)
+
+    assert [(0, 2), (2, 8), (8, 12)] == [(chunk.start, chunk.end) for chunk in chunks]
+
+
 def test_cuts_are_never_further_apart_than_workers_expect(write: Callable[[bytes], Path]) -> None:
     """A larger distance would make pieces that a worker takes for one huge line."""
     path = write(b"123456789\n" * 30_000)

@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import attrs
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from csvpipe._process.build import Builder, compile_builder, compile_untyped
 from csvpipe.errors import FileCode, FileError
-from csvpipe.rowtypes import Shape, read_row_type
+from csvpipe.rowtypes import Column, Shape, read_row_type
 
 
 class Size(enum.Enum):
@@ -237,3 +237,21 @@ class TestCompile:
         """Shapes that need more than cells are refused."""
         with pytest.raises(ValueError, match=f"no builder for rows of shape '{shape}'"):
             compile_untyped(shape, ("a",))
+
+
+def test_builders_are_kept_for_files_of_the_same_columns() -> None:
+    """A further file costs no compilation; other columns, other texts for nothing or another schema do."""
+    schema = read_row_type(_Kept)
+    builder = compile_builder(schema, ["id"])
+
+    assert builder is compile_builder(schema, ("id",))
+    assert builder is not compile_builder(schema, ["id", "more"])
+    assert builder is not compile_builder(schema, ["id"], na=["-"])
+    assert builder is not compile_builder(read_row_type(_Kept), ["id"])
+
+
+class _Kept(NamedTuple):
+    """A row type whose default has no hash."""
+
+    id: int
+    tags: Annotated[Any, Column(parse=str.split)] = []  # noqa: RUF012  # which is what this is about

@@ -154,6 +154,8 @@ class _Feed:
     def __next__(self) -> str:
         text, start = self._text, self.at
         if start == len(text):
+            if self.is_over:
+                raise StopIteration
             self.is_over = True
             return "\n"
         self.at = text.find("\n", start) + 1 or len(text)
