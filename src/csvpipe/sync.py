@@ -6,7 +6,7 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -94,6 +94,19 @@ def run(
         raise ValueError(f"one mended rejects file at a time can be given with parent=, not {len(files)}")
     if folder is not None and folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"rejects_dir={str(folder)!r} is no folder; name one, which is made if need be")
+
+    async def submit(pool: WorkerPool, given: tuple[BlockingSource, ...]) -> list[Job]:
+        if parent is None:
+            return await pool.submit_many(
+                pipeline, given, owner=owner, encoding=encoding, dialect=dialect, dry_run=dry_run
+            )
+        return [
+            await pool.submit(
+                pipeline, file, owner=owner, parent=parent, encoding=encoding, dialect=dialect, dry_run=dry_run
+            )
+            for file in given
+        ]
+
     errand = _Run(
         lambda told: WorkerPool(
             store,
@@ -105,9 +118,7 @@ def run(
             on_event=told,
             flush_interval=flush_interval,
         ),
-        lambda pool, file: pool.submit(
-            pipeline, file, owner=owner, parent=parent, encoding=encoding, dialect=dialect, dry_run=dry_run
-        ),
+        submit,
         files,
         folder,
     )
@@ -119,7 +130,7 @@ class _Run:
     """A pool in a thread with an event loop of its own; what it has to say arrives in the calling thread."""
 
     _open: Callable[[Callable[[JobEvent], None]], WorkerPool]
-    _submit: Callable[[WorkerPool, BlockingSource], Any]
+    _submit: Callable[[WorkerPool, tuple[BlockingSource, ...]], Awaitable[list[Job]]]
     _files: tuple[BlockingSource, ...]
     _rejects: Path | None
     _said: queue.SimpleQueue[JobEvent | None] = attrs.field(factory=queue.SimpleQueue, init=False)
@@ -157,7 +168,7 @@ class _Run:
         self._cancel = partial(_cancel, scope, token)
         with scope:
             async with self._open(self._said.put) as pool:
-                jobs = [await self._submit(pool, file) for file in self._files]
+                jobs = await self._submit(pool, self._files)
                 names = _Names(self._rejects)
                 for job in jobs:
                     record = await job.wait()

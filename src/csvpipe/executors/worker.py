@@ -76,6 +76,10 @@ class ThreadWorker:
             await errand.wait()
         return self._end(errand, turn)
 
+    async def do(self, function: Callable[[Resources], T], turn: Turn) -> T | None:
+        """`call`, with the worker's resources."""
+        return await self.call(partial(function, self._resources), turn)
+
     def give_up(self) -> None:
         """Stop waiting for the thread, which goes on with whatever keeps it, and ends after that."""
         if self._errand is not None:

@@ -101,21 +101,18 @@ class Claims:
         services, record = self._services, claim.record
         services.keeper.add(claim.lease)
         services.feed.publish(record)
-        run = JobRun(claim, services.pipelines[record.pipeline], services, self._tasks)
+        run = JobRun(claim, services.pipelines[record.pipeline], services, self._tasks, self._over)
         self._runs[claim.lease] = run
         # What was said while the claim was on its way from the store:
         if self._is_stopping:
             run.end(Ending.SHUTDOWN)
         if record.id in self._asked:
             run.end(Ending.ASKED)
-        self._tasks.start_soon(self._drive, run)
+        run.begin()
 
-    async def _drive(self, run: JobRun) -> None:
-        try:
-            await run.drive()
-        finally:
-            del self._runs[run.claim.lease]
-            self._services.wake.ring()
+    def _over(self, run: JobRun) -> None:
+        del self._runs[run.claim.lease]
+        self._services.wake.ring()
 
     def _heed(self, renewal: Renewal) -> None:
         run = self._runs.get(renewal.lease)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ from csvpipe._partition.cut import cut_chunks
 from csvpipe._partition.gaps import gaps
 from csvpipe._process.conduct import EndedError, describe
 from csvpipe._process.mending import Mending
+from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork
@@ -26,6 +27,7 @@ from csvpipe.executors.loop import LoopRun
 from csvpipe.executors.worker import ThreadWorker
 from csvpipe.jobs import Verb
 from csvpipe.pipeline import Pipeline
+from csvpipe.pool.brief import BRIEF_BYTES, Brief, is_brief, run_brief
 from csvpipe.pool.commits import Commits
 from csvpipe.pool.lineage import screen_on, screening_of
 from csvpipe.store.protocol import Claim
@@ -40,8 +42,8 @@ logger = logging.getLogger("csvpipe")
 #: Chunks that are cut at a time, and that may wait for each worker.
 _CHUNKS_AHEAD: Final = 4
 
-#: Least size of a chunk.
-_LEAST_BYTES: Final = 16 * 1024
+#: Least size of a chunk: a smaller file is done in one go.
+_LEAST_BYTES: Final = BRIEF_BYTES
 
 
 class Ending(IntEnum):
@@ -60,15 +62,24 @@ class JobRun:
         claim: Of the job.
         pipeline: The job's.
         services: The pool's.
-        tasks: Where resources of async handlers are held.
+        tasks: Where the run lives, and resources of async handlers are held.
+        on_over: Called when the run has come to its end.
     """
 
-    def __init__(self, claim: Claim, pipeline: Pipeline[..., Any], services: Services, tasks: TaskGroup) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        pipeline: Pipeline[..., Any],
+        services: Services,
+        tasks: TaskGroup,
+        on_over: Callable[[JobRun], object],
+    ) -> None:
         self.claim = claim
         self.pipeline = pipeline
         self.is_small = claim.record.bytes_total <= services.settings.chunk_bytes
         self._services = services
         self._tasks = tasks
+        self._on_over = on_over
         self._stop = threading.Event()
         self._opening = anyio.CancelScope()
         self._ending: Ending | None = None
@@ -78,9 +89,14 @@ class JobRun:
         self._is_hung = False
         self._news = anyio.Event()
         self._lane = services.rotation.open(self, most=1 if pipeline.ordered else services.settings.workers)
+        self._is_begun = False
+        self._is_driven = False
+        self._is_cut = False
+        self._is_settled = False
         self._work: JobWork
         self._progress: Progress
         self._commits: Commits
+        self._count_from([])
 
     def __repr__(self) -> str:
         state = "running" if self._ending is None else self._ending.name.lower()
@@ -88,8 +104,21 @@ class JobRun:
 
     # The run as a whole -----------------------------------------------------------------------------------------------
 
-    async def drive(self) -> None:
-        """Run the job; never raises but for cancellation."""
+    def begin(self) -> None:
+        """Set out: in one go where the file is small, else with a task that sees the run through."""
+        self._is_begun = True
+        if self._ending is None and is_brief(self.claim, self.pipeline):
+            self._services.rotation.add(self._lane, None)
+        else:
+            self._begin_driving()
+
+    def _begin_driving(self) -> None:
+        if not self._is_driven:
+            self._is_driven = True
+            self._tasks.start_soon(self._drive)
+
+    async def _drive(self) -> None:
+        """See the job through; never raises but for cancellation."""
         try:
             committed = await self._prepare()
             async with anyio.create_task_group() as group:
@@ -97,13 +126,18 @@ class JobRun:
                 await self._guarded(committed)
                 await self._until_idle()
                 self._commits.stop()
-            await self._settle()
+            if not self._is_settled:
+                await self._settle()
         except Exception:
             # What is committed is safe, and the lease runs out: another worker, or this one, will take the job over.
             logger.exception("job %s: its worker failed", self.claim.record.id)
         finally:
-            self._services.rotation.close(self._lane)
-            self._services.keeper.drop(self.claim.lease)
+            self._leave()
+
+    def _leave(self) -> None:
+        self._services.rotation.close(self._lane)
+        self._services.keeper.drop(self.claim.lease)
+        self._on_over(self)
 
     def end(self, ending: Ending, failure: FileFailure | None = None) -> None:
         """Let the run come to its end: rows in hand are finished, the others stay undone."""
@@ -113,28 +147,37 @@ class JobRun:
         self._opening.cancel()
         self._services.rotation.close(self._lane)
         self._announce()
+        if self._is_begun:  # what is in hand is waited for, and the job settled, by a task of its own
+            self._begin_driving()
 
     async def _prepare(self) -> list[ChunkResult]:
         """Look up what earlier workers have committed, and get ready to go on."""
-        services, claim, pipeline = self._services, self.claim, self.pipeline
+        services, claim = self._services, self.claim
         committed: list[ChunkResult] = []
         if claim.record.attempt > 1:
             committed = await services.threads.call(services.store.committed, claim.record.id)
+            self._count_from(committed)
+        return committed
+
+    def _count_from(self, committed: list[ChunkResult]) -> None:
+        pipeline = self.pipeline
         self._progress = Progress(
             committed,
             reject_limit=pipeline.reject_limit,
             reject_rate_limit=pipeline.reject_rate_limit,
             reject_rate_min_rows=pipeline.reject_rate_min_rows,
         )
-        self._commits = Commits(claim, self._progress, services, on_lost=lambda: self.end(Ending.LOST))
-        return committed
+        self._commits = Commits(
+            self.claim, self._progress, self._services, on_lost=lambda: self.end(Ending.LOST)
+        )
 
     async def _guarded(self, committed: list[ChunkResult]) -> None:
         """Cut the file, and turn what is wrong with it, or with us, into the job's failure."""
         try:
-            if self._ending is None:
+            if self._ending is None and not self._is_cut:
                 await self._open()
-            await self._cut(committed)
+            if not self._is_cut:
+                await self._cut(committed)
         except FileError as error:
             self.end(Ending.FAILURE, FileFailure(code=error.code, message=error.message))
         except EndedError as ended:
@@ -143,8 +186,16 @@ class JobRun:
             self._fail_unexpectedly(error)
 
     async def _open(self) -> None:
-        claim, settings = self.claim, self._services.settings
-        record = claim.record
+        mending = await self._mending()
+        self._work = await self._services.threads.call(self._new_work, mending)
+        if self.pipeline.signature.is_async and self._work.needs_setup:
+            with self._opening:
+                resource = await self._services.resources.get(self.pipeline, self._tasks)
+                self._resource = (resource,) if self.pipeline.signature.takes_resource else ()
+
+    def _new_work(self, mending: Mending | None = None) -> JobWork:
+        """In a thread: what all chunks share."""
+        claim, record = self.claim, self.claim.record
         context = Context(
             job_id=record.id,
             root_id=claim.root_id,
@@ -153,18 +204,14 @@ class JobRun:
             attempt=record.attempt,
             dry_run=claim.plan.dry_run,
         )
-        mending = await self._mending()
-        self._work = await self._services.threads.call(
-            lambda: JobWork(self.pipeline, claim.plan, context, chunk_seconds=settings.chunk_seconds, mending=mending)
-        )
-        if self.pipeline.signature.is_async and self._work.needs_setup:
-            with self._opening:
-                resource = await self._services.resources.get(self.pipeline, self._tasks)
-                self._resource = (resource,) if self.pipeline.signature.takes_resource else ()
+        seconds = self._services.settings.chunk_seconds
+        return JobWork(self.pipeline, claim.plan, context, chunk_seconds=seconds, mending=mending)
 
     async def _mending(self) -> Mending | None:
         """For a mended file: look through all of it for the rows that may come."""
         services = self._services
+        if self.claim.plan.mends is None:
+            return None
         screening = await services.threads.call(screening_of, self.claim, self.pipeline, services.store)
         if screening is None:
             return None
@@ -244,13 +291,13 @@ class JobRun:
 
     # Chunks, handled --------------------------------------------------------------------------------------------------
 
-    async def handle(self, chunk: Chunk, worker: ThreadWorker) -> None:
-        """Have a worker do a chunk, and fold in what it brings back."""
-        allotted = self._progress.allot()
+    async def handle(self, chunk: Chunk | None, worker: ThreadWorker) -> None:
+        """Have a worker do a chunk, or the whole file if it is None, and fold in what it brings back."""
         try:
-            result = await self._handled(chunk, worker, Allowance(error_budget=allotted, spill=self._spill(chunk)))
-            if result is not None and not self._is_hung and self._ending is not Ending.LOST:
-                self._fold(chunk, result, allotted)
+            if chunk is None:
+                await self._handle_all(worker)
+            else:
+                await self._handle_chunk(chunk, worker)
         except (anyio.get_cancelled_exc_class(), KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001  # handlers' errors are results: this is a defect, or a full disk
@@ -258,6 +305,48 @@ class JobRun:
         finally:
             self._services.rotation.done(self._lane)
             self._announce()
+            if self._is_settled and not self._is_driven:
+                self._leave()
+
+    async def _handle_chunk(self, chunk: Chunk, worker: ThreadWorker) -> None:
+        allotted = self._progress.allot()
+        result = await self._handled(chunk, worker, Allowance(error_budget=allotted, spill=self._spill(chunk)))
+        if result is not None and not self._is_hung and self._ending is not Ending.LOST:
+            self._fold(chunk, result, self._progress.add(chunk, result, allotted=allotted))
+
+    async def _handle_all(self, worker: ThreadWorker) -> None:
+        """Have a worker do a small file in one go; what it leaves undone is done in the ordinary way."""
+        worker.renew(self._services.outages)
+        turn = Turn(self._services.gate, self._services.habits[self.pipeline.name])
+        self._in_hand.add(worker)
+        try:
+            brief = await worker.do(lambda resources: self._brief(resources, turn), turn)
+        finally:
+            self._in_hand.discard(worker)
+        if brief is None or self._is_hung:
+            return
+        if brief.record is not None:
+            self._is_settled = True
+            self._services.feed.publish(brief.record)
+            return
+        if brief.work is not None and brief.chunk is not None and brief.result is not None:
+            self._work, self._is_cut, self._commits.total_rows = brief.work, True, brief.chunk.rows
+            self._fold(brief.chunk, brief.result, brief.failure)
+        self._begin_driving()
+
+    def _brief(self, resources: Resources, turn: Turn) -> Brief:
+        """In the worker's thread; see `run_brief`."""
+        return run_brief(
+            self._new_work,
+            lambda: self._chunks([]),
+            resources,
+            claim=self.claim,
+            progress=self._progress,
+            allowance=lambda chunk: Allowance(error_budget=self._progress.allot(), spill=self._spill(chunk)),
+            stop=self._stop,
+            turn=turn,
+            services=self._services,
+        )
 
     async def _handled(self, chunk: Chunk, worker: ThreadWorker, allowance: Allowance) -> ChunkResult | None:
         services, pipeline = self._services, self.pipeline
@@ -285,8 +374,7 @@ class JobRun:
         finally:
             self._in_hand.discard(loop_run)
 
-    def _fold(self, chunk: Chunk, result: ChunkResult, allotted: int) -> None:
-        failure = self._progress.add(chunk, result, allotted=allotted)
+    def _fold(self, chunk: Chunk, result: ChunkResult, failure: FileFailure | None) -> None:
         if failure is not None:
             self.end(Ending.FAILURE, failure)
             if failure.code is FileCode.RETRY_EXHAUSTED:

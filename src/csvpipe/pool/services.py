@@ -114,7 +114,7 @@ class Services:
     keeper: LeaseKeeper
     resources: LoopResources
     feed: Feed = attrs.field(factory=Feed)
-    rotation: Rotation[JobRun, Chunk] = attrs.field(factory=Rotation)
+    rotation: Rotation[JobRun, Chunk | None] = attrs.field(factory=Rotation)
     gate: CpuGate = attrs.field(factory=CpuGate)
     habits: dict[str, Habit] = attrs.field(init=False)
     slots: dict[str, anyio.Semaphore] = attrs.field(init=False)
