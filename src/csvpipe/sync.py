@@ -19,10 +19,11 @@ import anyio.lowlevel
 import attrs
 
 from csvpipe._intake.arrival.receive import BlockingSource
+from csvpipe._report.feed import LOOK_SECONDS
 from csvpipe.dialect import Dialect
 from csvpipe.errors import CsvPipeError
 from csvpipe.events import JobEvent
-from csvpipe.jobs import JobRecord, JobStatus
+from csvpipe.jobs import JobId, JobRecord, JobStatus
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import Job, WorkerPool
 from csvpipe.store.protocol import JobStore
@@ -135,11 +136,16 @@ class _Run:
     _rejects: Path | None
     _said: queue.SimpleQueue[JobEvent | None] = attrs.field(factory=queue.SimpleQueue, init=False)
     _records: list[JobRecord] = attrs.field(factory=list, init=False)
+    _is_telling: bool = attrs.field(default=False, init=False)
+    _ends: dict[JobId, JobRecord] = attrs.field(factory=dict, init=False)
+    _awaited: JobId | None = attrs.field(default=None, init=False)
+    _news: anyio.Event = attrs.field(init=False)
     _error: BaseException | None = attrs.field(default=None, init=False)
     _cancel: Callable[[], object] = attrs.field(default=lambda: None, init=False)
 
     def wait(self, on_event: Callable[[JobEvent], object] | None) -> list[JobRecord]:
         """Run to the end."""
+        self._is_telling = on_event is not None
         thread = threading.Thread(target=self._run, name="csvpipe-run", daemon=True)
         thread.start()
         try:
@@ -167,11 +173,11 @@ class _Run:
         token, scope = anyio.lowlevel.current_token(), anyio.CancelScope()
         self._cancel = partial(_cancel, scope, token)
         with scope:
-            async with self._open(self._said.put) as pool:
+            async with self._open(self._hear) as pool:
                 jobs = await self._submit(pool, self._files)
                 names = _Names(self._rejects)
                 for job in jobs:
-                    record = await job.wait()
+                    record = await self._ended(job)
                     self._records.append(record)
                     try:
                         if record.failed_rows:
@@ -180,6 +186,26 @@ class _Run:
                             names.remove_stale(record)
                     except (OSError, CsvPipeError) as error:
                         self._error = self._error or error  # the other files' rejects are worth having all the same
+
+
+    def _hear(self, event: JobEvent) -> None:
+        """In the loop: an event of one of the jobs."""
+        if event.is_terminal:
+            self._ends[event.job.id] = event.job
+            if event.job.id == self._awaited:
+                self._news.set()
+        if self._is_telling:
+            self._said.put(event)
+
+    async def _ended(self, job: Job) -> JobRecord:
+        """`job.wait()`, which would cost a look at the store for each of many files."""
+        while job.id not in self._ends:
+            self._awaited, self._news = job.id, anyio.Event()
+            with anyio.move_on_after(LOOK_SECONDS) as wait:
+                await self._news.wait()
+            if wait.cancelled_caught and (record := await job.record()).status.is_terminal:
+                return record  # another process has done it
+        return self._ends.pop(job.id)
 
 
 class _Names:

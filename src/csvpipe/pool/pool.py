@@ -16,15 +16,16 @@ from anyio.abc import TaskGroup
 from csvpipe._intake.arrival.receive import check_source, display_name
 from csvpipe._intake.source import Source
 from csvpipe._intake.stated import Stated
-from csvpipe._report.feed import LOOK_SECONDS, PoolEvents
+from csvpipe._report.feed import PoolEvents
 from csvpipe.dialect import Dialect
 from csvpipe.errors import PipelineError, PipelineNotFoundError, PoolClosedError
-from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
+from csvpipe.jobs import JobRecord, JobStatus, Verb
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.job import Job, id_of
 from csvpipe.pool.service import EventCallback, Service
 from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name
-from csvpipe.pool.submission import Submission, is_ours, submit, submit_all
+from csvpipe.pool.submission import Submission, submit, submit_in_order
+from csvpipe.pool.unfinished import Unfinished, is_settled
 from csvpipe.store.memory import MemoryJobStore
 from csvpipe.store.protocol import ANY_OWNER, JobPage, JobStore, OwnerFilter
 
@@ -32,12 +33,6 @@ logger = logging.getLogger("csvpipe")
 
 #: Seconds that an orderly end may take beyond `shutdown_grace` before it is no longer waited for.
 _END_SECONDS: Final = 30.0
-
-#: Files that `submit_many` takes in at a time; what a failure among them leaves undone is only what comes after it.
-_SUBMITTED_AT_ONCE: Final = 16
-
-#: Jobs that are looked up in one turn of a thread.
-_LOOKED_UP_AT_ONCE: Final = 100
 
 
 class WorkerPool:
@@ -113,7 +108,7 @@ class WorkerPool:
         self._on_exit = on_exit
         self._state: Literal["new", "open", "stopping", "closed"] = "new"
         self._process = os.getpid()
-        self._unfinished: set[JobId] = set()
+        self._unfinished = Unfinished()
         self._tasks: TaskGroup
         self._service: Service
         self._services: Services
@@ -246,38 +241,14 @@ class WorkerPool:
             Exception: As for `submit`; the files before the one at fault are submitted.
         """
         jobs: list[Job] = []
-        gathered: list[Submission] = []
 
-        async def flush() -> None:
+        def asked(source: Source) -> Submission:
             self._check_open()
-            records, error = await submit_all(gathered, self._services)
-            gathered.clear()
-            jobs.extend(map(self._submitted, records))
-            if error is not None:
-                raise error
+            return self._submission(
+                pipeline, source, owner=owner, encoding=encoding, dialect=dialect, dry_run=dry_run
+            )
 
-        remaining = iter(sources)
-        while True:
-            try:
-                self._check_open()
-                source = next(remaining)
-                submission = self._submission(
-                    pipeline, source, owner=owner, encoding=encoding, dialect=dialect, dry_run=dry_run
-                )
-            except StopIteration:
-                break
-            except Exception:  # of the caller's iterable, or for this source: those before it are submitted
-                if gathered:
-                    await flush()
-                raise
-            if is_ours(source):
-                gathered.append(submission)
-            if gathered and (len(gathered) == _SUBMITTED_AT_ONCE or not is_ours(source)):
-                await flush()
-            if not is_ours(source):
-                jobs.append(self._submitted(await submit(submission, self._services)))
-        if gathered:
-            await flush()
+        await submit_in_order(sources, asked, self._services, lambda record: jobs.append(self._submitted(record)))
         return jobs
 
     def _submission(
@@ -313,8 +284,7 @@ class WorkerPool:
         )
 
     def _submitted(self, record: JobRecord) -> Job:
-        if not _is_settled(record):
-            self._unfinished.add(record.id)
+        self._unfinished.add(record)
         self._services.feed.publish(record)
         self._services.wake.ring()
         return self._job(record)
@@ -389,16 +359,7 @@ class WorkerPool:
             PoolClosedError: The pool is not open.
         """
         self._check_open()
-        reader = self._services.feed.subscribe()
-        await self._forget_settled()
-        while self._unfinished and not reader.is_closed:
-            with anyio.move_on_after(LOOK_SECONDS) as wait:
-                await reader.wait()
-            while (record := reader.pop()) is not None:
-                if _is_settled(record):
-                    self._unfinished.discard(record.id)
-            if wait.cancelled_caught:  # another pool may have them
-                await self._forget_settled()
+        await self._unfinished.drain(self._services)
 
     async def stop(self) -> None:
         """Take no more jobs, let rows in hand be finished, commit, and leave the rest to whoever comes next.
@@ -412,24 +373,6 @@ class WorkerPool:
             self._state = "stopping"
         await self._service.stop()
 
-    async def _forget_settled(self) -> None:
-        unfinished = tuple(self._unfinished)
-        for start in range(0, len(unfinished), _LOOKED_UP_AT_ONCE):
-            some = unfinished[start : start + _LOOKED_UP_AT_ONCE]
-            self._unfinished.difference_update(await self._services.threads.call(self._settled_among, some))
-
-    def _settled_among(self, job_ids: Iterable[JobId]) -> list[JobId]:
-        """In a thread: those that nothing is waited for of, deleted ones among them."""
-        settled: list[JobId] = []
-        for job_id in job_ids:
-            try:
-                is_settled = _is_settled(self._store.get(job_id))
-            except LookupError:  # deleted
-                is_settled = True
-            if is_settled:
-                settled.append(job_id)
-        return settled
-
     # Details ----------------------------------------------------------------------------------------------------------
 
     def _job(self, record: JobRecord) -> Job:
@@ -440,8 +383,8 @@ class WorkerPool:
         if verb in (Verb.PAUSE, Verb.CANCEL):
             if record.status is JobStatus.PROCESSING:
                 self._service.claims.ask(record.id)
-        elif self._state == "open" and not _is_settled(record):
-            self._unfinished.add(record.id)
+        elif self._state == "open" and not is_settled(record):
+            self._unfinished.add(record)
             self._services.wake.ring()
 
     def _pipeline(self, given: Pipeline[..., Any] | str) -> Pipeline[..., Any]:
@@ -457,8 +400,3 @@ class WorkerPool:
         if self._state != "open":
             states = {"new": "not open yet: use it within `async with`", "stopping": "stopping", "closed": "closed"}
             raise PoolClosedError(f"the pool is {states[self._state]}")
-
-
-def _is_settled(record: JobRecord) -> bool:
-    """Whether nothing happens to the job until somebody asks for it."""
-    return record.status.is_terminal or record.status is JobStatus.PAUSED

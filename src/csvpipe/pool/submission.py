@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 import anyio
@@ -34,6 +34,10 @@ from csvpipe.store.protocol import JobDraft, JobStore
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services
+
+
+#: Files that are taken in before the jobs of any are created.
+_GROUP: Final = 16
 
 
 @attrs.frozen(kw_only=True)
@@ -89,25 +93,59 @@ async def submit(submission: Submission, services: Services, *, parent_id: JobId
             await services.threads.call_through(_forget, services, job_id)
 
 
-async def submit_all(
-    submissions: Sequence[Submission], services: Services
-) -> tuple[list[JobRecord], Exception | None]:
-    """`submit` several files, which `is_ours` holds for, in two turns of threads instead of two for each.
+async def submit_in_order(
+    sources: Iterable[Source],
+    ask: Callable[[Source], Submission],
+    services: Services,
+    tell: Callable[[JobRecord], object],
+) -> None:
+    """`submit` many files; those that are read by our own code in groups, each in two turns of threads.
 
-    Returns:
-        The jobs of the files before the first one that must not be submitted, and why that one must not; None if all
-        are.
+    Args:
+        sources: Iterated in the event loop.
+        ask: What a source is submitted as; raises if it must not be.
+        services: The pool's.
+        tell: Called with each job, in the order of the sources.
+
+    Raises:
+        Exception: Of a source that must not be submitted, or of the iteration; the files before are submitted.
     """
-    asked = [(submission, JobId(uuid4())) for submission in submissions]
+    group: list[Submission] = []
+    remaining = iter(sources)
+    while True:
+        try:
+            source = next(remaining)
+            submission = ask(source)
+        except StopIteration:
+            return await _submit_group(group, services, tell)
+        except Exception:
+            await _submit_group(group, services, tell)
+            raise
+        if _is_ours(source):
+            group.append(submission)
+            if len(group) == _GROUP:
+                await _submit_group(group, services, tell)
+        else:
+            await _submit_group(group, services, tell)
+            tell(await submit(submission, services))
+
+
+async def _submit_group(group: list[Submission], services: Services, tell: Callable[[JobRecord], object]) -> None:
+    """Submit what has gathered, and begin to gather anew."""
+    asked = [(submission, JobId(uuid4())) for submission in group]
+    group.clear()
+    if not asked:
+        return
     created: list[JobRecord] = []
 
     def create(drafts: Sequence[JobDraft]) -> Exception | None:
         try:
             created.extend(map(services.store.create, drafts))
-        except Exception as error:  # noqa: BLE001  # the files before are submitted
+        except Exception as error:  # noqa: BLE001  # raised below, when the files before are told of
             return error
         return None
 
+    error: Exception | None
     try:
         drafts, failed = await services.intake.call_or_leave(
             lambda: _drafted_all(asked, services), undo=lambda: _forget(services, *(job_id for _, job_id in asked))
@@ -118,7 +156,10 @@ async def submit_all(
         forgotten = [job_id for _, job_id in asked if job_id not in kept]
         if forgotten:
             await services.threads.call_through(_forget, services, *forgotten)
-    return created, error
+    for record in created:
+        tell(record)
+    if error is not None:
+        raise error
 
 
 def _drafted_all(
@@ -162,7 +203,7 @@ def _spooled_as(job_id: JobId) -> str:
     return f"{job_id}.csv"
 
 
-def is_ours(source: Source) -> bool:
+def _is_ours(source: Source) -> bool:
     """Whether a source is read by code of ours alone, which comes to an end."""
     return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
 
@@ -177,7 +218,7 @@ async def _drafted(submission: Submission, job_id: JobId, services: Services) ->
         except FileError as error:
             taken = error
         return await services.threads.call(_draft, submission, job_id, taken, services.store)
-    threads = services.intake if is_ours(source) else services.readers
+    threads = services.intake if _is_ours(source) else services.readers
     return await threads.call_or_leave(
         lambda: _drafted_in_thread(submission, job_id, services), undo=lambda: _forget(services, job_id)
     )
