@@ -77,8 +77,14 @@ class ThreadWorker:
         return self._end(errand, turn)
 
     async def do(self, function: Callable[[Resources], T], turn: Turn) -> T | None:
-        """`call`, with the worker's resources."""
-        return await self.call(partial(function, self._resources), turn)
+        """`call`, with the worker's resources, and by a caller that is shielded from cancellation.
+
+        Raises:
+            Exception: What the function raises.
+        """
+        errand = self._begin(partial(function, self._resources))
+        await errand.wait()
+        return self._end(errand, turn)
 
     def give_up(self) -> None:
         """Stop waiting for the thread, which goes on with whatever keeps it, and ends after that."""

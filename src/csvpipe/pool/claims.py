@@ -34,6 +34,7 @@ class Claims:
         # By lease: a job that was lost may be claimed again before its first run has come to an end.
         self._runs: dict[Lease, JobRun] = {}
         self._asked: set[JobId] = set()
+        self._is_more = False
         self._is_stopping = False
 
     def __repr__(self) -> str:
@@ -74,6 +75,8 @@ class Claims:
         settings = self._services.settings
         large = sum(not run.is_small for run in self._runs.values())
         room = settings.max_files + settings.workers - len(self._runs)
+        if self._is_more and len(self._runs) - large > settings.workers:
+            return  # every worker has a small file to do: few claims of many jobs cost less than many of few
         # Any job is welcome while there are slots; when large files hold them all, only small ones.
         if large < settings.max_files:
             await self._claim(min(room, settings.max_files - large))
@@ -93,6 +96,7 @@ class Claims:
                 max_bytes=max_bytes,
             )
         )
+        self._is_more = len(claims) == limit
         for claim in claims:
             self._start(claim)
         self._asked.clear()
@@ -112,7 +116,8 @@ class Claims:
 
     def _over(self, run: JobRun) -> None:
         del self._runs[run.claim.lease]
-        self._services.wake.ring()
+        if self._is_more or self._is_stopping or not run.is_small:
+            self._services.wake.ring()
 
     def _heed(self, renewal: Renewal) -> None:
         run = self._runs.get(renewal.lease)

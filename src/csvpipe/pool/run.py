@@ -319,7 +319,7 @@ class JobRun:
         worker.renew(self._services.outages)
         turn = Turn(self._services.gate, self._services.habits[self.pipeline.name])
         self._in_hand.add(worker)
-        try:
+        try:  # shielded, as all that the crew does
             brief = await worker.do(lambda resources: self._brief(resources, turn), turn)
         finally:
             self._in_hand.discard(worker)
@@ -439,8 +439,9 @@ class JobRun:
         self.end(Ending.FAILURE, unexpected(error))
 
     def _announce(self) -> None:
-        self._news.set()
-        self._news = anyio.Event()
+        if self._is_driven:  # else nobody waits
+            self._news.set()
+            self._news = anyio.Event()
 
 
 def unexpected(error: BaseException) -> FileFailure:

@@ -15,6 +15,7 @@ from csvpipe._report.feed import Feed
 from csvpipe.errors import PipelineError
 from csvpipe.executors.gate import CpuGate
 from csvpipe.executors.rotation import Rotation
+from csvpipe.executors.slots import Slots
 from csvpipe.executors.threads import ThreadGroup
 from csvpipe.limits import MIB
 from csvpipe.pipeline import Pipeline
@@ -117,15 +118,13 @@ class Services:
     rotation: Rotation[JobRun, Chunk | None] = attrs.field(factory=Rotation)
     gate: CpuGate = attrs.field(factory=CpuGate)
     habits: dict[str, Habit] = attrs.field(init=False)
-    slots: dict[str, anyio.Semaphore] = attrs.field(init=False)
+    slots: dict[str, Slots] = attrs.field(init=False)
     wake: Wake = attrs.field(factory=Wake)
     outages: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.habits = {name: Habit() for name in self.pipelines}
-        self.slots = {
-            name: anyio.Semaphore(pipeline.concurrency, fast_acquire=True) for name, pipeline in self.pipelines.items()
-        }
+        self.slots = {name: Slots(pipeline.concurrency) for name, pipeline in self.pipelines.items()}
 
 
 def by_name(pipelines: Iterable[Pipeline[..., Any]]) -> dict[str, Pipeline[..., Any]]:
