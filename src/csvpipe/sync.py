@@ -187,7 +187,6 @@ class _Run:
                     except (OSError, CsvPipeError) as error:
                         self._error = self._error or error  # the other files' rejects are worth having all the same
 
-
     def _hear(self, event: JobEvent) -> None:
         """In the loop: an event of one of the jobs."""
         if event.is_terminal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -20,6 +20,7 @@ from csvpipe.errors import CsvPipeError, FileFailure
 from csvpipe.jobs import JobRecord, Verb
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.commits import clear_up
+from csvpipe.pool.portions import LEAST_BYTES
 from csvpipe.store.protocol import Claim
 
 if TYPE_CHECKING:
@@ -27,16 +28,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("csvpipe")
 
-#: Larger files are cut, so that several workers have a part of them.
-BRIEF_BYTES: Final = 16 * 1024
-
 
 def is_brief(claim: Claim, pipeline: Pipeline[..., Any]) -> bool:
     """Whether a job may be run in one go: small, new, and handled in a thread that nobody has to watch."""
     source = claim.plan.source
     is_plain = claim.record.attempt == 1 and claim.plan.mends is None
     is_in_thread = not pipeline.signature.is_async and pipeline.timeout is None
-    return is_plain and is_in_thread and source is not None and source.size <= BRIEF_BYTES
+    return is_plain and is_in_thread and source is not None and source.size <= LEAST_BYTES
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -107,9 +105,7 @@ def _settled(claim: Claim, progress: Progress, total_rows: int, services: Servic
     try:
         if source is not None:
             source.check_unchanged()
-        record = services.store.settle(
-            claim.lease, Verb.COMPLETE, results=progress.pending, total_rows=total_rows
-        )
+        record = services.store.settle(claim.lease, Verb.COMPLETE, results=progress.pending, total_rows=total_rows)
     except CsvPipeError:
         return None
     except Exception:

@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from csvpipe.jobs import JobId
-from csvpipe.pool.run import Ending, JobRun
+from csvpipe.pool.ending import Ending
+from csvpipe.pool.run import JobRun
 from csvpipe.store.protocol import Claim, Lease, Renewal
 
 if TYPE_CHECKING:
@@ -107,12 +108,12 @@ class Claims:
         services.feed.publish(record)
         run = JobRun(claim, services.pipelines[record.pipeline], services, self._tasks, self._over)
         self._runs[claim.lease] = run
+        run.begin()
         # What was said while the claim was on its way from the store:
         if self._is_stopping:
             run.end(Ending.SHUTDOWN)
         if record.id in self._asked:
             run.end(Ending.ASKED)
-        run.begin()
 
     def _over(self, run: JobRun) -> None:
         del self._runs[run.claim.lease]

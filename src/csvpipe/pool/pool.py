@@ -244,9 +244,7 @@ class WorkerPool:
 
         def asked(source: Source) -> Submission:
             self._check_open()
-            return self._submission(
-                pipeline, source, owner=owner, encoding=encoding, dialect=dialect, dry_run=dry_run
-            )
+            return self._submission(pipeline, source, owner=owner, encoding=encoding, dialect=dialect, dry_run=dry_run)
 
         await submit_in_order(sources, asked, self._services, lambda record: jobs.append(self._submitted(record)))
         return jobs

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterator
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -14,22 +12,22 @@ import anyio
 from csvpipe._partition.chunk import Chunk
 from csvpipe._partition.cut import cut_chunks
 from csvpipe._partition.gaps import gaps
-from csvpipe._process.conduct import EndedError, describe
-from csvpipe._process.mending import Mending
+from csvpipe._process.conduct import EndedError
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe._report.progress import Progress
-from csvpipe.context import Context
 from csvpipe.errors import FileCode, FileError, FileFailure
 from csvpipe.executors.loop import LoopRun
 from csvpipe.executors.worker import ThreadWorker
 from csvpipe.jobs import Verb
 from csvpipe.pipeline import Pipeline
-from csvpipe.pool.brief import BRIEF_BYTES, Brief, is_brief, run_brief
+from csvpipe.pool.brief import Brief, is_brief, run_brief
 from csvpipe.pool.commits import Commits
-from csvpipe.pool.lineage import screen_on, screening_of
+from csvpipe.pool.ending import Ending, unexpected
+from csvpipe.pool.lineage import mending_of
+from csvpipe.pool.portions import chunk_size, most_chunks, work_of
 from csvpipe.store.protocol import Claim
 
 if TYPE_CHECKING:
@@ -41,18 +39,6 @@ logger = logging.getLogger("csvpipe")
 
 #: Chunks that are cut at a time, and that may wait for each worker.
 _CHUNKS_AHEAD: Final = 4
-
-#: Least size of a chunk: a smaller file is done in one go.
-_LEAST_BYTES: Final = BRIEF_BYTES
-
-
-class Ending(IntEnum):
-    """Why a run ends before its file does; the higher one wins."""
-
-    SHUTDOWN = 1
-    ASKED = 2
-    FAILURE = 3
-    LOST = 4
 
 
 class JobRun:
@@ -88,8 +74,7 @@ class JobRun:
         self._in_hand: set[ThreadWorker | LoopRun] = set()
         self._is_hung = False
         self._news = anyio.Event()
-        self._lane = services.rotation.open(self, most=1 if pipeline.ordered else services.settings.workers)
-        self._is_begun = False
+        self._lane = services.rotation.open(self, most=most_chunks(claim, pipeline, services.settings))
         self._is_driven = False
         self._is_cut = False
         self._is_settled = False
@@ -106,8 +91,7 @@ class JobRun:
 
     def begin(self) -> None:
         """Set out: in one go where the file is small, else with a task that sees the run through."""
-        self._is_begun = True
-        if self._ending is None and is_brief(self.claim, self.pipeline):
+        if is_brief(self.claim, self.pipeline):
             self._services.rotation.add(self._lane, None)
         else:
             self._begin_driving()
@@ -147,8 +131,7 @@ class JobRun:
         self._opening.cancel()
         self._services.rotation.close(self._lane)
         self._announce()
-        if self._is_begun:  # what is in hand is waited for, and the job settled, by a task of its own
-            self._begin_driving()
+        self._begin_driving()  # what is in hand is waited for, and the job settled, by a task
 
     async def _prepare(self) -> list[ChunkResult]:
         """Look up what earlier workers have committed, and get ready to go on."""
@@ -167,9 +150,7 @@ class JobRun:
             reject_rate_limit=pipeline.reject_rate_limit,
             reject_rate_min_rows=pipeline.reject_rate_min_rows,
         )
-        self._commits = Commits(
-            self.claim, self._progress, self._services, on_lost=lambda: self.end(Ending.LOST)
-        )
+        self._commits = Commits(self.claim, self._progress, self._services, on_lost=lambda: self.end(Ending.LOST))
 
     async def _guarded(self, committed: list[ChunkResult]) -> None:
         """Cut the file, and turn what is wrong with it, or with us, into the job's failure."""
@@ -186,42 +167,14 @@ class JobRun:
             self._fail_unexpectedly(error)
 
     async def _open(self) -> None:
-        mending = await self._mending()
-        self._work = await self._services.threads.call(self._new_work, mending)
+        mending = await mending_of(self.claim, self.pipeline, self._services, self._stop)
+        self._work = await self._services.threads.call(
+            work_of, self.claim, self.pipeline, self._services.settings, mending
+        )
         if self.pipeline.signature.is_async and self._work.needs_setup:
             with self._opening:
                 resource = await self._services.resources.get(self.pipeline, self._tasks)
                 self._resource = (resource,) if self.pipeline.signature.takes_resource else ()
-
-    def _new_work(self, mending: Mending | None = None) -> JobWork:
-        """In a thread: what all chunks share."""
-        claim, record = self.claim, self.claim.record
-        context = Context(
-            job_id=record.id,
-            root_id=claim.root_id,
-            filename=record.filename,
-            owner=record.owner,
-            attempt=record.attempt,
-            dry_run=claim.plan.dry_run,
-        )
-        seconds = self._services.settings.chunk_seconds
-        return JobWork(self.pipeline, claim.plan, context, chunk_seconds=seconds, mending=mending)
-
-    async def _mending(self) -> Mending | None:
-        """For a mended file: look through all of it for the rows that may come."""
-        services = self._services
-        if self.claim.plan.mends is None:
-            return None
-        screening = await services.threads.call(screening_of, self.claim, self.pipeline, services.store)
-        if screening is None:
-            return None
-        try:
-            while self._ending is None:
-                if await services.threads.call(screen_on, screening, services.gate, self._stop):
-                    break
-        finally:
-            await services.threads.call_through(screening.close)
-        return screening.mending()
 
     # The file, cut ----------------------------------------------------------------------------------------------------
 
@@ -258,9 +211,7 @@ class JobRun:
         source, inspection = plan.source, plan.inspection
         assert source is not None, "a job without a file is never pending"  # noqa: S101  # refused at intake
         assert inspection is not None, "a job without a file is never pending"  # noqa: S101
-        settings = self._services.settings
-        # So many that every worker has some, since its handler may wait; and so large that the hand-overs do not count.
-        chunk_bytes = min(settings.chunk_bytes, max(_LEAST_BYTES, source.size // (2 * settings.workers)))
+        chunk_bytes = chunk_size(source.size, self._services.settings)
         todo = gaps(committed, data_start=inspection.data_start, data_line=inspection.data_line, size=source.size)
         for gap in todo:
             yield from cut_chunks(
@@ -337,7 +288,7 @@ class JobRun:
     def _brief(self, resources: Resources, turn: Turn) -> Brief:
         """In the worker's thread; see `run_brief`."""
         return run_brief(
-            self._new_work,
+            lambda: work_of(self.claim, self.pipeline, self._services.settings),
             lambda: self._chunks([]),
             resources,
             claim=self.claim,
@@ -442,14 +393,3 @@ class JobRun:
         if self._is_driven:  # else nobody waits
             self._news.set()
             self._news = anyio.Event()
-
-
-def unexpected(error: BaseException) -> FileFailure:
-    """The failure of a job for a reason that is neither the file's nor the handler's."""
-    if isinstance(error, OSError):
-        code = FileCode.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else FileCode.SOURCE_FAILED
-        message = f"{error}; what is done is kept: retry the job when the cause is gone"
-    else:
-        code = FileCode.INTERNAL
-        message = f"{describe(error)}; this is a defect of csvpipe, please report it; what is done is kept"
-    return FileFailure(code=code, message=message)

@@ -262,9 +262,7 @@ def _draft(submission: Submission, job_id: JobId, taken: TakenIn | FileError, st
     )
 
 
-async def _received(
-    source: AsyncIterable[bytes], submission: Submission, job_id: JobId, services: Services
-) -> TakenIn:
+async def _received(source: AsyncIterable[bytes], submission: Submission, job_id: JobId, services: Services) -> TakenIn:
     """Take in a stream, which only the event loop can read."""
     stated, limits, place = submission.stated, submission.pipeline.limits, submission.filename
     with Spooling(services.spool, _spooled_as(job_id), stated=stated, limits=limits, place=place) as spooling:
