@@ -55,9 +55,14 @@ async def test_a_wait_that_is_cancelled_takes_nothing() -> None:
 async def test_a_slot_that_comes_with_a_cancellation_is_passed_on() -> None:
     """A slot that is given in the moment of giving up is not lost."""
     slots = Slots(1)
+
+    async def use() -> None:
+        await slots.acquire()
+        slots.release()
+
     await slots.acquire()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(slots.acquire)
+        tasks.start_soon(use)
         await anyio.wait_all_tasks_blocked()
         slots.release()
         tasks.cancel_scope.cancel()
