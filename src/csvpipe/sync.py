@@ -137,6 +137,7 @@ class _Run:
     _said: queue.SimpleQueue[JobEvent | None] = attrs.field(factory=queue.SimpleQueue, init=False)
     _records: list[JobRecord] = attrs.field(factory=list, init=False)
     _is_telling: bool = attrs.field(default=False, init=False)
+    _is_shared: bool = attrs.field(default=False, init=False)
     _ends: dict[JobId, JobRecord] = attrs.field(factory=dict, init=False)
     _awaited: JobId | None = attrs.field(default=None, init=False)
     _news: anyio.Event = attrs.field(init=False)
@@ -199,11 +200,12 @@ class _Run:
     async def _ended(self, job: Job) -> JobRecord:
         """`job.wait()`, which would cost a look at the store for each of many files."""
         while job.id not in self._ends:
+            if self._is_shared and (record := await job.record()).status.is_terminal:
+                return record
             self._awaited, self._news = job.id, anyio.Event()
             with anyio.move_on_after(LOOK_SECONDS) as wait:
                 await self._news.wait()
-            if wait.cancelled_caught and (record := await job.record()).status.is_terminal:
-                return record  # another process has done it
+            self._is_shared = self._is_shared or wait.cancelled_caught  # perhaps another process has some of the jobs
         return self._ends.pop(job.id)
 
 
