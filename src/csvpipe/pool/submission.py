@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
@@ -28,6 +29,7 @@ from csvpipe._intake.source import LocalFile, Source
 from csvpipe._intake.stated import Stated
 from csvpipe.errors import FileError, FileFailure
 from csvpipe.jobs import JobId, JobRecord
+from csvpipe.limits import Limits
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.lineage import Parent, parent_of, spelt_after, stated_by, with_room_for_reasons
 from csvpipe.store.protocol import JobDraft, JobStore
@@ -335,10 +337,16 @@ def _content(file: LocalFile | None) -> str:
 def _inspection_key(submission: Submission, taken: TakenIn) -> str:
     """See `JobDraft.inspection_key`."""
     stated, limits, parent = submission.stated, submission.pipeline.limits, submission.parent
-    said = attrs.evolve(stated, wanted=frozenset()), sorted(stated.wanted), limits, parent and parent.root_id
+    said = _said(stated, limits, parent and parent.root_id)
     charset = taken.encoding.encoding, taken.compression  # what is found may depend on what is installed
     what = submission.pipeline.name, _content(taken.file)  # its row type and sensitive columns show in what is found
-    return hashlib.sha256(repr((what, charset, said)).encode()).hexdigest()
+    return hashlib.sha256(f"({what!r}, {charset!r}, {said})".encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _said(stated: Stated, limits: Limits, root_id: JobId | None) -> str:
+    """What is said of a file, which is mostly the same for many."""
+    return repr((attrs.evolve(stated, wanted=frozenset()), sorted(stated.wanted), limits, root_id))
 
 
 def _content_key(submission: Submission, file: LocalFile | None) -> str:
