@@ -7,12 +7,14 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 import csvpipe
-from csvpipe.jobs import JobStatus
+from csvpipe.jobs import JobStatus, Verb
+from csvpipe.store.protocol import Claim, WorkerId
 
 MakeCsv = Callable[..., Path]
 
@@ -188,3 +190,22 @@ def test_a_rejects_dir_that_is_none(make_csv: MakeCsv) -> None:
     path = make_csv(3)
     with pytest.raises(NotADirectoryError, match="rejects_dir="):
         csvpipe.run(check, path, rejects_dir=path)
+
+
+class Elsewhere(csvpipe.MemoryJobStore):
+    """A store whose jobs another process always has first."""
+
+    def claim(self, worker: WorkerId, **options: Any) -> list[Claim]:
+        """Let the other one take the jobs, and cancel them."""
+        for claim in super().claim(WorkerId("another"), **options):
+            self.settle(claim.lease, Verb.CANCEL)
+        return []
+
+
+def test_jobs_that_another_process_has_done_are_found_out(make_csv: MakeCsv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is heard of them here, so the store is looked at."""
+    monkeypatch.setattr("csvpipe.sync.LOOK_SECONDS", 0.001)
+
+    records = csvpipe.run(check, make_csv(3), make_csv(4, "b.csv"), store=Elsewhere())
+
+    assert [JobStatus.CANCELLED] * 2 == [record.status for record in records]

@@ -6,7 +6,7 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,11 +19,12 @@ import anyio.lowlevel
 import attrs
 
 from csvpipe._intake.arrival.receive import BlockingSource
+from csvpipe._report.feed import LOOK_SECONDS
 from csvpipe.dialect import Dialect
 from csvpipe.errors import CsvPipeError
 from csvpipe.events import JobEvent
 from csvpipe.executors.choice import ExecutorChoice
-from csvpipe.jobs import JobRecord, JobStatus
+from csvpipe.jobs import JobId, JobRecord, JobStatus
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import Job, WorkerPool
 from csvpipe.store.protocol import JobStore
@@ -95,6 +96,19 @@ def run(
         raise ValueError(f"one mended rejects file at a time can be given with parent=, not {len(files)}")
     if folder is not None and folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"rejects_dir={str(folder)!r} is no folder; name one, which is made if need be")
+
+    async def submit(pool: WorkerPool, given: tuple[BlockingSource, ...]) -> list[Job]:
+        if parent is None:
+            return await pool.submit_many(
+                pipeline, given, owner=owner, encoding=encoding, dialect=dialect, dry_run=dry_run
+            )
+        return [
+            await pool.submit(
+                pipeline, file, owner=owner, parent=parent, encoding=encoding, dialect=dialect, dry_run=dry_run
+            )
+            for file in given
+        ]
+
     errand = _Run(
         lambda told: WorkerPool(
             store,
@@ -106,9 +120,7 @@ def run(
             on_event=told,
             flush_interval=flush_interval,
         ),
-        lambda pool, file: pool.submit(
-            pipeline, file, owner=owner, parent=parent, encoding=encoding, dialect=dialect, dry_run=dry_run
-        ),
+        submit,
         files,
         folder,
     )
@@ -120,16 +132,22 @@ class _Run:
     """A pool in a thread with an event loop of its own; what it has to say arrives in the calling thread."""
 
     _open: Callable[[Callable[[JobEvent], None]], WorkerPool]
-    _submit: Callable[[WorkerPool, BlockingSource], Any]
+    _submit: Callable[[WorkerPool, tuple[BlockingSource, ...]], Awaitable[list[Job]]]
     _files: tuple[BlockingSource, ...]
     _rejects: Path | None
     _said: queue.SimpleQueue[JobEvent | None] = attrs.field(factory=queue.SimpleQueue, init=False)
     _records: list[JobRecord] = attrs.field(factory=list, init=False)
+    _is_telling: bool = attrs.field(default=False, init=False)
+    _is_shared: bool = attrs.field(default=False, init=False)
+    _ends: dict[JobId, JobRecord] = attrs.field(factory=dict, init=False)
+    _awaited: JobId | None = attrs.field(default=None, init=False)
+    _news: anyio.Event = attrs.field(init=False)
     _error: BaseException | None = attrs.field(default=None, init=False)
     _cancel: Callable[[], object] = attrs.field(default=lambda: None, init=False)
 
     def wait(self, on_event: Callable[[JobEvent], object] | None) -> list[JobRecord]:
         """Run to the end."""
+        self._is_telling = on_event is not None
         thread = threading.Thread(target=self._run, name="csvpipe-run", daemon=True)
         thread.start()
         try:
@@ -157,11 +175,11 @@ class _Run:
         token, scope = anyio.lowlevel.current_token(), anyio.CancelScope()
         self._cancel = partial(_cancel, scope, token)
         with scope:
-            async with self._open(self._said.put) as pool:
-                jobs = [await self._submit(pool, file) for file in self._files]
+            async with self._open(self._hear) as pool:
+                jobs = await self._submit(pool, self._files)
                 names = _Names(self._rejects)
                 for job in jobs:
-                    record = await job.wait()
+                    record = await self._ended(job)
                     self._records.append(record)
                     try:
                         if record.failed_rows:
@@ -170,6 +188,26 @@ class _Run:
                             names.remove_stale(record)
                     except (OSError, CsvPipeError) as error:
                         self._error = self._error or error  # the other files' rejects are worth having all the same
+
+    def _hear(self, event: JobEvent) -> None:
+        """In the loop: an event of one of the jobs."""
+        if event.is_terminal:
+            self._ends[event.job.id] = event.job
+            if event.job.id == self._awaited:
+                self._news.set()
+        if self._is_telling:
+            self._said.put(event)
+
+    async def _ended(self, job: Job) -> JobRecord:
+        """`job.wait()`, which would cost a look at the store for each of many files."""
+        while job.id not in self._ends:
+            if self._is_shared and (record := await job.record()).status.is_terminal:
+                return record
+            self._awaited, self._news = job.id, anyio.Event()
+            with anyio.move_on_after(LOOK_SECONDS) as wait:
+                await self._news.wait()
+            self._is_shared = self._is_shared or wait.cancelled_caught  # perhaps another process has some of the jobs
+        return self._ends.pop(job.id)
 
 
 class _Names:

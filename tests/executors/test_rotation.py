@@ -84,3 +84,47 @@ async def test_a_closed_lane_is_empty_for_good() -> None:
     assert (0, True) == (rotation.waiting, lane.is_idle)
     assert "closed" in repr(lane)
     assert "<Rotation of []>" == repr(rotation)
+
+
+async def test_one_item_wakes_one() -> None:
+    """Of three that wait, two items wake two; the third goes on waiting."""
+    rotation: Rotation[str, int] = Rotation()
+    lane = rotation.open("a", most=3)
+    taken: list[int] = []
+
+    async def take() -> None:
+        _, item = await rotation.take()
+        taken.append(item)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(take)
+        await anyio.wait_all_tasks_blocked()
+        rotation.add(lane, 1)
+        rotation.add(lane, 2)
+        await anyio.wait_all_tasks_blocked()
+        assert [1, 2] == sorted(taken)
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_wake_that_is_cancelled_is_passed_on() -> None:
+    """An item that wakes one who is just leaving is taken by another."""
+    rotation: Rotation[str, int] = Rotation()
+    lane = rotation.open("a", most=3)
+    taken: list[int] = []
+
+    async def take() -> None:
+        _, item = await rotation.take()
+        taken.append(item)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(take)
+        await anyio.wait_all_tasks_blocked()
+        async with anyio.create_task_group() as leaving:
+            leaving.start_soon(take)
+            await anyio.wait_all_tasks_blocked()
+            rotation.add(lane, 1)
+            leaving.cancel_scope.cancel()
+        await anyio.wait_all_tasks_blocked()
+        assert [1] == taken  # by one or the other
+        tasks.cancel_scope.cancel()

@@ -123,10 +123,10 @@ class TestOpening:
         """Permissions are first known then."""
         source = LocalFile.at(people)
 
-        def refuse(_path: Path, _mode: str) -> None:
+        def refuse(_path: str, _mode: str) -> None:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(Path, "open", refuse)
+        monkeypatch.setattr("csvpipe._intake.source.open", refuse, raising=False)
         with pytest.raises(FileError, match="cannot be read: Permission denied; check the path and its perm") as caught:
             source.open()
         assert FileCode.SOURCE_FAILED == caught.value.code

@@ -76,7 +76,7 @@ async def test_a_store_that_stays_away_leaves_the_job_to_its_lease(
     """A job that cannot be settled is not lost: it is claimed again when its lease has run out."""
     monkeypatch.setattr("csvpipe.pool.commits._PAUSES", (0,))
     store = FailingStore()
-    store.fail("settle", 2)
+    store.fail("settle", 3)  # in one go with the rows, and twice alone
     async with csvpipe.WorkerPool(store, pipelines=[do_nothing], lease_seconds=0.05) as pool:
         object.__setattr__(pool._settings, "poll_seconds", 0.01)
         record = await (await pool.submit(do_nothing, make_csv(50))).wait()

@@ -42,6 +42,8 @@ _MARKS: Final = (
     (b"\x7fELF", "a program", _ITSELF),
 )
 
+_ALL_MARKS: Final = tuple(mark for mark, *_ in _MARKS)
+
 #: The inner name of a ZIP archive's first entries, and what has it.
 _ZIPPED: Final = (
     (b"[Content_Types].xml", "an Office document or workbook", _SHEET),
@@ -91,9 +93,8 @@ def _recognised(head: bytes) -> tuple[str, str] | None:
     """What the file is, and the way out."""
     if head.startswith(_ZIP):
         return _zipped(head[:MARK_BYTES])
-    for mark, what, way_out in _MARKS:
-        if head.startswith(mark):
-            return what, way_out
+    if head.startswith(_ALL_MARKS):
+        return next((what, way_out) for mark, what, way_out in _MARKS if head.startswith(mark))
     if head.startswith(_TAR, _TAR_AT):
         return "a tar archive", "unpack it, and submit the CSV files in it"
     if head.startswith(b"ORC") and any(byte < _LEAST_TEXT for byte in head[3:32]):

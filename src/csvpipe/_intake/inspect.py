@@ -35,6 +35,9 @@ SAMPLE_BYTES: Final = 256 * 1024
 #: How much of it is searched for NULs.
 _TEXT_SAMPLE_BYTES: Final = 64 * 1024
 
+#: Where anything but line ends is looked for first.
+_FIRST_LOOK_BYTES: Final = 256
+
 
 @attrs.frozen(kw_only=True)
 class _Layout:
@@ -68,7 +71,7 @@ def inspect_file(taken: TakenIn, stated: Stated, limits: Limits, *, place: str) 
     if limits.file_bytes is not None and source.size > limits.file_bytes:
         raise too_large(place, f"it has {source.size:,} bytes", limits.file_bytes)
     with source.open(place=place) as file:
-        head = file.read(SAMPLE_BYTES)
+        head = file.read(min(SAMPLE_BYTES, source.size))
         start = mark_length(head, encoding)
         if len(head) == start:
             raise FileError(FileCode.EMPTY, f"{place}: the file is empty; submit one with a header and rows")
@@ -212,6 +215,8 @@ def _check_number(columns: tuple[str, ...], limits: Limits, place: str) -> None:
 
 def _has_rows(file: BinaryIO) -> bool:
     """Whether anything but line ends follows."""
+    if file.read(_FIRST_LOOK_BYTES).strip(b"\r\n"):
+        return True
     while block := file.read(BLOCK_BYTES):
         if block.strip(b"\r\n"):
             return True

@@ -14,7 +14,7 @@ from csvpipe._intake.sensitive import masked
 from csvpipe._intake.stated import Stated
 from csvpipe.errors import FileError
 from csvpipe.pipeline import Pipeline
-from csvpipe.rowtypes import check_columns, match_columns, unused_columns
+from csvpipe.rowtypes.match import checked_columns
 from csvpipe.rowtypes.names import listed
 
 #: How sure it is that a field without a column is meant to have none, where there are columns that nobody wants.
@@ -51,11 +51,10 @@ def matched(
     if schema is None:
         return inspection
     try:
-        check_columns(schema, columns, unknown=pipeline.unknown_columns)
+        found, unused = checked_columns(schema, columns, unknown=pipeline.unknown_columns)
     except FileError as error:
         hint = _hint(inspection, pipeline, taken=taken, stated=stated, place=place)
         raise FileError(error.code, f"{place}: {error.message}{hint}") from None
-    found, unused = match_columns(schema, columns), unused_columns(schema, columns)
     absent = [field.headers[0] for field in schema.fields if field.name not in found]
     said = [f"not found: {listed(absent, _NAMES_SHOWN)}"] if absent else []
     said += [f"not used: {listed(unused, _NAMES_SHOWN)}"] if unused else []

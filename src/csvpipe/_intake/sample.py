@@ -36,7 +36,7 @@ class Sample:
 def take_sample(file: BinaryIO, *, start: int, dialect: Dialect, encoding: str, size: int) -> Sample:
     """Read the first records from byte `start` of a file of `size` bytes. Never raises for what stands there."""
     file.seek(start)
-    data = file.read(COUNTED_BYTES)
+    data = file.read(max(0, min(COUNTED_BYTES, size - start)))
     is_whole = start + len(data) >= size
     records = list(_records(data.decode(encoding, "surrogateescape"), dialect, is_whole=is_whole))
     if not is_whole:

@@ -58,21 +58,15 @@ class LocalFile:
         Raises:
             FileError: `not_found`, or `source_failed` for what is no regular file or is out of reach.
         """
-        title = _title(path, place)
         try:
-            absolute = Path(path).absolute()
-            found = absolute.stat()
+            absolute = str(Path(path).absolute())
         except (FileNotFoundError, NotADirectoryError):
-            raise FileError(FileCode.NOT_FOUND, f"{title}: no such file; check the path") from None
+            raise _missing(path, place) from None
         except (OSError, ValueError) as error:
-            raise _unreadable(title, error) from error
-        if not stat.S_ISREG(found.st_mode):
-            kind = "no regular file; open it and pass the stream"
-            if stat.S_ISDIR(found.st_mode):
-                kind = "a folder; name the files in it"
-            raise FileError(FileCode.SOURCE_FAILED, f"{title}: this is {kind}")
+            raise _unreadable(path, place, error) from error
+        found = _status(absolute, path, place)
         return cls(
-            path=str(absolute),
+            path=absolute,
             size=found.st_size,
             mtime_ns=found.st_mtime_ns,
             is_spooled=is_spooled,
@@ -90,9 +84,9 @@ class LocalFile:
         """
         self.check_unchanged(place=place)  # before opening: to open what has become a named pipe would wait for ever
         try:
-            file = Path(self.path).open("rb")  # noqa: SIM115  # the caller closes it
+            file = open(self.path, "rb")  # noqa: SIM115, PTH123  # the caller closes it; a path object takes as long again
         except OSError as error:
-            raise _unreadable(_title(self.path, place), error) from error
+            raise _unreadable(self.path, place, error) from error
         now = os.fstat(file.fileno())  # of the very file that was opened: the name may have been given to another one
         try:
             self._compare(now.st_size, now.st_mtime_ns, place)
@@ -110,8 +104,8 @@ class LocalFile:
         Raises:
             FileError: `source_changed` if they differ, `not_found` if the file is gone.
         """
-        now = LocalFile.at(self.path, place=place)
-        self._compare(now.size, now.mtime_ns, place)
+        now = _status(self.path, self.path, place)
+        self._compare(now.st_size, now.st_mtime_ns, place)
 
     def _compare(self, size: int, mtime_ns: int, place: str | None) -> None:
         if (size, mtime_ns) != (self.size, self.mtime_ns):
@@ -128,6 +122,27 @@ def _title(path: str | os.PathLike[str], place: str | None) -> str:
     return where if place is None or place in (where, Path(where).name) else f"{place} ({where})"
 
 
-def _unreadable(title: str, error: OSError | ValueError) -> FileError:
+def _status(absolute: str, path: str | os.PathLike[str], place: str | None) -> os.stat_result:
+    """What the file system says of a regular file, which messages name by the path that it was given by."""
+    try:
+        found = os.stat(absolute)  # noqa: PTH116  # each file is looked at several times, and a path object costs as much
+    except (FileNotFoundError, NotADirectoryError):
+        raise _missing(path, place) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, place, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        kind = "no regular file; open it and pass the stream"
+        if stat.S_ISDIR(found.st_mode):
+            kind = "a folder; name the files in it"
+        raise FileError(FileCode.SOURCE_FAILED, f"{_title(path, place)}: this is {kind}")
+    return found
+
+
+def _missing(path: str | os.PathLike[str], place: str | None) -> FileError:
+    return FileError(FileCode.NOT_FOUND, f"{_title(path, place)}: no such file; check the path")
+
+
+def _unreadable(path: str | os.PathLike[str], place: str | None, error: OSError | ValueError) -> FileError:
+    title = _title(path, place)
     reason = (isinstance(error, OSError) and error.strerror) or str(error)
     return FileError(FileCode.SOURCE_FAILED, f"{title}: cannot be read: {reason}; check the path and its permissions")

@@ -97,6 +97,8 @@ class ForeignCrew:
         size: How many chunks are handed over at a time.
     """
 
+    in_threads = False
+
     def __init__(self, executor: Executor, size: int) -> None:
         self.size = size
         self._executor = executor

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import anyio
 from anyio.abc import TaskGroup
@@ -17,13 +17,15 @@ from anyio.abc import TaskGroup
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.conduct import Call, CallTimeoutError, EndedError, Step, StoppedError, Unit
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.tally import Fate
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
 from csvpipe.errors import FileError, FileFailure
+from csvpipe.executors.slots import Hold, Slots
 from csvpipe.executors.worker import ThreadWorker
 
 #: How soon a wait between two attempts notices that the worker is to stop.
-_STOP_SECONDS = 0.05
+_STOP_SECONDS: Final = 0.05
 
 
 class LoopRun:
@@ -50,7 +52,7 @@ class LoopRun:
         *,
         stop: threading.Event,
         turn: Turn,
-        slots: anyio.Semaphore,
+        slots: Slots,
         concurrency: int,
         resource: tuple[Any, ...] = (),
     ) -> None:
@@ -64,7 +66,10 @@ class LoopRun:
         self._waves = self._work.waves()
         self._deadline = 0.0
         self._ready: deque[Unit] = deque()
-        self._begun: deque[tuple[Unit, anyio.Event]] = deque()
+        self._begun: deque[_Begun] = deque()
+        signature = job.pipeline.signature
+        #: Whether a good row needs no more than one call of the handler with it.
+        self._is_plain = not signature.is_batch and job.calls_handler and job.rules.context is None
         self._news = anyio.Event()
         self._is_read = False
         self._is_short = False
@@ -139,31 +144,36 @@ class LoopRun:
     async def _call_units(self) -> None:
         """One of the callers: unit after unit, as long as there are any."""
         is_first = True
-        while is_first or not self._is_ending:  # a run makes some progress, however late it is
-            is_first = False
-            while not self._ready:
-                if self._is_read:
-                    return
-                await self._news.wait()
-            unit = self._ready.popleft()
-            if len(self._ready) == self._concurrency:
-                self._announce()
-            self._begun.append((unit, anyio.Event()))
-            mark = self._begun[-1][1]
-            try:
-                await self._settle(unit)
-            except StoppedError:
-                self._is_short = True
-            except EndedError as ended:
-                self._failure = self._failure or ended.failure
-            mark.set()
-            self._count()
+        ready, hold = self._ready, Hold(self._slots)
+        try:
+            while is_first or not self._is_ending:  # a run makes some progress, however late it is
+                is_first = False
+                while not ready:
+                    if self._is_read:
+                        return
+                    hold.give()
+                    await self._news.wait()
+                begun = _Begun(ready.popleft())
+                if len(ready) == self._concurrency:
+                    self._announce()
+                self._begun.append(begun)
+                try:
+                    await self._settle(begun.unit, hold)
+                except StoppedError:
+                    self._is_short = True
+                except EndedError as ended:
+                    self._failure = self._failure or ended.failure
+                begun.is_over = True
+                self._count()
+        finally:
+            hold.give()
         self._announce()
 
     def _count(self) -> None:
         """Count the units that are over, as far as they follow on each other."""
-        while self._begun and self._begun[0][1].is_set() and not self._has_gap:
-            unit, _ = self._begun.popleft()
+        begun = self._begun
+        while begun and begun[0].is_over and not self._has_gap:
+            unit = begun.popleft().unit
             try:
                 self._work.take(unit)
             except EndedError as ended:
@@ -171,23 +181,36 @@ class LoopRun:
             if not unit.is_decided:
                 self._has_gap = self._is_short = True  # what comes after it does not count, and will be done again
 
-    async def _settle(self, unit: Unit) -> None:
+    async def _settle(self, unit: Unit, hold: Hold) -> None:
+        """Find out the fate of a unit's rows; of a good row by one call, mostly."""
+        error = None
+        if self._is_plain:
+            if unit.outcomes[0] is not None:
+                return
+            await hold.take()
+            error = await self._call(unit.items[0], *self._resource)
+            if error is None:
+                unit.outcomes[0] = Fate.PROCESSED
+                return
         steps = self._work.conduct(unit)
         try:
             step = next(steps)
+            if error is not None:  # the answer to the first call, which has been made
+                step = steps.send(error)
             while True:
-                step = steps.send(await self._perform(unit, step))
+                step = steps.send(await self._perform(unit, step, hold))
         except StopIteration:
             pass
 
-    async def _perform(self, unit: Unit, step: Step) -> BaseException | None:
+    async def _perform(self, unit: Unit, step: Step, hold: Hold) -> BaseException | None:
         if not isinstance(step, Call):
+            hold.give()
             await self._pause(step.seconds)
             return None
         row = unit.argument(step.group, is_batch=self._job.pipeline.signature.is_batch)
         context = () if step.context is None else (step.context,)
-        async with self._slots:
-            return await self._call(row, *context, *self._resource)
+        await hold.take()
+        return await self._call(row, *context, *self._resource)
 
     async def _call(self, *arguments: object) -> BaseException | None:
         """One call of the handler: what it raised, or None."""
@@ -222,6 +245,16 @@ class LoopRun:
     def _announce(self) -> None:
         self._news.set()
         self._news = anyio.Event()
+
+
+class _Begun:
+    """A unit in the order of the file, and whether its calls are over."""
+
+    __slots__ = ("is_over", "unit")
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.is_over = False
 
 
 def is_cancelled_from_outside() -> bool:

@@ -53,7 +53,7 @@ class Rotation(Generic[O, T]):
 
     def __init__(self) -> None:
         self._circle: deque[Lane[O, T]] = deque()
-        self._news = anyio.Event()
+        self._idle: list[anyio.Event] = []
 
     def __repr__(self) -> str:
         return f"<Rotation of {list(self._circle)}>"
@@ -82,19 +82,20 @@ class Rotation(Generic[O, T]):
             lane._waiting.appendleft(item)  # noqa: SLF001
         else:
             lane._waiting.append(item)  # noqa: SLF001
-        self._announce()
+        self._wake_one()
 
     async def take(self) -> tuple[Lane[O, T], T]:
         """Wait for the next item. It counts as in hand until `done`."""
         while (lane := self._next()) is None:
-            await self._news.wait()
+            await self._wait()
         lane.in_hand += 1
         return lane, lane._waiting.popleft()  # noqa: SLF001
 
     def done(self, lane: Lane[O, T]) -> None:
         """An item of the lane is no longer in hand."""
         lane.in_hand -= 1
-        self._announce()
+        if lane.is_ready:
+            self._wake_one()
 
     def close(self, lane: Lane[O, T]) -> None:
         """Drop what waits in the lane, and whatever is added to it from now on."""
@@ -111,6 +112,20 @@ class Rotation(Generic[O, T]):
                 return lane
         return None
 
-    def _announce(self) -> None:
-        self._news.set()
-        self._news = anyio.Event()
+    async def _wait(self) -> None:
+        """Until there may be something to take."""
+        called = anyio.Event()
+        self._idle.append(called)
+        try:
+            await called.wait()
+        except BaseException:
+            if called.is_set():  # the item is for somebody else, then
+                self._wake_one()
+            else:
+                self._idle.remove(called)
+            raise
+
+    def _wake_one(self) -> None:
+        """Wake one for one item: whoever came last, whose thread has slept least."""
+        if self._idle:
+            self._idle.pop().set()

@@ -83,9 +83,11 @@ class Crew(Protocol):
 
     Attributes:
         size: How many there are.
+        in_threads: Whether they are threads of this process, which share its interpreter.
     """
 
     size: int
+    in_threads: bool
 
     def hire(self, threads: ThreadGroup) -> Sequence[Worker]:
         """Make the workers, when the pool is entered.
@@ -106,6 +108,8 @@ class Crew(Protocol):
 
 class ThreadCrew:
     """Workers that are threads of this process."""
+
+    in_threads = True
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -172,6 +176,16 @@ class ThreadWorker:
         errand = self._begin(function)
         with anyio.CancelScope(shield=True):
             await errand.wait()
+        return self._end(errand, turn)
+
+    async def do(self, function: Callable[[Resources], T], turn: Turn) -> T | None:
+        """`call`, with the worker's resources, and by a caller that is shielded from cancellation.
+
+        Raises:
+            Exception: What the function raises.
+        """
+        errand = self._begin(partial(function, self._resources))
+        await errand.wait()
         return self._end(errand, turn)
 
     def give_up(self) -> None:

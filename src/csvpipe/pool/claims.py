@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from csvpipe.jobs import JobId
-from csvpipe.pool.run import Ending, JobRun
+from csvpipe.pool.ending import Ending
+from csvpipe.pool.run import JobRun
 from csvpipe.store.protocol import Claim, Lease, Renewal
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Claims:
         # By lease: a job that was lost may be claimed again before its first run has come to an end.
         self._runs: dict[Lease, JobRun] = {}
         self._asked: set[JobId] = set()
+        self._is_more = False
         self._is_stopping = False
 
     def __repr__(self) -> str:
@@ -74,6 +76,8 @@ class Claims:
         settings = self._services.settings
         large = sum(not run.is_small for run in self._runs.values())
         room = settings.max_files + settings.workers - len(self._runs)
+        if self._is_more and len(self._runs) - large > settings.workers:
+            return  # every worker has a small file to do: few claims of many jobs cost less than many of few
         # Any job is welcome while there are slots; when large files hold them all, only small ones.
         if large < settings.max_files:
             await self._claim(min(room, settings.max_files - large))
@@ -93,6 +97,7 @@ class Claims:
                 max_bytes=max_bytes,
             )
         )
+        self._is_more = len(claims) == limit
         for claim in claims:
             self._start(claim)
         self._asked.clear()
@@ -101,20 +106,18 @@ class Claims:
         services, record = self._services, claim.record
         services.keeper.add(claim.lease)
         services.feed.publish(record)
-        run = JobRun(claim, services.pipelines[record.pipeline], services, self._tasks)
+        run = JobRun(claim, services.pipelines[record.pipeline], services, self._tasks, self._over)
         self._runs[claim.lease] = run
+        run.begin()
         # What was said while the claim was on its way from the store:
         if self._is_stopping:
             run.end(Ending.SHUTDOWN)
         if record.id in self._asked:
             run.end(Ending.ASKED)
-        self._tasks.start_soon(self._drive, run)
 
-    async def _drive(self, run: JobRun) -> None:
-        try:
-            await run.drive()
-        finally:
-            del self._runs[run.claim.lease]
+    def _over(self, run: JobRun) -> None:
+        del self._runs[run.claim.lease]
+        if self._is_more or self._is_stopping or not run.is_small:
             self._services.wake.ring()
 
     def _heed(self, renewal: Renewal) -> None:

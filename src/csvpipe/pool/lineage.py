@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -15,7 +15,7 @@ from csvpipe._intake.inspect import SAMPLE_BYTES, inspect_file
 from csvpipe._intake.inspection import Inspection
 from csvpipe._intake.mended.layout import LEADING, ROW, names_beside
 from csvpipe._intake.stated import Stated
-from csvpipe._process.mending import Screening
+from csvpipe._process.mending import Mending, Screening
 from csvpipe._process.rowset import RowFlags
 from csvpipe.errors import FileCode, FileError, JobNotFoundError, ParentError
 from csvpipe.executors.gate import CpuGate
@@ -24,6 +24,9 @@ from csvpipe.limits import Limits
 from csvpipe.pipeline import Pipeline
 from csvpipe.rowtypes.names import folded
 from csvpipe.store.protocol import Claim, JobStore
+
+if TYPE_CHECKING:
+    from csvpipe.pool.services import Services
 
 #: What a row may say of itself in a rejects file, beyond its own bytes.
 _REASON_BYTES: Final = 64 * 1024
@@ -178,3 +181,21 @@ def screen_on(screening: Screening, gate: CpuGate, stop: threading.Event) -> boo
     finally:
         if is_permitted:
             gate.release()
+
+
+async def mending_of(
+    claim: Claim, pipeline: Pipeline[..., Any], services: Services, stop: threading.Event
+) -> Mending | None:
+    """For a mended file: look through all of it for the rows that may come, unless `stop` is set meanwhile."""
+    if claim.plan.mends is None:
+        return None
+    screening = await services.threads.call(screening_of, claim, pipeline, services.store)
+    if screening is None:
+        return None
+    try:
+        while not stop.is_set():
+            if await services.threads.call(screen_on, screening, services.gate, stop):
+                break
+    finally:
+        await services.threads.call_through(screening.close)
+    return screening.mending()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
-import time
-from collections.abc import Generator, Iterator
-from enum import IntEnum
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -15,20 +12,22 @@ import anyio
 from csvpipe._partition.chunk import Chunk
 from csvpipe._partition.cut import cut_chunks
 from csvpipe._partition.gaps import gaps
-from csvpipe._process.conduct import EndedError, describe
-from csvpipe._process.mending import Mending
+from csvpipe._process.conduct import EndedError
+from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe._report.progress import Progress
-from csvpipe.context import Context
 from csvpipe.errors import FileCode, FileError, FileFailure
 from csvpipe.executors.loop import LoopRun
 from csvpipe.executors.worker import Worker
 from csvpipe.jobs import Verb
 from csvpipe.pipeline import Pipeline
+from csvpipe.pool.brief import Brief, is_brief, run_brief
 from csvpipe.pool.commits import Commits
-from csvpipe.pool.lineage import screen_on, screening_of
+from csvpipe.pool.ending import Ending, unexpected
+from csvpipe.pool.lineage import mending_of
+from csvpipe.pool.portions import ChunkSizes, most_chunks, work_of
 from csvpipe.store.protocol import Claim
 
 if TYPE_CHECKING:
@@ -41,26 +40,6 @@ logger = logging.getLogger("csvpipe")
 #: Chunks that are cut at a time, and that may wait for each worker.
 _CHUNKS_AHEAD: Final = 4
 
-#: Least size of a chunk.
-_LEAST_BYTES: Final = 16 * 1024
-
-#: How long a worker should be about a chunk once the handler's pace is known.
-_LEAST_SECONDS: Final = 0.05
-_MOST_SECONDS: Final = 0.5
-#: Workers that compute at once; of those that wait any number does.
-_COMPUTING: Final = 2
-#: Less than this passes between two looks at some clocks.
-_CLOCK_SECONDS: Final = 0.02
-
-
-class Ending(IntEnum):
-    """Why a run ends before its file does; the higher one wins."""
-
-    SHUTDOWN = 1
-    ASKED = 2
-    FAILURE = 3
-    LOST = 4
-
 
 class JobRun:
     """One job, from its claim to its settlement. Belongs to the event loop.
@@ -69,15 +48,24 @@ class JobRun:
         claim: Of the job.
         pipeline: The job's.
         services: The pool's.
-        tasks: Where resources of async handlers are held.
+        tasks: Where the run lives, and resources of async handlers are held.
+        on_over: Called when the run has come to its end.
     """
 
-    def __init__(self, claim: Claim, pipeline: Pipeline[..., Any], services: Services, tasks: TaskGroup) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        pipeline: Pipeline[..., Any],
+        services: Services,
+        tasks: TaskGroup,
+        on_over: Callable[[JobRun], object],
+    ) -> None:
         self.claim = claim
         self.pipeline = pipeline
         self.is_small = claim.record.bytes_total <= services.settings.chunk_bytes
         self._services = services
         self._tasks = tasks
+        self._on_over = on_over
         self._stop = threading.Event()
         self._opening = anyio.CancelScope()
         self._ending: Ending | None = None
@@ -86,10 +74,14 @@ class JobRun:
         self._in_hand: set[Worker | LoopRun] = set()
         self._is_hung = False
         self._news = anyio.Event()
-        self._lane = services.rotation.open(self, most=1 if pipeline.ordered else services.settings.workers)
+        self._lane = services.rotation.open(self, most=most_chunks(claim, pipeline, services.settings))
+        self._is_driven = False
+        self._is_cut = False
+        self._is_settled = False
         self._work: JobWork
         self._progress: Progress
         self._commits: Commits
+        self._count_from([])
 
     def __repr__(self) -> str:
         state = "running" if self._ending is None else self._ending.name.lower()
@@ -97,8 +89,20 @@ class JobRun:
 
     # The run as a whole -----------------------------------------------------------------------------------------------
 
-    async def drive(self) -> None:
-        """Run the job; never raises but for cancellation."""
+    def begin(self) -> None:
+        """Set out: in one go where the file is small, else with a task that sees the run through."""
+        if is_brief(self.claim, self.pipeline, self._services.settings):
+            self._services.rotation.add(self._lane, None)
+        else:
+            self._begin_driving()
+
+    def _begin_driving(self) -> None:
+        if not self._is_driven:
+            self._is_driven = True
+            self._tasks.start_soon(self._drive)
+
+    async def _drive(self) -> None:
+        """See the job through; never raises but for cancellation."""
         try:
             committed = await self._prepare()
             async with anyio.create_task_group() as group:
@@ -106,13 +110,18 @@ class JobRun:
                 await self._guarded(committed)
                 await self._until_idle()
                 self._commits.stop()
-            await self._settle()
+            if not self._is_settled:
+                await self._settle()
         except Exception:
             # What is committed is safe, and the lease runs out: another worker, or this one, will take the job over.
             logger.exception("job %s: its worker failed", self.claim.record.id)
         finally:
-            self._services.rotation.close(self._lane)
-            self._services.keeper.drop(self.claim.lease)
+            self._leave()
+
+    def _leave(self) -> None:
+        self._services.rotation.close(self._lane)
+        self._services.keeper.drop(self.claim.lease)
+        self._on_over(self)
 
     def end(self, ending: Ending, failure: FileFailure | None = None) -> None:
         """Let the run come to its end: rows in hand are finished, the others stay undone."""
@@ -122,28 +131,34 @@ class JobRun:
         self._opening.cancel()
         self._services.rotation.close(self._lane)
         self._announce()
+        self._begin_driving()  # what is in hand is waited for, and the job settled, by a task
 
     async def _prepare(self) -> list[ChunkResult]:
         """Look up what earlier workers have committed, and get ready to go on."""
-        services, claim, pipeline = self._services, self.claim, self.pipeline
+        services, claim = self._services, self.claim
         committed: list[ChunkResult] = []
         if claim.record.attempt > 1:
             committed = await services.threads.call(services.store.committed, claim.record.id)
+            self._count_from(committed)
+        return committed
+
+    def _count_from(self, committed: list[ChunkResult]) -> None:
+        pipeline = self.pipeline
         self._progress = Progress(
             committed,
             reject_limit=pipeline.reject_limit,
             reject_rate_limit=pipeline.reject_rate_limit,
             reject_rate_min_rows=pipeline.reject_rate_min_rows,
         )
-        self._commits = Commits(claim, self._progress, services, on_lost=lambda: self.end(Ending.LOST))
-        return committed
+        self._commits = Commits(self.claim, self._progress, self._services, on_lost=lambda: self.end(Ending.LOST))
 
     async def _guarded(self, committed: list[ChunkResult]) -> None:
         """Cut the file, and turn what is wrong with it, or with us, into the job's failure."""
         try:
-            if self._ending is None:
+            if self._ending is None and not self._is_cut:
                 await self._open()
-            await self._cut(committed)
+            if not self._is_cut:
+                await self._cut(committed)
         except FileError as error:
             self.end(Ending.FAILURE, FileFailure(code=error.code, message=error.message))
         except EndedError as ended:
@@ -152,38 +167,14 @@ class JobRun:
             self._fail_unexpectedly(error)
 
     async def _open(self) -> None:
-        claim, settings = self.claim, self._services.settings
-        record = claim.record
-        context = Context(
-            job_id=record.id,
-            root_id=claim.root_id,
-            filename=record.filename,
-            owner=record.owner,
-            attempt=record.attempt,
-            dry_run=claim.plan.dry_run,
-        )
-        mending = await self._mending()
+        mending = await mending_of(self.claim, self.pipeline, self._services, self._stop)
         self._work = await self._services.threads.call(
-            lambda: JobWork(self.pipeline, claim.plan, context, chunk_seconds=settings.chunk_seconds, mending=mending)
+            work_of, self.claim, self.pipeline, self._services.settings, mending
         )
         if self.pipeline.signature.is_async and self._work.needs_setup:
             with self._opening:
                 resource = await self._services.resources.get(self.pipeline, self._tasks)
                 self._resource = (resource,) if self.pipeline.signature.takes_resource else ()
-
-    async def _mending(self) -> Mending | None:
-        """For a mended file: look through all of it for the rows that may come."""
-        services = self._services
-        screening = await services.threads.call(screening_of, self.claim, self.pipeline, services.store)
-        if screening is None:
-            return None
-        try:
-            while self._ending is None:
-                if await services.threads.call(screen_on, screening, services.gate, self._stop):
-                    break
-        finally:
-            await services.threads.call_through(screening.close)
-        return screening.mending()
 
     # The file, cut ----------------------------------------------------------------------------------------------------
 
@@ -220,25 +211,7 @@ class JobRun:
         source, inspection = plan.source, plan.inspection
         assert source is not None, "a job without a file is never pending"  # noqa: S101  # refused at intake
         assert inspection is not None, "a job without a file is never pending"  # noqa: S101
-        settings = self._services.settings
-        workers = 1 if self.pipeline.ordered else settings.workers
-        habit = self._services.habits[self.pipeline.name]
-        begun, rows_before, bytes_cut, rows_cut = time.monotonic(), self._progress.rows, 0, 0
-
-        def chunk_bytes(start: int) -> int:
-            """So much that every worker has some to the end, that none is long about it, and hand-overs do not count.
-
-            As long as nothing is done nobody knows how long a row takes.
-            """
-            size = min(settings.chunk_bytes, source.size // (2 * workers))
-            if rows_done := self._progress.rows - rows_before:
-                seconds = time.monotonic() - begun + _CLOCK_SECONDS
-                at_once = workers if habit.waits else min(workers, _COMPUTING)
-                pace = rows_done * (bytes_cut / rows_cut) / seconds / at_once
-                share = max((source.size - start) // (2 * workers), int(pace * _LEAST_SECONDS))
-                size = min(size, share, int(pace * _MOST_SECONDS))
-            return max(_LEAST_BYTES, size)
-
+        sizes = ChunkSizes(source.size, self.pipeline, self._services, self._progress)
         todo = gaps(committed, data_start=inspection.data_start, data_line=inspection.data_line, size=source.size)
         for gap in todo:
             for chunk in cut_chunks(
@@ -249,10 +222,9 @@ class JobRun:
                 end=gap.end,
                 first_row=gap.first_row,
                 first_line=gap.first_line,
-                chunk_bytes=chunk_bytes,
+                chunk_bytes=sizes.at,
             ):
-                bytes_cut += chunk.end - chunk.start
-                rows_cut += chunk.rows
+                sizes.count(chunk)
                 yield chunk
 
     def _next_chunks(self, chunks: Iterator[Chunk]) -> tuple[list[Chunk], bool]:
@@ -272,13 +244,13 @@ class JobRun:
 
     # Chunks, handled --------------------------------------------------------------------------------------------------
 
-    async def handle(self, chunk: Chunk, worker: Worker) -> None:
-        """Have a worker do a chunk, and fold in what it brings back."""
-        allotted = self._progress.allot()
+    async def handle(self, chunk: Chunk | None, worker: Worker) -> None:
+        """Have a worker do a chunk, or the whole file if it is None, and fold in what it brings back."""
         try:
-            result = await self._handled(chunk, worker, Allowance(error_budget=allotted, spill=self._spill(chunk)))
-            if result is not None and not self._is_hung and self._ending is not Ending.LOST:
-                self._fold(chunk, result, allotted)
+            if chunk is None:
+                await self._handle_all(worker)
+            else:
+                await self._handle_chunk(chunk, worker)
         except (anyio.get_cancelled_exc_class(), KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001  # handlers' errors are results: this is a defect, or a full disk
@@ -286,6 +258,48 @@ class JobRun:
         finally:
             self._services.rotation.done(self._lane)
             self._announce()
+            if self._is_settled and not self._is_driven:
+                self._leave()
+
+    async def _handle_chunk(self, chunk: Chunk, worker: Worker) -> None:
+        allotted = self._progress.allot()
+        result = await self._handled(chunk, worker, Allowance(error_budget=allotted, spill=self._spill(chunk)))
+        if result is not None and not self._is_hung and self._ending is not Ending.LOST:
+            self._fold(chunk, result, self._progress.add(chunk, result, allotted=allotted))
+
+    async def _handle_all(self, worker: Worker) -> None:
+        """Have a worker do a small file in one go; what it leaves undone is done in the ordinary way."""
+        worker.renew(self._services.outages)
+        turn = Turn(self._services.gate, self._services.habits[self.pipeline.name])
+        self._in_hand.add(worker)
+        try:  # shielded, as all that the crew does
+            brief = await worker.thread.do(lambda resources: self._brief(resources, turn), turn)
+        finally:
+            self._in_hand.discard(worker)
+        if brief is None or self._is_hung:
+            return
+        if brief.record is not None:
+            self._is_settled = True
+            self._services.feed.publish(brief.record)
+            return
+        if brief.work is not None and brief.chunk is not None and brief.result is not None:
+            self._work, self._is_cut, self._commits.total_rows = brief.work, True, brief.chunk.rows
+            self._fold(brief.chunk, brief.result, brief.failure)
+        self._begin_driving()
+
+    def _brief(self, resources: Resources, turn: Turn) -> Brief:
+        """In the worker's thread; see `run_brief`."""
+        return run_brief(
+            lambda: work_of(self.claim, self.pipeline, self._services.settings),
+            lambda: self._chunks([]),
+            resources,
+            claim=self.claim,
+            progress=self._progress,
+            allowance=lambda chunk: Allowance(error_budget=self._progress.allot(), spill=self._spill(chunk)),
+            stop=self._stop,
+            turn=turn,
+            services=self._services,
+        )
 
     async def _handled(self, chunk: Chunk, worker: Worker, allowance: Allowance) -> ChunkResult | None:
         services, pipeline = self._services, self.pipeline
@@ -313,8 +327,7 @@ class JobRun:
         finally:
             self._in_hand.discard(loop_run)
 
-    def _fold(self, chunk: Chunk, result: ChunkResult, allotted: int) -> None:
-        failure = self._progress.add(chunk, result, allotted=allotted)
+    def _fold(self, chunk: Chunk, result: ChunkResult, failure: FileFailure | None) -> None:
         if failure is not None:
             self.end(Ending.FAILURE, failure)
             if failure.code is FileCode.RETRY_EXHAUSTED:
@@ -379,16 +392,6 @@ class JobRun:
         self.end(Ending.FAILURE, unexpected(error))
 
     def _announce(self) -> None:
-        self._news.set()
-        self._news = anyio.Event()
-
-
-def unexpected(error: BaseException) -> FileFailure:
-    """The failure of a job for a reason that is neither the file's nor the handler's."""
-    if isinstance(error, OSError):
-        code = FileCode.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else FileCode.SOURCE_FAILED
-        message = f"{error}; what is done is kept: retry the job when the cause is gone"
-    else:
-        code = FileCode.INTERNAL
-        message = f"{describe(error)}; this is a defect of csvpipe, please report it; what is done is kept"
-    return FileFailure(code=code, message=message)
+        if self._is_driven:  # else nobody waits
+            self._news.set()
+            self._news = anyio.Event()

@@ -15,6 +15,7 @@ from csvpipe._report.feed import Feed
 from csvpipe.errors import PipelineError
 from csvpipe.executors.gate import CpuGate
 from csvpipe.executors.rotation import Rotation
+from csvpipe.executors.slots import Slots
 from csvpipe.executors.threads import ThreadGroup
 from csvpipe.limits import MIB
 from csvpipe.pipeline import Pipeline
@@ -34,6 +35,7 @@ class Settings:
     """How a pool behaves; see `WorkerPool` for the public ones.
 
     Attributes:
+        in_threads: Whether handlers run in threads of this process, which share its interpreter.
         chunk_bytes: Size of a chunk of a large file; a file of at most one chunk takes no slot of `max_files`.
         chunk_seconds: After so long a worker returns what it has done, so that others have their turn.
         poll_seconds: How often the store is asked for jobs that nobody told this pool of.
@@ -45,6 +47,7 @@ class Settings:
     lease_seconds: float = attrs.field(default=30.0, validator=validators.gt(0))
     flush_interval: float = attrs.field(default=2.0, validator=validators.gt(0))
     shutdown_grace: float = attrs.field(default=10.0, validator=validators.ge(0))
+    in_threads: bool = True
     chunk_bytes: int = 2 * MIB
     chunk_seconds: float = 1.0
     poll_seconds: float = 1.0
@@ -114,18 +117,16 @@ class Services:
     keeper: LeaseKeeper
     resources: LoopResources
     feed: Feed = attrs.field(factory=Feed)
-    rotation: Rotation[JobRun, Chunk] = attrs.field(factory=Rotation)
+    rotation: Rotation[JobRun, Chunk | None] = attrs.field(factory=Rotation)
     gate: CpuGate = attrs.field(factory=CpuGate)
     habits: dict[str, Habit] = attrs.field(init=False)
-    slots: dict[str, anyio.Semaphore] = attrs.field(init=False)
+    slots: dict[str, Slots] = attrs.field(init=False)
     wake: Wake = attrs.field(factory=Wake)
     outages: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.habits = {name: Habit() for name in self.pipelines}
-        self.slots = {
-            name: anyio.Semaphore(pipeline.concurrency, fast_acquire=True) for name, pipeline in self.pipelines.items()
-        }
+        self.slots = {name: Slots(pipeline.concurrency) for name, pipeline in self.pipelines.items()}
 
 
 def by_name(pipelines: Iterable[Pipeline[..., Any]]) -> dict[str, Pipeline[..., Any]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 import anyio
@@ -28,12 +29,17 @@ from csvpipe._intake.source import LocalFile, Source
 from csvpipe._intake.stated import Stated
 from csvpipe.errors import FileError, FileFailure
 from csvpipe.jobs import JobId, JobRecord
+from csvpipe.limits import Limits
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.lineage import Parent, parent_of, spelt_after, stated_by, with_room_for_reasons
 from csvpipe.store.protocol import JobDraft, JobStore
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services
+
+
+#: Files that are taken in before the jobs of any are created.
+_GROUP: Final = 16
 
 
 @attrs.frozen(kw_only=True)
@@ -78,16 +84,97 @@ async def submit(submission: Submission, services: Services, *, parent_id: JobId
     if parent_id is not None:
         submission = await services.threads.call(_with_parent, submission, services.store, parent_id)
     job_id = JobId(uuid4())
-    name = f"{job_id}.csv"
     is_kept = False
     try:
-        draft = await _drafted(submission, job_id, name, services)
+        draft = await _drafted(submission, job_id, services)
         record = await services.threads.call_through(services.store.create, draft)
-        is_kept = record.id == job_id and not record.status.is_terminal
+        is_kept = _is_kept(record, job_id)
         return record
     finally:
         if not is_kept:
-            await services.threads.call_through(_forget, services, name)
+            await services.threads.call_through(_forget, services, job_id)
+
+
+async def submit_in_order(
+    sources: Iterable[Source],
+    ask: Callable[[Source], Submission],
+    services: Services,
+    tell: Callable[[JobRecord], object],
+) -> None:
+    """`submit` many files; those that are read by our own code in groups, each in two turns of threads.
+
+    Args:
+        sources: Iterated in the event loop.
+        ask: What a source is submitted as; raises if it must not be.
+        services: The pool's.
+        tell: Called with each job, in the order of the sources.
+
+    Raises:
+        Exception: Of a source that must not be submitted, or of the iteration; the files before are submitted.
+    """
+    group: list[Submission] = []
+    remaining = iter(sources)
+    while True:
+        try:
+            source = next(remaining)
+            submission = ask(source)
+        except StopIteration:
+            return await _submit_group(group, services, tell)
+        except Exception:
+            await _submit_group(group, services, tell)
+            raise
+        if _is_ours(source):
+            group.append(submission)
+            if len(group) == _GROUP:
+                await _submit_group(group, services, tell)
+        else:
+            await _submit_group(group, services, tell)
+            tell(await submit(submission, services))
+
+
+async def _submit_group(group: list[Submission], services: Services, tell: Callable[[JobRecord], object]) -> None:
+    """Submit what has gathered, and begin to gather anew."""
+    asked = [(submission, JobId(uuid4())) for submission in group]
+    group.clear()
+    if not asked:
+        return
+    created: list[JobRecord] = []
+
+    def create(drafts: Sequence[JobDraft]) -> Exception | None:
+        try:
+            created.extend(map(services.store.create, drafts))
+        except Exception as error:  # noqa: BLE001  # raised below, when the files before are told of
+            return error
+        return None
+
+    error: Exception | None
+    try:
+        drafts, failed = await services.intake.call_or_leave(
+            lambda: _drafted_all(asked, services), undo=lambda: _forget(services, *(job_id for _, job_id in asked))
+        )
+        error = await services.threads.call_through(create, drafts) or failed
+    finally:
+        kept = {record.id for record in created if not record.status.is_terminal}
+        forgotten = [job_id for _, job_id in asked if job_id not in kept]
+        if forgotten:
+            await services.threads.call_through(_forget, services, *forgotten)
+    for record in created:
+        tell(record)
+    if error is not None:
+        raise error
+
+
+def _drafted_all(
+    asked: Sequence[tuple[Submission, JobId]], services: Services
+) -> tuple[list[JobDraft], Exception | None]:
+    """In a thread: the drafts up to the first file that must not be submitted, and why it must not."""
+    drafts: list[JobDraft] = []
+    try:
+        for submission, job_id in asked:
+            drafts.append(_drafted_in_thread(submission, job_id, services))
+    except Exception as error:  # noqa: BLE001  # told when those before it are created
+        return drafts, error
+    return drafts, None
 
 
 def _with_parent(submission: Submission, store: JobStore, parent_id: JobId) -> Submission:
@@ -102,21 +189,64 @@ def _with_parent(submission: Submission, store: JobStore, parent_id: JobId) -> S
     return attrs.evolve(submission, parent=parent, stated=stated_by(parent, submission.stated))
 
 
-def _forget(services: Services, name: str) -> None:
-    """Remove an upload that became no job."""
-    for path in services.spool.kept(name):
-        services.spool.remove(path)
+def _is_kept(record: JobRecord, job_id: JobId) -> bool:
+    """Whether what was submitted has become this job, which is going to read the file."""
+    return record.id == job_id and not record.status.is_terminal
 
 
-async def _drafted(submission: Submission, job_id: JobId, name: str, services: Services) -> JobDraft:
+def _forget(services: Services, *job_ids: JobId) -> None:
+    """Remove uploads that became no job."""
+    for job_id in job_ids:
+        for path in services.spool.kept(_spooled_as(job_id)):
+            services.spool.remove(path)
+
+
+def _spooled_as(job_id: JobId) -> str:
+    return f"{job_id}.csv"
+
+
+def _is_ours(source: Source) -> bool:
+    """Whether a source is read by code of ours alone, which comes to an end."""
+    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
+
+
+async def _drafted(submission: Submission, job_id: JobId, services: Services) -> JobDraft:
     """Take the file in and look at it: a job that can run, or one that has failed already."""
-    plan, failure = JobPlan(source=None, inspection=None, limits=submission.pipeline.limits), None
-    taken: TakenIn | None = None
-    parent, key = submission.parent, ""
+    source = submission.source
+    if isinstance(source, AsyncIterable):
+        taken: TakenIn | FileError
+        try:
+            taken = await _received(source, submission, job_id, services)
+        except FileError as error:
+            taken = error
+        return await services.threads.call(_draft, submission, job_id, taken, services.store)
+    threads = services.intake if _is_ours(source) else services.readers
+    return await threads.call_or_leave(
+        lambda: _drafted_in_thread(submission, job_id, services), undo=lambda: _forget(services, job_id)
+    )
+
+
+def _drafted_in_thread(submission: Submission, job_id: JobId, services: Services) -> JobDraft:
+    """`_drafted`, of a source that can be read in a thread."""
+    given = cast("BlockingSource", submission.source)
+    stated, limits, place = submission.stated, submission.pipeline.limits, submission.filename
+    taken: TakenIn | FileError
     try:
-        taken = await _take_in(submission, name, services)
-        key = _inspection_key(submission, taken)
-        plan = await services.threads.call(_planned, submission, taken, services.store.inspected, key)
+        taken = take_in(given, services.spool, _spooled_as(job_id), stated=stated, limits=limits, place=place)
+    except FileError as error:
+        taken = error
+    return _draft(submission, job_id, taken, services.store)
+
+
+def _draft(submission: Submission, job_id: JobId, taken: TakenIn | FileError, store: JobStore) -> JobDraft:
+    """Look at the local file, if there is one."""
+    plan, failure = JobPlan(source=None, inspection=None, limits=submission.pipeline.limits), None
+    parent, key, file = submission.parent, "", None
+    try:
+        if isinstance(taken, FileError):
+            raise taken
+        file, key = taken.file, _inspection_key(submission, taken)
+        plan = _planned(submission, taken, store.inspected, key)
     except FileError as error:
         failure = FileFailure(code=error.code, message=error.message)
     return JobDraft(
@@ -129,26 +259,17 @@ async def _drafted(submission: Submission, job_id: JobId, name: str, services: S
         root_id=job_id if parent is None else parent.root_id,
         parent_id=None if parent is None else parent.id,
         idempotency_key=submission.idempotency_key,
-        content_key=_content_key(submission, None if taken is None else taken.file),
+        content_key=_content_key(submission, file),
         inspection_key=key if plan.inspection is not None else "",
     )
 
 
-async def _take_in(submission: Submission, name: str, services: Services) -> TakenIn:
-    source = submission.source
+async def _received(source: AsyncIterable[bytes], submission: Submission, job_id: JobId, services: Services) -> TakenIn:
+    """Take in a stream, which only the event loop can read."""
     stated, limits, place = submission.stated, submission.pipeline.limits, submission.filename
-
-    def taken_in() -> TakenIn:
-        given = cast("BlockingSource", source)
-        return take_in(given, services.spool, name, stated=stated, limits=limits, place=place)
-
-    if isinstance(source, AsyncIterable):
-        with Spooling(services.spool, name, stated=stated, limits=limits, place=place) as spooling:
-            await _receive(source, spooling, services, place)
-            return await services.intake.call(spooling.finish)
-    is_ours = isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
-    threads = services.intake if is_ours else services.readers
-    return await threads.call_or_leave(taken_in, undo=lambda: _forget(services, name))
+    with Spooling(services.spool, _spooled_as(job_id), stated=stated, limits=limits, place=place) as spooling:
+        await _receive(source, spooling, services, place)
+        return await services.intake.call(spooling.finish)
 
 
 async def _receive(source: AsyncIterable[bytes], spooling: Spooling, services: Services, place: str) -> None:
@@ -216,10 +337,16 @@ def _content(file: LocalFile | None) -> str:
 def _inspection_key(submission: Submission, taken: TakenIn) -> str:
     """See `JobDraft.inspection_key`."""
     stated, limits, parent = submission.stated, submission.pipeline.limits, submission.parent
-    said = attrs.evolve(stated, wanted=frozenset()), sorted(stated.wanted), limits, parent and parent.root_id
+    said = _said(stated, limits, parent and parent.root_id)
     charset = taken.encoding.encoding, taken.compression  # what is found may depend on what is installed
     what = submission.pipeline.name, _content(taken.file)  # its row type and sensitive columns show in what is found
-    return hashlib.sha256(repr((what, charset, said)).encode()).hexdigest()
+    return hashlib.sha256(f"({what!r}, {charset!r}, {said})".encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _said(stated: Stated, limits: Limits, root_id: JobId | None) -> str:
+    """What is said of a file, which is mostly the same for many."""
+    return repr((attrs.evolve(stated, wanted=frozenset()), sorted(stated.wanted), limits, root_id))
 
 
 def _content_key(submission: Submission, file: LocalFile | None) -> str:

@@ -38,6 +38,19 @@ def check_columns(schema: RowSchema, columns: Sequence[str], *, unknown: Literal
     _Matching(schema, columns).check(is_closed=unknown == "fail" or schema.refuses_others)
 
 
+def checked_columns(
+    schema: RowSchema, columns: Sequence[str], *, unknown: Literal["ignore", "fail"] = "ignore"
+) -> tuple[dict[str, int], list[str]]:
+    """`check_columns`, then `match_columns` and `unused_columns`, for the price of one.
+
+    Raises:
+        FileError: As for `check_columns`.
+    """
+    matching = _Matching(schema, columns)
+    matching.check(is_closed=unknown == "fail" or schema.refuses_others)
+    return matching.found, matching.unused()
+
+
 def unused_columns(schema: RowSchema, columns: Sequence[str]) -> list[str]:
     """The columns that no field wants, in file order."""
     return _Matching(schema, columns).unused()

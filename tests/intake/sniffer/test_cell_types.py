@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from csvpipe._intake.sniffer.cell_types import Kind, kind_of
+from csvpipe._intake.sniffer.cell_types import Kind, kind_by_pattern, kind_of
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,18 @@ def test_a_cell_is_of_the_kind_it_looks_like(kind: Kind, cells: list[str]) -> No
 def test_a_long_cell_takes_no_longer(text: str) -> None:
     """No pattern runs over all of it, back and forth."""
     assert isinstance(kind_of(text * 100_000), Kind)
+
+
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.text(alphabet="aAeEfnNoOtruylsk 0123456789-.,:/", max_size=45),
+        st.from_regex(r"[0-9]{1,4}[-.]?[0-9]{0,2}-?[0-9]{0,2}", fullmatch=True),
+        st.sampled_from(
+            ["null", "NaN", "n", "Yes", "may 12", "a" * 41, "1" * 250, "2024-01-01", "12.", "1.5.2", " x "]
+        ),
+    )
+)
+def test_the_short_way_comes_to_the_same(cell: str) -> None:
+    """What is decided at a glance is what the patterns say."""
+    assert kind_by_pattern(cell.strip()[:200]) == kind_of(cell)

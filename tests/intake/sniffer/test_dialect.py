@@ -265,3 +265,18 @@ def test_two_stray_quotes_do_not_swallow_what_is_between() -> None:
 def test_lists_in_cells_do_not_divide_the_table(text: str, delimiter: str) -> None:
     """The header is divided by the table's delimiter, not by theirs."""
     assert delimiter == sniff_dialect(text, is_whole=True).dialect.delimiter
+
+
+@given(
+    table=st.lists(st.lists(st.sampled_from(["1", "2.5", "a b", "", "1,5", "x;y", "2024-01-02", "^"]), max_size=6)),
+    delimiter=st.sampled_from(",;\t|"),
+    messy_text=messy,
+)
+def test_what_cannot_win_is_not_looked_at(table: list[list[str]], delimiter: str, messy_text: str) -> None:
+    """Where a reading beats what undivided lines could be worth, the verdict is the one with them in the contest."""
+    text = "\n".join(delimiter.join(row) for row in table)
+    for sample in (text, messy_text):
+        short = sniff_dialect(sample, is_whole=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("csvpipe._intake.sniffer.dialect._is_divided", lambda _readings: False)
+            assert sniff_dialect(sample, is_whole=True) == short

@@ -47,6 +47,8 @@ _IN_WORDS: Final = bytes((*range(0x30, 0x3A), *range(0x40, 0x100)))
 
 _READ_BYTES: Final = 1024 * 1024
 
+_UTF8: Final = Encoding(name=UTF8, is_direct=True)
+
 
 @attrs.frozen(kw_only=True)
 class EncodingFound:
@@ -98,7 +100,8 @@ def detect_encoding(
 
 
 def _found(name: str, evidence: str, confidence: float = 1.0) -> EncodingFound:
-    return EncodingFound(encoding=resolve_encoding(name), evidence=evidence, confidence=confidence)
+    encoding = _UTF8 if name == UTF8 else resolve_encoding(name)
+    return EncodingFound(encoding=encoding, evidence=evidence, confidence=confidence)
 
 
 def _found_ascii(sample: bytes) -> EncodingFound:

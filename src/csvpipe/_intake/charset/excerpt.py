@@ -30,7 +30,7 @@ def read_excerpt(file: BinaryIO, size: int) -> bytes:
     """
     file.seek(0)
     if size <= EXCERPT_BYTES:
-        return file.read(EXCERPT_BYTES)
+        return file.read(size)  # to ask for more would take the memory for it
     parts = [_up_to_last_line_end(file.read(_HEAD_BYTES))]
     step = (size - _TAIL_BYTES - _HEAD_BYTES) // _BLOCKS
     for number in range(_BLOCKS):

@@ -136,10 +136,18 @@ def _is_better(escaped: QuoteUse, plain: QuoteUse) -> bool:
     return escaped.good > plain.good or (escaped.bad < plain.bad and escaped.good >= plain.good > 0)
 
 
-def unusual_delimiters(lines: Sequence[str]) -> list[str]:
-    """Other characters that occur equally often in nearly all lines that have them, the most regular first."""
+def unusual_delimiters(lines: Sequence[str], *, marks_only: bool = False) -> list[str]:
+    """Other characters that occur equally often in nearly all lines that have them, `MARKS` and the most regular first.
+
+    Args:
+        lines: Of the text.
+        marks_only: Whether anything but `MARKS` is left out.
+    """
+    if marks_only and MARKS.isdisjoint("".join(lines[:_MOST_LINES])):
+        return []
     full = [_QUOTED.sub("", line[:_MOST_CHARACTERS]) for line in lines[:_MOST_LINES] if not line.isspace()]
-    characters = {character for line in full[-20:] for character in set(line) if _may_divide(character)}
+    met = set("".join(full[-20:]))
+    characters = met & MARKS if marks_only else set(filter(_may_divide, met))
     found = []
     for character in characters:
         counts = Counter(count for line in full if (count := line.count(character)))

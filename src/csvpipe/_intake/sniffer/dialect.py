@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 
 from csvpipe._intake.sniffer.candidates import MARKS, USUAL, dialects_with, escape_beyond, unusual_delimiters
-from csvpipe._intake.sniffer.reading import Excerpted, Reading
+from csvpipe._intake.sniffer.reading import UNDIVIDED, Excerpted, Reading
 from csvpipe._intake.sniffer.records import hinted_delimiter, split_lines
 from csvpipe.dialect import Dialect
 
@@ -64,12 +64,14 @@ def sniff_dialect(sample: str, *, is_whole: bool, wanted: frozenset[str] = froze
     if not text.text or text.text.isspace():
         return DialectFound(dialect=Dialect(), evidence="there is no text", confidence=0.0)
     readings = [text.read(dialect) for mark in USUAL if mark in text.text for dialect in dialects_with(text.text, mark)]
-    undivided = _undivided(text, readings)
-    if undivided is not None:
-        readings.append(undivided)
-    best = max(readings, key=_quality)
-    is_open = (best.width == 1 or best.quality < 0.5) and (undivided is None or undivided.typed < 0.6)
-    for mark in unusual_delimiters(lines):
+    is_open = False
+    if not _is_divided(readings):
+        undivided = _undivided(text, readings)
+        if undivided is not None:
+            readings.append(undivided)
+        best = max(readings, key=_quality)
+        is_open = (best.width == 1 or best.quality < 0.5) and (undivided is None or undivided.typed < 0.6)
+    for mark in unusual_delimiters(lines, marks_only=not is_open):
         if (is_open and not _is_of_clocks(mark, text)) or mark in MARKS:
             is_quoted = text.text.count(f'"{mark}"') >= len(lines)
             given = (text.read(dialect) for dialect in dialects_with(text.text, mark))
@@ -79,6 +81,16 @@ def sniff_dialect(sample: str, *, is_whole: bool, wanted: frozenset[str] = froze
     if escape is not None:
         best = attrs.evolve(best, dialect=attrs.evolve(best.dialect, escapechar=escape))
     return _found(best, readings)
+
+
+def _is_divided(readings: Sequence[Reading]) -> bool:
+    """Whether a reading is better than that of each line as one cell could be, which then need not be looked at."""
+    best = max(readings, key=_quality, default=None)
+    if best is None or best.width == 1:
+        return False
+    plain = next((reading for reading in readings if reading.dialect == Dialect()), None)
+    is_list = plain is not None and (not plain.records or len(plain.records[0].cells or ()) == 1)  # see `_undivided`
+    return best.quality > max(0.5, 2 * UNDIVIDED if is_list else UNDIVIDED)
 
 
 def _even(readings: Sequence[Reading], best: Reading) -> Reading:

@@ -25,7 +25,7 @@ _NAMED_CELLS: Final = 200
 _NAMED_CHARACTERS: Final = 60
 
 #: What lines that nothing divides are worth beside columns of the same types.
-_UNDIVIDED: Final = 0.35
+UNDIVIDED: Final = 0.35
 
 #: When in doubt, the more usual dialect.
 _LIKELIHOOD: Final = {",": 1.0, ";": 0.99, "\t": 0.99, "|": 0.97}
@@ -65,7 +65,7 @@ class Excerpted:
         self.text = "".join(lines)
         self._is_whole = is_whole
         self._wanted = wanted
-        self._kinds: dict[str, Kind] = {}
+        self._kinds = _Kinds()
         self._folded: dict[str, str] = {}
 
     def read(self, dialect: Dialect) -> Reading:
@@ -76,7 +76,7 @@ class Excerpted:
         rows = [record.cells for record in records if record.cells is not None and len(record.cells) == width]
         consistency = _consistency(records, width)
         types, typed = self._types(rows, width, dialect)
-        breadth = _UNDIVIDED if width == 1 else (width - 0.5) / (width + 0.5)
+        breadth = UNDIVIDED if width == 1 else (width - 0.5) / (width + 0.5)
         quality = consistency * types * breadth * _likelihood(dialect)
         is_spaced = _is_spaced(records, dialect)
         if is_spaced and (consistency < 0.8 or (typed < 0.2 and len(records[0].cells or ()) == 1)):
@@ -100,7 +100,10 @@ class Excerpted:
         rows = rows[: max(6, _MOST_CELLS // len(columns))]
         total, alike, filled, typed, sizeable = 0.0, 0.0, 0, 0, 0
         for column in columns:
-            counts = Counter(self._kind(row[column], dialect) for row in rows)
+            cells = [row[column] for row in rows]
+            counts = Counter(map(self._kinds.__getitem__, cells))
+            if Kind.JUNK in counts:
+                counts = Counter(self._kind(cell, dialect) for cell in cells)
             del counts[Kind.EMPTY]
             present = counts.total()
             if not present:
@@ -116,9 +119,7 @@ class Excerpted:
         return max(0.01, total / filled * (0.8 + 0.2 * alike / sizeable)), typed / filled
 
     def _kind(self, cell: str, dialect: Dialect) -> Kind:
-        kind = self._kinds.get(cell)
-        if kind is None:
-            kind = self._kinds[cell] = kind_of(cell)
+        kind = self._kinds[cell]
         if kind is Kind.JUNK:
             quote = dialect.quotechar
             if dialect.delimiter in cell or (
@@ -141,6 +142,14 @@ class Excerpted:
         return name
 
 
+class _Kinds(dict[str, Kind]):
+    """The kinds of cells, each found out when it is first asked for."""
+
+    def __missing__(self, cell: str) -> Kind:
+        kind = self[cell] = kind_of(cell)
+        return kind
+
+
 def _consistency(records: Sequence[Record], width: int) -> float:
     """Share of the records that have this width, from 0 to 1; those above and below the table count for little."""
     inside = [index for index, record in enumerate(records) if record.cells is not None and len(record.cells) == width]
@@ -160,7 +169,7 @@ def _consistency(records: Sequence[Record], width: int) -> float:
             bad += min(record.lines, 20)
         elif cells[0].lstrip().startswith("#"):
             bad += 0.05
-        elif record.filled == 0:
+        elif record.is_blank:
             bad += 0.1
         elif index < inside[0] or index > inside[-1]:
             bad += 0.25

@@ -59,6 +59,11 @@ class Record:
         return sum(1 for cell in self.cells or () if cell and not cell.isspace())
 
     @property
+    def is_blank(self) -> bool:
+        """Whether none of its cells is filled."""
+        return all(not cell or cell.isspace() for cell in self.cells or ())
+
+    @property
     def reach(self) -> int:
         """How many cells it has up to the last one that is not blank."""
         cells = self.cells or ()
@@ -140,5 +145,5 @@ def table_width(records: Sequence[Record]) -> int:
 
     Titles and notes are many but narrow, so a width counts for more the wider it is.
     """
-    counts = Counter(len(record.cells) for record in records if record.cells and record.filled)
+    counts = Counter(len(record.cells) for record in records if record.cells and not record.is_blank)
     return max(counts, key=lambda width: (counts[width] * (width - 1) ** 0.75, width), default=1)

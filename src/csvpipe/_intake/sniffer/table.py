@@ -83,14 +83,10 @@ def find_header(
     """
     lines, is_all = split_lines(sample, is_whole=is_whole)
     hint_lines = 1 if hinted_delimiter(lines) is not None else 0
-    every = [
-        attrs.evolve(record, line=record.line + hint_lines)
-        for record in read_records(lines[hint_lines:], dialect, is_whole=is_all)
-        if record.cells != []
-    ]
-    records = [
-        each for each in every if each.cells is None or each.filled or len("".join(each.cells)) or each.width > 1
-    ]
+    every = [record for record in read_records(lines[hint_lines:], dialect, is_whole=is_all) if record.cells != []]
+    if hint_lines:
+        every = [attrs.evolve(record, line=record.line + hint_lines) for record in every]
+    records = [each for each in every if each.cells is None or each.width > 1 or len("".join(each.cells))]
     if header is False and every:
         start = _headless(every)
         line = every[start.index].line

@@ -49,6 +49,8 @@ class ProcessCrew:
         addresses: Of the pipelines, by name.
     """
 
+    in_threads = False
+
     def __init__(self, size: int, addresses: Mapping[str, Address]) -> None:
         self.size = size
         self._addresses = addresses
