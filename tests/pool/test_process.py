@@ -418,7 +418,7 @@ def test_workers_do_not_outlive_a_host_that_is_killed(make_faults: MakeFaults, t
 
 
 def test_a_daemonic_host_may_have_workers(make_faults: MakeFaults) -> None:
-    """Processes of `multiprocessing` that are daemons, such as those of task queues, may have no children of its own."""
+    """Processes of `multiprocessing` that are daemons, as in task queues, may have no children of its own making."""
     host = multiprocessing.get_context("spawn").Process(
         target=handlers.be_a_host, args=(str(make_faults(9)),), daemon=True
     )
