@@ -7,6 +7,7 @@ A block that must not run has `<!--- skip: next -->` above it. In docstrings the
 
 import os
 import shutil
+import sys
 import tempfile
 from contextlib import ExitStack
 from doctest import ELLIPSIS
@@ -28,6 +29,8 @@ def _enter_folder(namespace: dict[str, Any]) -> None:
     shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
     _left_behind.callback(os.chdir, Path.cwd())
     os.chdir(folder)
+    sys.path.insert(0, folder)  # as for a script there
+    _left_behind.callback(sys.path.remove, folder)
     namespace["__name__"] = "__main__"
 
 

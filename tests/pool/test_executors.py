@@ -38,7 +38,7 @@ class Outcome:
     record: dict[str, Any]
     errors: list[dict[str, object]]
     totals: list[tuple[str, str | None, int]]
-    rejects: str
+    rejects: bytes
 
 
 async def outcome(pipeline: csvpipe.Pipeline[..., Any], path: Path, executor: Choice) -> Outcome:
@@ -54,7 +54,7 @@ async def outcome(pipeline: csvpipe.Pipeline[..., Any], path: Path, executor: Ch
     for name in ("rows_per_second", "revision"):
         plain.pop(name, None)
     totals = [(total.code, total.column, total.errors) for total in store.error_totals(record.id)]
-    return Outcome(plain, errors, totals, rejects.read_text())
+    return Outcome(plain, errors, totals, rejects.read_bytes())
 
 
 FAULTS = {2: "raise", 9: "reject", 10: "skip", 17: "leave", 18: "raise", 40: "interrupt", 1_500: "raise"}

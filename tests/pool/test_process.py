@@ -1,5 +1,6 @@
 """Worker processes: what a row can do to one, and what becomes of the others."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -414,6 +415,17 @@ def test_workers_do_not_outlive_a_host_that_is_killed(make_faults: MakeFaults, t
         host.kill()
 
     assert until_gone(int(pid) for pid in waiting)
+
+
+def test_a_daemonic_host_may_have_workers(make_faults: MakeFaults) -> None:
+    """Processes of `multiprocessing` that are daemons, as in task queues, may have no children of its own making."""
+    host = multiprocessing.get_context("spawn").Process(
+        target=handlers.be_a_host, args=(str(make_faults(9)),), daemon=True
+    )
+    host.start()
+    host.join()
+
+    assert 9 == host.exitcode
 
 
 # Names ----------------------------------------------------------------------------------------------------------------

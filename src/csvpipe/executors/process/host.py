@@ -38,7 +38,7 @@ _LOOK_SECONDS: Final = 0.05
 
 #: A worker gives calls up that exceed their limit by itself. If it has not even looked up for so long after the limit,
 #: something holds its interpreter.
-_FROZEN_SECONDS: Final = 1.0
+_FROZEN_SECONDS: Final = 2.0
 
 #: How long a killed process is waited for; the kernel may take a while to free a lot of memory.
 _KILLED_SECONDS: Final = 10.0
