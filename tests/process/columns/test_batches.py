@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
 from uuid import UUID
 
 import anyio
+import anyio.lowlevel
 import attrs
 import numpy as np
 import pyarrow as pa
@@ -260,7 +261,7 @@ class TestDeclaration:
 
     def test_numpy(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without numpy there are no batches; the message has what to install."""
-        monkeypatch.setattr("csvpipe.handlers.find_spec", lambda name: None)
+        monkeypatch.setattr("csvpipe.handlers.find_spec", {}.get)
         with pytest.raises(PipelineError, match=r"pip install 'csvpipe\[fast\]'"):
 
             @pipeline
@@ -423,7 +424,7 @@ class TestImports:
 
         @csvpipe.pipeline(row_type=Item, timeout=30)
         async def handle(batch: pa.RecordBatch, ctx: Context) -> None:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             seen.append((ctx.dry_run, batch.column("id").to_pylist(), list(ctx.rows)))
 
         async def main() -> None:
