@@ -261,7 +261,7 @@ class TestDeclaration:
 
     def test_numpy(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without numpy there are no batches; the message has what to install."""
-        monkeypatch.setattr("csvpipe.handlers.find_spec", lambda name: None)
+        monkeypatch.setattr("csvpipe.handlers.find_spec", {}.get)
         with pytest.raises(PipelineError, match=r"pip install 'csvpipe\[fast\]'"):
 
             @pipeline

@@ -337,6 +337,58 @@ class TestBatches:
         differ(imports, declared, seen, data, **options)
 
 
+FILES = {
+    "spreadsheet": (
+        'a;b;c;d;e\r\n1;2,5;1.50;01.02.2024;ja\r\n-2;;"2";;NEIN\r\n 3 ;1e3;-0.5;31.12.1999;x\r\n;;;;\r\n',
+        Dialect(delimiter=";"),
+        "cp1252",
+    ),
+    "poll": (
+        (
+            "a,b,c,d,e\n2024-02-29,2024-02-29 10:00,09:30,1:00:00,12345678-1234-5678-1234-567812345678\n"
+            'NA,"n/a",,,\n"2024-03-01","2024-03-01T10:00:00.5",23:59:59,"1 day, 1:00:00",1234\n'
+        ),
+        Dialect(),
+        "utf-8",
+    ),
+    "notes": (
+        'a,b,c,d,e\n1,2,3,true,"said ""no""\nand left"\n\n2,3.5,4,no,plain\n3,,5,t,"an open quote\n4,1,1,f,x\n',
+        Dialect(),
+        "utf-8",
+    ),
+    "scientific": (
+        "a\tb\tc\td\te\n" + "".join(f"{n}\t{n}.5e-{n % 7}\t{n}\t1\té{n}\n" for n in range(40)),
+        Dialect(delimiter="\t", quotechar=None),
+        "latin-1",
+    ),
+    "padded": (
+        "a|b|c|d|e\n" + "".join(f" {n:5}|{n:9.2f} | {n}|TRUE |{n} \n" for n in range(40)) + "1|2|3\n1|2|3|4|5|6\n",
+        Dialect(delimiter="|"),
+        "utf-8",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("row_type", ROW_TYPES)
+def test_files(imports: Imports, name: str, row_type: Any) -> None:
+    """Files such as people have, as rows and as columns."""
+    text, dialect, encoding = FILES[name]
+    seen: list[Any] = []
+
+    def handle(row: Any, ctx: Context) -> None:
+        seen.append((list(ctx.rows), list(ctx.lines), spelt(row)))
+
+    def handle_batch(batch: pa.RecordBatch, ctx: Context) -> None:
+        seen.append((list(ctx.rows), list(ctx.lines), str(batch.schema), repr(batch.to_pylist())))
+
+    handle.__annotations__["row"] = row_type
+    options = {"dialect": dialect, "encoding": encoding}
+    differ(imports, pipeline(handle), seen, text.encode(encoding), **options)
+    if row_type in COLUMN_TYPES:
+        differ(imports, pipeline(row_type=row_type)(handle_batch), seen, text.encode(encoding), **options)
+
+
 def test_columns_are_used(imports: Imports) -> None:
     """The tests above compare two ways: ordinary data goes by columns."""
     for takes, kind in ((Plain, RowColumns), (pa.RecordBatch, BatchColumns)):

@@ -30,6 +30,8 @@ _PIECES: Final = (256, 16)
 _LONGEST: Final = 320
 _DIGITS: Final = b"0123456789"
 _ZERO: Final = ord("0")
+_SPAN: Final = (ord("-"), ord("9"))
+_NONE: Final = np.empty(0, np.int64)
 _POINTS: Final = np.frombuffer(b".,", np.uint8)
 _CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _MOMENT: Final = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}(?::[0-5][0-9](?:\.[0-9]{{1,6}})?)?"
@@ -46,6 +48,8 @@ class Plain:
     Attributes:
         cast: For plain texts.
         alien: For each byte whether it makes a text a suspect.
+        span: The least and the greatest of such bytes. In a column without any others there are no aliens: those of the
+            span are refused by the cast itself.
         lengths: For each length whether a plain text may have it; longer ones may not.
         pattern: In place of these two, what a plain text is, for RE2.
         scale: Digits that a plain text may have after the point: zeros beyond are no matter to Arrow.
@@ -54,18 +58,26 @@ class Plain:
 
     cast: Cast
     alien: Any = None
+    span: tuple[int, int] | None = None
     lengths: Any = None
     pattern: str | None = None
     scale: int | None = None
     bounds: tuple[int, int] | None = None
 
 
-def _plain(kind: Any, characters: bytes, lengths: Iterable[int], bounds: tuple[int, int] | None = None) -> Plain:
+def _plain(
+    kind: Any,
+    characters: bytes,
+    lengths: Iterable[int],
+    *,
+    bounds: tuple[int, int] | None = None,
+    span: tuple[int, int] | None = None,
+) -> Plain:
     alien = np.ones(256, bool)
     alien[list(characters)] = False
     fits = np.zeros(_LONGEST, bool)
     fits[list(lengths)] = True
-    return Plain(cast=lambda column: column.cast(kind), alien=alien, lengths=fits, bounds=bounds)
+    return Plain(cast=lambda column: column.cast(kind), alien=alien, span=span, lengths=fits, bounds=bounds)
 
 
 _FIRST_DAY: Final = dt.date(1970, 1, 1).toordinal()
@@ -73,10 +85,10 @@ _DAYS: Final = (dt.date.min.toordinal() - _FIRST_DAY, dt.date.max.toordinal() - 
 _DAY_MICROSECONDS: Final = 24 * 3600 * 1_000_000
 _MOMENTS: Final = (_DAYS[0] * _DAY_MICROSECONDS, (_DAYS[1] + 1) * _DAY_MICROSECONDS - 1)
 
-INT: Final = _plain(pa.int64(), _DIGITS + b"-", range(1, 19))
-FLOAT: Final = _plain(pa.float64(), _DIGITS + b".-", range(1, 300))
-DATE: Final = _plain(pa.date32(), _DIGITS + b"-", [10], _DAYS)
-DATETIME: Final = _plain(MOMENT, _DIGITS + b"-:T .", [16, 19, *range(21, 27)], _MOMENTS)
+INT: Final = _plain(pa.int64(), _DIGITS + b"-", range(1, 19), span=_SPAN)
+FLOAT: Final = _plain(pa.float64(), _DIGITS + b".-", range(1, 300), span=_SPAN)
+DATE: Final = _plain(pa.date32(), _DIGITS + b"-", [10], bounds=_DAYS, span=_SPAN)
+DATETIME: Final = _plain(MOMENT, _DIGITS + b"-:T .", [16, 19, *range(21, 27)], bounds=_MOMENTS)
 AWARE: Final = Plain(
     cast=lambda column: column.cast(UTC_MOMENT), pattern=rf"^{_MOMENT}(?:Z|[+-]{_CLOCK})$", bounds=_MOMENTS
 )
@@ -102,7 +114,10 @@ def with_comma(plain: Plain) -> Plain:
     alien = plain.alien.copy()
     alien[ord(".")], alien[ord(",")] = True, False
     return attrs.evolve(
-        plain, alien=alien, cast=lambda column: plain.cast(pc.replace_substring(column, pattern=",", replacement="."))
+        plain,
+        alien=alien,
+        span=None,
+        cast=lambda column: plain.cast(pc.replace_substring(column, pattern=",", replacement=".")),
     )
 
 
@@ -138,7 +153,9 @@ def suspects(column: Any, plain: Plain) -> Any:
         return ~_flags(pc.match_substring_regex(column, plain.pattern))
     offsets = offsets_of(column)
     odd = ~plain.lengths[np.minimum(np.diff(offsets), _LONGEST - 1)]
-    aliens = np.flatnonzero(plain.alien[bytes_of(column)])
+    text = bytes_of(column)
+    is_plain = plain.span is not None and text.size and plain.span[0] <= text.min() and text.max() <= plain.span[1]
+    aliens = _NONE if is_plain else np.flatnonzero(plain.alien[text])
     if aliens.size:
         odd[np.searchsorted(offsets - offsets[0], aliens, side="right") - 1] = True
     if plain.scale is not None:
@@ -182,7 +199,7 @@ def cast(column: Any, plain: Plain) -> tuple[Any, Any]:
 
 def _cast(column: Any, convert: Cast, pieces: tuple[int, ...]) -> tuple[Any, Any]:
     try:
-        return convert(column), np.empty(0, np.int64)
+        return convert(column), _NONE
     except pa.ArrowInvalid:
         if not pieces:
             kind = convert(column.slice(0, 0)).type

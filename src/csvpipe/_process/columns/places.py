@@ -11,6 +11,7 @@ from csvpipe.dialect import Dialect
 
 _CR: Final = b"\r"
 _LF: Final = 10
+_BLOCK_BYTES: Final = 128 * 1024
 
 
 class Places:
@@ -48,7 +49,7 @@ def find_places(data: bytes, rows: int, dialect: Dialect, parser: SliceParser) -
 
 def _regular(data: bytes, dialect: Dialect) -> Places | None:
     cells = np.frombuffer(data, np.uint8)
-    line_ends = np.flatnonzero(cells == _LF) + 1
+    line_ends = _found(cells, _LF) + 1
     if not line_ends.size or line_ends[-1] != len(data):
         line_ends = np.append(line_ends, len(data))
     quote, escape = dialect.quotechar, dialect.escapechar
@@ -57,7 +58,7 @@ def _regular(data: bytes, dialect: Dialect) -> Places | None:
     if quote is not None and quote.encode() in data:
         if not dialect.doublequote or not _is_regular(cells, dialect):
             return None
-        quotes = np.flatnonzero(cells == ord(quote))
+        quotes = _found(cells, ord(quote))
         is_end = np.searchsorted(quotes, line_ends) % 2 == 0
         ends, lines = line_ends[is_end], np.concatenate(([0], np.flatnonzero(is_end)[:-1] + 1))
     else:
@@ -68,10 +69,16 @@ def _regular(data: bytes, dialect: Dialect) -> Places | None:
     return Places(starts[is_row], ends[is_row], lines[is_row])
 
 
+def _found(cells: Any, byte: int) -> Any:
+    """Where a byte stands; block by block, as what fits the processor's cache is quicker."""
+    blocks = range(0, len(cells), _BLOCK_BYTES)
+    return np.concatenate([np.flatnonzero(cells[at : at + _BLOCK_BYTES] == byte) + at for at in blocks])
+
+
 def _is_regular(cells: Any, dialect: Dialect) -> bool:
     """Whether each quote opens a cell, closes one, or is one half of a doubled quote in one."""
     quote = ord(dialect.quotechar or "")
-    quotes = np.flatnonzero(cells == quote)
+    quotes = _found(cells, quote)
     if len(quotes) % 2:
         return False
     edges = np.zeros(256, bool)
