@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 
+import pytest
+
 import csvpipe
 from csvpipe.cli.command import run
 from csvpipe.cli.inspecting import inspect
@@ -62,6 +64,23 @@ def test_all_names_everything_public() -> None:
 
     assert set() == found - stated
     assert [] == [name for name in stated if not hasattr(csvpipe, name)]
+
+
+def test_whoever_declares_pipelines_does_not_load_the_pool() -> None:
+    """Importing csvpipe brings its vocabulary; an event loop's library, numpy and pyarrow come when they are needed."""
+    program = "import csvpipe, sys; print(sorted({'anyio', 'asyncio', 'numpy', 'pyarrow'} & sys.modules.keys()))"
+
+    printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+
+    assert "[]" == printed.strip()
+
+
+def test_there_is_no_other_name() -> None:
+    """A name that csvpipe does not have is an `AttributeError`, as in any module; `dir` lists those it has."""
+    with pytest.raises(AttributeError, match="module 'csvpipe' has no attribute 'worker_pool'"):
+        csvpipe.worker_pool  # noqa: B018
+
+    assert set() == set(csvpipe.__all__) - set(dir(csvpipe))
 
 
 def test_the_reference_has_every_public_name() -> None:

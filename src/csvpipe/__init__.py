@@ -9,13 +9,16 @@ A file's way through the house, whose rooms sort in the order in which data flow
 
 `executors` says who runs workers, `store` where job state lives, and `pool` knows them all. `pipeline` is what to do
 with a row; `sync` and `cli` are doors.
+
+The vocabulary is imported at once. The doors are when they are first asked for: whoever declares pipelines in a module
+of its own, as worker processes see it, does not pay for the pool.
 """
 
 from __future__ import annotations
 
-from csvpipe._intake.inspection import Finding, Inspection, Trial
-from csvpipe._intake.source import Source
-from csvpipe._report.feed import JobEvents, PoolEvents
+import importlib
+import typing
+
 from csvpipe.context import Context
 from csvpipe.dialect import Dialect
 from csvpipe.errors import (
@@ -46,18 +49,42 @@ from csvpipe.errors import (
     Unavailable,
 )
 from csvpipe.events import EventKind, JobEvent
-from csvpipe.inspecting import inspect
 from csvpipe.jobs import JobId, JobRecord, JobStatus
 from csvpipe.limits import Limits
 from csvpipe.pipeline import Pipeline, pipeline
 from csvpipe.policies import Retry
-from csvpipe.pool import Job, PoolStatistics, WorkerPool
 from csvpipe.rowtypes import Column, ColumnNotFoundError, Row
-from csvpipe.store import JobStore, MemoryJobStore
-from csvpipe.store.protocol import ANY_OWNER, JobPage
-from csvpipe.sync import run
+
+if typing.TYPE_CHECKING:
+    from csvpipe._intake.inspection import Finding, Inspection, Trial
+    from csvpipe._intake.source import Source
+    from csvpipe._report.feed import JobEvents, PoolEvents
+    from csvpipe.inspecting import inspect
+    from csvpipe.pool import Job, PoolStatistics, WorkerPool
+    from csvpipe.store import JobStore, MemoryJobStore
+    from csvpipe.store.protocol import ANY_OWNER, JobPage
+    from csvpipe.sync import run
 
 __version__ = "0.1.0"
+
+#: Where the names are that are imported when they are first asked for.
+_LATE = {
+    "ANY_OWNER": "csvpipe.store.protocol",
+    "Finding": "csvpipe._intake.inspection",
+    "Inspection": "csvpipe._intake.inspection",
+    "Job": "csvpipe.pool",
+    "JobEvents": "csvpipe._report.feed",
+    "JobPage": "csvpipe.store.protocol",
+    "JobStore": "csvpipe.store",
+    "MemoryJobStore": "csvpipe.store",
+    "PoolEvents": "csvpipe._report.feed",
+    "PoolStatistics": "csvpipe.pool",
+    "Source": "csvpipe._intake.source",
+    "Trial": "csvpipe._intake.inspection",
+    "WorkerPool": "csvpipe.pool",
+    "inspect": "csvpipe.inspecting",
+    "run": "csvpipe.sync",
+}
 
 __all__ = [
     "ANY_OWNER",
@@ -115,3 +142,15 @@ __all__ = [
     "pipeline",
     "run",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import a name of `_LATE`, once."""
+    if name not in _LATE:
+        raise AttributeError(f"module 'csvpipe' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_LATE[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})

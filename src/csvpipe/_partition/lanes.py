@@ -72,6 +72,7 @@ def _tally_by_splitting(grammar: Grammar, data: bytes, start: int, end: int) -> 
         return None
     if is_open:
         end -= len(pieces.pop()) + 1
+        newline = -1
         while outside and (newline := outside[-1].rfind(b"\n")) < 0:
             end -= len(outside.pop()) + (len(pieces[-2]) + 2 if len(pieces) > 1 else 0)
             del pieces[-2:]

@@ -33,11 +33,9 @@ class Binding:
     header: str
     convert: Converter
     nothing: frozenset[str]
-    code: RowCode = attrs.field(init=False)
-
-    @code.default
-    def _code_of_type(self) -> RowCode:
-        return self.field.scalar.code
+    code: RowCode = attrs.field(
+        init=False, default=attrs.Factory(lambda binding: binding.field.scalar.code, takes_self=True)
+    )
 
     @property
     def has_alternative(self) -> bool:

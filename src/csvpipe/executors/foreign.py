@@ -143,12 +143,11 @@ class ForeignWorker:
         try:
             with anyio.CancelScope(shield=True):
                 # In a thread: whoever stands behind it may take the task over a network.
-                future = await self._threads.call_through(self._executor.submit, task)
+                future: Future[ChunkResult] = await self._threads.call_through(lambda: self._executor.submit(task))
                 self._wait = _Wait(future)
-                if not await self._wait.over():
-                    return None
-            result: ChunkResult = future.result()
-            return result  # noqa: TRY300
+                if await self._wait.over():
+                    return self._wait.result()
+            return None  # noqa: TRY300
         except PipelineError as error:
             return nothing_done(chunk, FileFailure(code=FileCode.ABORTED, message=str(error)))
         except (BrokenExecutor, CancelledError) as error:
@@ -199,6 +198,14 @@ class _Wait:
         """Whether there is a result; False if it is not waited for any more."""
         await self._news.wait()
         return not self._is_forsaken
+
+    def result(self) -> ChunkResult:
+        """What came of it.
+
+        Raises:
+            BaseException: Whatever the executor says.
+        """
+        return self._future.result()
 
     def forsake(self) -> None:
         """Do not wait any more."""

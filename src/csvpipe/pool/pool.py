@@ -18,13 +18,13 @@ from csvpipe._intake.source import Source
 from csvpipe._intake.stated import Stated
 from csvpipe._report.feed import PoolEvents
 from csvpipe.dialect import Dialect
-from csvpipe.errors import PipelineError, PipelineNotFoundError, PoolClosedError
+from csvpipe.errors import PipelineError, PoolClosedError
 from csvpipe.executors.choice import ExecutorChoice, crew_for
 from csvpipe.jobs import JobRecord, JobStatus, Verb
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.job import Job, id_of
 from csvpipe.pool.service import EventCallback, Service
-from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name
+from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name, known_by
 from csvpipe.pool.submission import Submission, submit, submit_in_order
 from csvpipe.pool.unfinished import Unfinished, is_settled
 from csvpipe.store.memory import MemoryJobStore
@@ -390,11 +390,7 @@ class WorkerPool:
             self._services.wake.ring()
 
     def _pipeline(self, given: Pipeline[..., Any] | str) -> Pipeline[..., Any]:
-        name = given if isinstance(given, str) else getattr(given, "name", repr(given))
-        known = self._pipelines.get(name)
-        if known is None or not (isinstance(given, str) or given is known):
-            raise PipelineNotFoundError(name, tuple(self._pipelines))
-        return known
+        return known_by(given, self._pipelines)
 
     def _check_open(self) -> None:
         if os.getpid() != self._process:

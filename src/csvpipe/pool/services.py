@@ -12,7 +12,7 @@ from attrs import validators
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe._process.turn import Habit
 from csvpipe._report.feed import Feed
-from csvpipe.errors import PipelineError
+from csvpipe.errors import PipelineError, PipelineNotFoundError
 from csvpipe.executors.gate import CpuGate
 from csvpipe.executors.rotation import Rotation
 from csvpipe.executors.slots import Slots
@@ -144,4 +144,17 @@ def by_name(pipelines: Iterable[Pipeline[..., Any]]) -> dict[str, Pipeline[..., 
         if pipeline.name in known:
             raise PipelineError(f"two pipelines are named {pipeline.name!r}; give one of them another name=")
         known[pipeline.name] = pipeline
+    return known
+
+
+def known_by(given: Pipeline[..., Any] | str, pipelines: Mapping[str, Pipeline[..., Any]]) -> Pipeline[..., Any]:
+    """The pipeline of a pool that is given by itself or by its name.
+
+    Raises:
+        PipelineNotFoundError: The pool does not have it.
+    """
+    name = given if isinstance(given, str) else getattr(given, "name", repr(given))
+    known = pipelines.get(name)
+    if known is None or not (isinstance(given, str) or given is known):
+        raise PipelineNotFoundError(name, tuple(pipelines))
     return known

@@ -235,15 +235,16 @@ class ProcessWorker:
             outages=self._outages,
             limit=job.pipeline.timeout,
         )
-        answer = None
+        is_of_use = False
         try:
             answer = process.ask(order, stop)
+            is_of_use = not (isinstance(answer, Done) and answer.is_last)
         finally:
             self._process = None
-            if answer is None or (isinstance(answer, Done) and answer.is_last):
-                self._crew.drop(process)
-            else:
+            if is_of_use:
                 self._crew.put_back(process)
+            else:
+                self._crew.drop(process)
         return answer
 
     def _taken(self, job: JobWork, chunk: Chunk, suspects: Case, step: Step, answer: Answer) -> ChunkResult:
