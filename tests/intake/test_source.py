@@ -123,7 +123,7 @@ class TestOpening:
         """Permissions are first known then."""
         source = LocalFile.at(people)
 
-        def refuse(_path: str, _mode: str) -> None:
+        def refuse(_path: str, _mode: str, _buffering: int) -> None:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr("csvpipe._intake.source.open", refuse, raising=False)
@@ -141,3 +141,24 @@ class TestOpening:
         with pytest.raises(FileError) as caught:
             source.open()
         assert FileCode.SOURCE_CHANGED == caught.value.code
+
+
+def test_a_held_file_is_read_from_memory(tmp_path: Path) -> None:
+    """Nobody notices there that the file is gone; who checks it does."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"id\n1\n")
+    held = LocalFile.at(path).held()
+    path.unlink()
+    with held.open() as file:
+        assert b"id\n1\n" == file.read()
+    with pytest.raises(FileError):
+        held.check_unchanged()
+
+
+@pytest.mark.parametrize("name", ["a.csv", "./a.csv", "x/../a.csv", ".//a.csv", "...csv", ".hidden"])
+def test_a_path_is_spelt_as_a_path_object_spells_it(tmp_path: Path, name: str) -> None:
+    """Whichever way is taken."""
+    (tmp_path / "x").mkdir()
+    given = f"{tmp_path}/{name}"
+    Path(given).write_bytes(b"id\n1\n")
+    assert str(Path(given).absolute()) == LocalFile.at(given).path

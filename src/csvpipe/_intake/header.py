@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import attrs
 
@@ -15,6 +15,9 @@ from csvpipe._intake.binaries import SAY_UTF16
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
+
+if TYPE_CHECKING:
+    from csvpipe._intake.sniffer.records import Seen
 
 _BLOCK_BYTES: Final = 64 * 1024
 
@@ -75,6 +78,8 @@ class _Lines:
 
 def offset_after_lines(file: BinaryIO, *, start: int, lines: int) -> int:
     """Byte offset just past so many physical lines from byte `start`, or the end of a file that has fewer."""
+    if not lines:
+        return start
     file.seek(start)
     offset, left = start, lines
     is_after_return = False
@@ -141,6 +146,30 @@ def _first_record(lines: _Lines, first_line: int, dialect: Dialect, limits: Limi
         raise _unreadable(place, line, "a quote opens in it and is not closed")
     end_line = first_line + reader.line_num
     return FirstRecord(fields=tuple(fields), start=start, end=lines.offset, line=line, end_line=end_line)
+
+
+def first_of(seen: Seen, start: int, above: int, *, encoding: str, limits: Limits) -> FirstRecord | None:
+    """The same of a file that was read already; None where that does not tell, and it is to be read again.
+
+    Args:
+        seen: All of the file.
+        start: Byte offset just past the lines above.
+        above: How many physical lines are above it.
+        encoding: UTF-8 or a single-byte encoding.
+        limits: See `Limits`.
+    """
+    record = next((record for record in seen.records if record.line >= above), None)
+    if record is None or record is seen.records[-1] or not record.cells:
+        return None  # the last one may be torn
+    end = record.line + record.lines
+    blank = len("".join(seen.lines[above : record.line]))  # line ends only
+    size = len("".join(seen.lines[record.line : end]).encode(encoding, "surrogateescape"))
+    if size > limits.row_bytes:
+        return None
+    start += blank
+    return FirstRecord(
+        fields=tuple(record.cells), start=start, end=start + size, line=record.line + 1, end_line=end + 1
+    )
 
 
 def is_complete(lines: Sequence[str], dialect: Dialect) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import attrs
@@ -16,17 +16,19 @@ from csvpipe._intake.header import (
     FirstRecord,
     check_is_text,
     check_names,
+    first_of,
     offset_after_lines,
     read_first_record,
 )
 from csvpipe._intake.inspection import Finding, Inspection
-from csvpipe._intake.sample import take_sample
+from csvpipe._intake.sample import COUNTED_BYTES, sample_of, take_sample
 from csvpipe._intake.stated import Stated
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
 
 if TYPE_CHECKING:
+    from csvpipe._intake.sniffer.records import Record
     from csvpipe._intake.sniffer.table import HeaderFound
 
 #: How much of a file is looked at to find its dialect and its header.
@@ -70,7 +72,7 @@ def inspect_file(taken: TakenIn, stated: Stated, limits: Limits, *, place: str) 
     source, encoding = taken.file, taken.local_encoding
     if limits.file_bytes is not None and source.size > limits.file_bytes:
         raise too_large(place, f"it has {source.size:,} bytes", limits.file_bytes)
-    with source.open(place=place) as file:
+    with _opened(taken, place) as file:
         head = file.read(min(SAMPLE_BYTES, source.size))
         start = mark_length(head, encoding)
         if len(head) == start:
@@ -78,8 +80,8 @@ def inspect_file(taken: TakenIn, stated: Stated, limits: Limits, *, place: str) 
         check_nuls(head[:_TEXT_SAMPLE_BYTES], place)
         is_whole = len(head) == source.size
         text = head[start:].decode(encoding, "surrogateescape")
-        dialect, dialect_finding = _dialect(text, stated, is_whole=is_whole)
-        found = _header(text, dialect, stated, is_whole=is_whole)
+        dialect, dialect_finding, records = _dialect(text, stated, is_whole=is_whole)
+        found = _header(text, dialect, stated, is_whole=is_whole, records=records)
         layout = _lay_out(
             file,
             found,
@@ -95,7 +97,10 @@ def inspect_file(taken: TakenIn, stated: Stated, limits: Limits, *, place: str) 
         file.seek(layout.data_start)
         if not _has_rows(file):
             raise _no_rows(place, has_header=layout.first is not None)
-        sample = take_sample(file, start=layout.data_start, dialect=dialect, encoding=encoding, size=source.size)
+        if found.seen is not None and source.size <= COUNTED_BYTES:
+            sample = sample_of(found.seen, data_line=layout.data_line)
+        else:
+            sample = take_sample(file, start=layout.data_start, dialect=dialect, encoding=encoding, size=source.size)
     return Inspection(
         encoding=encoding,
         dialect=dialect,
@@ -114,36 +119,48 @@ def inspect_file(taken: TakenIn, stated: Stated, limits: Limits, *, place: str) 
     )
 
 
+def _opened(taken: TakenIn, place: str) -> BinaryIO:
+    """The local file, or what was kept of it when it was taken in: a small one is not read twice."""
+    if taken.content is None:
+        return taken.file.open(place=place)
+    taken.file.check_unchanged(place=place)
+    return io.BytesIO(taken.content)
+
+
 # Dialect --------------------------------------------------------------------------------------------------------------
 
 
-def _dialect(text: str, stated: Stated, *, is_whole: bool) -> tuple[Dialect, Finding]:
+def _dialect(text: str, stated: Stated, *, is_whole: bool) -> tuple[Dialect, Finding, Sequence[Record] | None]:
+    """The dialect, why, and the records in it if they were read."""
     if stated.dialect is not None:
-        return stated.dialect, Finding(what="dialect", value=stated.dialect.describe(), evidence="stated")
+        return stated.dialect, Finding(what="dialect", value=stated.dialect.describe(), evidence="stated"), None
     from csvpipe._intake.sniffer.dialect import sniff_dialect  # noqa: PLC0415  # slow to import
 
     found = sniff_dialect(text, is_whole=is_whole, wanted=stated.wanted)
-    return found.dialect, Finding(
+    finding = Finding(
         what="dialect", value=found.dialect.describe(), evidence=found.evidence, confidence=found.confidence
     )
+    return found.dialect, finding, found.records
 
 
 # Header and preamble --------------------------------------------------------------------------------------------------
 
 
-def _header(text: str, dialect: Dialect, stated: Stated, *, is_whole: bool) -> HeaderFound:
+def _header(
+    text: str, dialect: Dialect, stated: Stated, *, is_whole: bool, records: Sequence[Record] | None
+) -> HeaderFound:
     """Where the table begins, and whether with a header."""
     from csvpipe._intake.sniffer.table import HeaderFound, find_header, shown_lines  # noqa: PLC0415  # slow to import
 
     header = False if isinstance(stated.header, tuple) else stated.header
     if stated.skip_lines is None:
-        return find_header(text, dialect, is_whole=is_whole, header=header, wanted=stated.wanted)
+        return find_header(text, dialect, is_whole=is_whole, header=header, wanted=stated.wanted, every=records)
     lines = [line for _, line in zip(range(stated.skip_lines), io.StringIO(text, newline=""), strict=False)]
     shown = shown_lines(lines)
     if header == "detect":
         rest = text[sum(map(len, lines)) :]
         found = find_header(rest, dialect, is_whole=is_whole, header=header, wanted=stated.wanted)
-        return attrs.evolve(found, preamble_lines=stated.skip_lines, preamble=shown)
+        return attrs.evolve(found, preamble_lines=stated.skip_lines, preamble=shown, seen=None)
     return HeaderFound(
         preamble_lines=stated.skip_lines, preamble=shown, has_header=header, evidence="stated", confidence=1.0
     )
@@ -168,7 +185,9 @@ def _lay_out(
         # Nothing is to be learnt from the first record, so if it is bad it costs itself alone, like any other.
         check_names(stated.header, place=place, line=None)
         return _Layout(columns=stated.header, data_start=start, data_line=first_line, first=None)
-    first = read_first_record(
+    seen = found.seen
+    first = None if seen is None else first_of(seen, start, found.preamble_lines, encoding=encoding, limits=limits)
+    first = first or read_first_record(
         file,
         start=start,
         first_line=first_line,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from itertools import islice
-from typing import BinaryIO, Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import attrs
 
 from csvpipe.dialect import Dialect
+
+if TYPE_CHECKING:
+    from csvpipe._intake.sniffer.records import Seen
 
 #: Bytes in which records are counted.
 COUNTED_BYTES: Final = 64 * 1024
@@ -41,9 +43,25 @@ def take_sample(file: BinaryIO, *, start: int, dialect: Dialect, encoding: str, 
     records = list(_records(data.decode(encoding, "surrogateescape"), dialect, is_whole=is_whole))
     if not is_whole:
         records = records[:-1]  # the last one may be torn
-    rows = tuple(tuple(_shown(cell) for cell in record[:_CELLS]) for record in islice(records, _ROWS))
     estimated = len(records) if is_whole else round(len(records) * (size - start) / len(data)) or None
-    return Sample(rows=rows, estimated_rows=estimated)
+    return Sample(rows=_shown_rows(records), estimated_rows=estimated)
+
+
+def sample_of(seen: Seen, *, data_line: int) -> Sample:
+    """The same of a small file that was read already; its data begins at the 1-based physical line `data_line`."""
+    records = [record.cells or [] for record in seen.records if record.line >= data_line - 1]
+    return Sample(rows=_shown_rows(records), estimated_rows=len(records))
+
+
+def _shown_rows(records: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(map(_shown_row, records[:_ROWS]))
+
+
+def _shown_row(cells: Sequence[str]) -> tuple[str, ...]:
+    text = "".join(cells[:_CELLS])
+    if len(text) <= _CELL_CHARACTERS and text.isascii():
+        return tuple(cells[:_CELLS])
+    return tuple(map(_shown, cells[:_CELLS]))
 
 
 def _records(text: str, dialect: Dialect, *, is_whole: bool) -> Iterator[list[str]]:

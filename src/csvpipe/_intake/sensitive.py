@@ -20,6 +20,8 @@ def sensitive_columns(pipeline: Pipeline[..., Any], columns: Sequence[str]) -> t
     schema = pipeline.signature.row_schema
     if schema is not None:
         return header_names(schema, pipeline.sensitive, columns)
+    if not pipeline.sensitive:
+        return ()
     meant = {folded(name) for name in pipeline.sensitive}
     spelt = (column for column in columns if folded(column) in meant - {""})
     return tuple(dict.fromkeys((*pipeline.sensitive, *spelt)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import stat
 from collections.abc import AsyncIterable
 from pathlib import Path
@@ -14,6 +16,9 @@ from csvpipe.errors import FileCode, FileError
 
 #: A path is read in place. The others cannot be opened again, so they are spooled before `submit` returns.
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | AsyncIterable[bytes]
+
+#: Absolute, without a dot as a part or an empty part.
+_PLAIN_PATH: Final = re.compile(r"(?:/(?!\.(?:/|\Z))[^/]+)+")
 
 #: The way out for a file that is another one since its job began.
 NEW_JOB: Final = "submit the new file as a new job; rows that were imported already stay so, and come again there"
@@ -59,7 +64,7 @@ class LocalFile:
             FileError: `not_found`, or `source_failed` for what is no regular file or is out of reach.
         """
         try:
-            absolute = str(Path(path).absolute())
+            absolute = path if isinstance(path, str) and _is_plain(path) else str(Path(path).absolute())
         except (FileNotFoundError, NotADirectoryError):
             raise _missing(path, place) from None
         except (OSError, ValueError) as error:
@@ -73,18 +78,20 @@ class LocalFile:
             sha256=sha256,
         )
 
-    def open(self, *, place: str | None = None) -> BinaryIO:
+    def open(self, *, place: str | None = None, buffering: int = -1) -> BinaryIO:
         """Open for reading, after a look at the fingerprint.
 
         Args:
             place: Names the file in messages, in front of its path.
+            buffering: As for the function `open`; 0 saves two calls of the system where one read is all.
 
         Raises:
             FileError: `not_found`, `source_failed` or `source_changed`.
         """
         self.check_unchanged(place=place)  # before opening: to open what has become a named pipe would wait for ever
         try:
-            file = open(self.path, "rb")  # noqa: SIM115, PTH123  # the caller closes it; a path object takes as long again
+            # The caller closes it; a path object takes as long again.
+            file = open(self.path, "rb", buffering)  # noqa: SIM115, PTH123
         except OSError as error:
             raise _unreadable(self.path, place, error) from error
         now = os.fstat(file.fileno())  # of the very file that was opened: the name may have been given to another one
@@ -94,6 +101,25 @@ class LocalFile:
             file.close()
             raise
         return file
+
+    def held(self) -> LocalFile:
+        """This file with its content in memory, to be read again and again; itself where it is not what it was.
+
+        Raises:
+            FileError: As for `open`.
+        """
+        with self.open(buffering=0) as file:
+            content = file.read(self.size)
+        if len(content) != self.size:
+            return self
+        return _HeldFile(
+            path=self.path,
+            size=self.size,
+            mtime_ns=self.mtime_ns,
+            is_spooled=self.is_spooled,
+            sha256=self.sha256,
+            content=content,
+        )
 
     def check_unchanged(self, *, place: str | None = None) -> None:
         """Compare size and modification time with those at intake.
@@ -116,10 +142,30 @@ class LocalFile:
             )
 
 
+@attrs.frozen(kw_only=True)
+class _HeldFile(LocalFile):
+    """A local file whose content was read when it was still the same one.
+
+    Attributes:
+        content: All of it.
+    """
+
+    content: bytes = attrs.field(repr=False)
+
+    def open(self, *, place: str | None = None, buffering: int = -1) -> BinaryIO:  # noqa: ARG002  # there is no file
+        """Begin to read what is held."""
+        return io.BytesIO(self.content)
+
+
 def _title(path: str | os.PathLike[str], place: str | None) -> str:
     """How messages name a file: by its path, and by the name that the caller knows it by if that says more."""
     where = os.fspath(path)
     return where if place is None or place in (where, Path(where).name) else f"{place} ({where})"
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path object would make nothing else of an absolute path, which takes it a while to see."""
+    return os.sep == "/" and _PLAIN_PATH.fullmatch(path) is not None
 
 
 def _status(absolute: str, path: str | os.PathLike[str], place: str | None) -> os.stat_result:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from csvpipe._intake.inspection import JobPlan
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
@@ -57,8 +58,8 @@ class Brief:
 
 
 def run_brief(
-    make_work: Callable[[], JobWork],
-    cut: Callable[[], Iterable[Chunk]],
+    make_work: Callable[[JobPlan], JobWork],
+    cut: Callable[[JobPlan], Iterable[Chunk]],
     resources: Resources,
     *,
     claim: Claim,
@@ -79,8 +80,9 @@ def run_brief(
     brief = Brief()
     turn.take()
     try:
-        brief.work = make_work()
-        chunks = list(cut())
+        plan = _held(claim.plan)
+        brief.work = make_work(plan)
+        chunks = list(cut(plan))
     except CsvPipeError:
         turn.give()
         return Brief()
@@ -98,6 +100,11 @@ def run_brief(
     if brief.failure is None and result.rest_of(chunk) is None and not stop.is_set():
         brief.record = _settled(claim, progress, chunk.rows, services)
     return brief
+
+
+def _held(plan: JobPlan) -> JobPlan:
+    """The plan with its file read into memory: to open it twice takes longer than to cut it."""
+    return plan if plan.source is None else attrs.evolve(plan, source=plan.source.held())
 
 
 def _settled(claim: Claim, progress: Progress, total_rows: int, services: Services) -> JobRecord | None:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
+import attrs
 
+from csvpipe._intake.inspection import JobPlan
 from csvpipe._partition.chunk import Chunk
 from csvpipe._partition.cut import cut_chunks
 from csvpipe._partition.gaps import gaps
@@ -180,7 +182,7 @@ class JobRun:
 
     async def _cut(self, committed: list[ChunkResult]) -> None:
         """Hand out chunk after chunk of what is not committed yet, never many more than the workers can take."""
-        chunks = self._chunks(committed)
+        chunks = self._chunks(committed, self.claim.plan)
         rows = self._progress.rows
         most_rows = self.claim.plan.limits.rows
         ahead = self._services.settings.workers + _CHUNKS_AHEAD
@@ -206,8 +208,7 @@ class JobRun:
             if not is_cut:
                 await self._services.threads.call_through(chunks.close)
 
-    def _chunks(self, committed: list[ChunkResult]) -> Generator[Chunk]:
-        plan = self.claim.plan
+    def _chunks(self, committed: list[ChunkResult], plan: JobPlan) -> Generator[Chunk]:
         source, inspection = plan.source, plan.inspection
         assert source is not None, "a job without a file is never pending"  # noqa: S101  # refused at intake
         assert inspection is not None, "a job without a file is never pending"  # noqa: S101
@@ -290,8 +291,8 @@ class JobRun:
     def _brief(self, resources: Resources, turn: Turn) -> Brief:
         """In the worker's thread; see `run_brief`."""
         return run_brief(
-            lambda: work_of(self.claim, self.pipeline, self._services.settings),
-            lambda: self._chunks([]),
+            lambda plan: work_of(attrs.evolve(self.claim, plan=plan), self.pipeline, self._services.settings),
+            lambda plan: self._chunks([], plan),
             resources,
             claim=self.claim,
             progress=self._progress,

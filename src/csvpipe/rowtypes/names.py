@@ -27,6 +27,9 @@ def folded(text: str) -> str:
         >>> folded("E-Mail_Adresse "), folded("Prénom"), folded("Größe (cm)")
         ('emailadresse', 'prenom', 'grossecm')
     """
+    if text.isascii():  # then it has neither accents nor forms that are compatible with others
+        plain = text.lower()
+        return plain if plain.isalnum() else "".join(filter(str.isalnum, plain))
     return "".join(character for character in _plain(text) if _counts(character))
 
 

@@ -130,8 +130,9 @@ def settled(  # what an owner's last word depends on, all of it
     broken = _unaccounted(plan, results, record.total_rows)
     if broken is not None:
         return enacted(record, Verb.FAIL, now=now, failure=broken.named(record.filename))
-    # A file that ends with its header has no chunk to say so.
-    return attrs.evolve(enacted(record, Verb.COMPLETE, now=now), bytes_processed=record.bytes_total)
+    if record.bytes_processed != record.bytes_total:  # a file that ends with its header has no chunk to say so
+        record = attrs.evolve(record, bytes_processed=record.bytes_total)
+    return enacted(record, Verb.COMPLETE, now=now)
 
 
 def _unaccounted(plan: JobPlan, results: Collection[ChunkResult], total_rows: int | None) -> FileFailure | None:

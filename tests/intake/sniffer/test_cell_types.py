@@ -58,10 +58,25 @@ def test_a_long_cell_takes_no_longer(text: str) -> None:
 @given(
     st.one_of(
         st.text(max_size=60),
+        st.from_regex(r"[A-Za-z]{1,4} ?[A-Za-z]{0,3} {0,2}[0-9]{0,4}", fullmatch=True),
         st.text(alphabet="aAeEfnNoOtruylsk 0123456789-.,:/", max_size=45),
         st.from_regex(r"[0-9]{1,4}[-.]?[0-9]{0,2}-?[0-9]{0,2}", fullmatch=True),
         st.sampled_from(
-            ["null", "NaN", "n", "Yes", "may 12", "a" * 41, "1" * 250, "2024-01-01", "12.", "1.5.2", " x "]
+            [
+                "null",
+                "NaN",
+                "n",
+                "Yes",
+                "may 12",
+                "may a 12",
+                "Jan x 2020",
+                "a" * 41,
+                "1" * 250,
+                "2024-01-01",
+                "12.",
+                "1.5.2",
+                " x ",
+            ]
         ),
     )
 )

@@ -35,8 +35,11 @@ def check_source(source: object) -> None:
 def display_name(source: Source) -> str:
     """A name for the file where the caller gives none: the path's last part, or that of an open file."""
     named = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
-    name = Path(os.fsdecode(named)).name if isinstance(named, str | bytes | os.PathLike) else ""
-    return name or _NAMELESS
+    if not isinstance(named, str | bytes | os.PathLike):
+        return _NAMELESS
+    path = os.fsdecode(named)
+    name = os.path.basename(path) if os.sep == "/" else ""  # noqa: PTH119  # a path object takes three times as long
+    return name if name not in ("", ".") else Path(path).name or _NAMELESS
 
 
 def take_in(source: BlockingSource, spool: Spool, name: str, *, stated: Stated, limits: Limits, place: str) -> TakenIn:

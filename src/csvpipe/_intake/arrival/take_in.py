@@ -29,6 +29,9 @@ from csvpipe.limits import Limits
 #: So much is held back of a stream, to see what it is; of a shorter one, all.
 HEAD_BYTES: Final = 64 * 1024
 
+#: Up to here the content of a file that is read in place is kept until it has been inspected.
+_KEPT_BYTES: Final = 64 * 1024
+
 #: What a source may be made of.
 Block: TypeAlias = bytes | bytearray | memoryview
 
@@ -41,11 +44,13 @@ class TakenIn:
         file: UTF-8, or a single-byte superset of ASCII.
         encoding: What the bytes came in, unpacked, and how that is known.
         compression: `gzip`, `bzip2`, `xz` or `zstd`, where they came compressed.
+        content: All of `file`, where it is small and was read.
     """
 
     file: LocalFile
     encoding: EncodingFound
     compression: str | None = None
+    content: bytes | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def source_encoding(self) -> str | None:
@@ -215,10 +220,10 @@ class Spooling:
             self._writer.discard()
 
 
-def _detect(file: BinaryIO, size: int, place: str) -> EncodingFound:
+def _detect(file: BinaryIO, size: int, place: str, content: bytes | None = None) -> EncodingFound:
     """Settle the encoding of a file by samples from all over it."""
     try:
-        excerpt = read_excerpt(file, size)
+        excerpt = read_excerpt(file, size) if content is None else content
         return detect_encoding(excerpt, stated=None, place=place, is_whole=size <= EXCERPT_BYTES, file=file)
     except OSError as error:
         raise source_failed(place, error) from error
@@ -244,8 +249,12 @@ def take_in_path(
     source = LocalFile.at(path, place=place)
     if limits.file_bytes is not None and source.size > limits.file_bytes:
         raise too_large(place, f"it has {source.size:,} bytes", limits.file_bytes)
-    with source.open(place=place) as file:
-        head = _read(file, binaries.MARK_BYTES, place)
+    is_small = source.size <= _KEPT_BYTES
+    with source.open(place=place, buffering=0 if is_small else -1) as file:
+        content = _read(file, max(source.size, binaries.MARK_BYTES), place) if is_small else None
+        head = _read(file, binaries.MARK_BYTES, place) if content is None else content[: binaries.MARK_BYTES]
+        if content is not None and len(content) != source.size:
+            content = None  # it is being changed, which whoever opens it again finds out
         if head and not source.size:
             raise FileError(
                 FileCode.SOURCE_FAILED,
@@ -256,12 +265,12 @@ def take_in_path(
             binaries.check_marks(head, place)
             encoding = stated.encoding_of(head)
             found = (
-                _detect(file, source.size, place)
+                _detect(file, source.size, place, content)
                 if encoding is None
                 else detect_encoding(head, stated=encoding, place=place, is_whole=False)
             )
             if found.encoding.is_direct:
-                return TakenIn(file=source, encoding=found)
+                return TakenIn(file=source, encoding=found, content=content)
         file.seek(0)
         with Spooling(spool, name, stated=stated, limits=limits, place=place, found=found) as spooling:
             _pour(file, spooling, place)

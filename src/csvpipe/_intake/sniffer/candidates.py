@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -84,11 +85,16 @@ def dialects_with(text: str, delimiter: str) -> Iterator[Dialect]:
     if '"' in text:
         yield from _double_quoted(text, delimiter)
     else:
-        yield Dialect(delimiter=delimiter)
+        yield _plain(delimiter)
     if "'" in text:
         yield from _single_quoted(text, delimiter)
     if f"\\{delimiter}" in text:
         yield Dialect(delimiter=delimiter, escapechar="\\")
+
+
+@lru_cache(maxsize=64)
+def _plain(delimiter: str) -> Dialect:
+    return Dialect(delimiter=delimiter)
 
 
 def _double_quoted(text: str, delimiter: str) -> Iterator[Dialect]:

@@ -72,8 +72,14 @@ _KINDS: Final = re.compile(
 #: The commonest cells, which `_KINDS` would call the same but takes much longer to: it tries every pattern in turn.
 _PLAIN_NUMBER_OR_DATE: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|([0-9]{4}-[0-9]{2}-[0-9]{2}))")
 
+#: Two words and what follows them: nothing but `word` fits a text that begins like this, see `_KINDS`.
+_PLAIN_WORDS: Final = re.compile(r"[A-Za-z]+ [A-Za-z][A-Za-z0-9 ]*")
+
 #: Letters that are no word to `_KINDS`, in lower case.
-_NO_WORDS: Final = frozenset(("null", "none", "nan", "na", "nil", "true", "false", "yes", "no", "y", "n", "t", "f"))
+_NO_WORDS: Final = {
+    **dict.fromkeys(("null", "none", "nan", "na", "nil"), Kind.EMPTY),
+    **dict.fromkeys(("true", "false", "yes", "no", "y", "n", "t", "f"), Kind.CODE),
+}
 
 #: Longer texts are no word.
 _WORD_LENGTH: Final = 40
@@ -84,20 +90,21 @@ _BY_NAME: Final = {kind.value: kind for kind in Kind} | {"json": Kind.TEXT}
 def kind_of(cell: str) -> Kind:
     """The kind of one cell; spaces around it do not matter."""
     text = cell.strip()[:_LOOKED_AT]
-    return (_plain_kind(text) if text.isascii() else None) or kind_by_pattern(text)
-
-
-def _plain_kind(text: str) -> Kind | None:
-    """The kind of an ASCII text that needs no second look."""
     if not text:
         return Kind.EMPTY
+    if not text.isascii():
+        return kind_by_pattern(text)
+    # What needs no second look:
     if "0" <= text[0] <= "9":
         match = _PLAIN_NUMBER_OR_DATE.fullmatch(text)
         if match is not None:
             return Kind.NUMBER if match[1] is None else Kind.DATE
-    elif len(text) <= _WORD_LENGTH and text.replace(" ", "").isalpha() and text.lower() not in _NO_WORDS:
-        return Kind.WORD
-    return None
+    elif len(text) <= _WORD_LENGTH:
+        if text.isalpha():
+            return _NO_WORDS.get(text.lower(), Kind.WORD)
+        if _PLAIN_WORDS.fullmatch(text) is not None or text.replace(" ", "").isalpha():
+            return Kind.WORD
+    return kind_by_pattern(text)
 
 
 def kind_by_pattern(text: str) -> Kind:

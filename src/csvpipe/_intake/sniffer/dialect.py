@@ -17,10 +17,12 @@ import attrs
 
 from csvpipe._intake.sniffer.candidates import MARKS, USUAL, dialects_with, escape_beyond, unusual_delimiters
 from csvpipe._intake.sniffer.reading import UNDIVIDED, Excerpted, Reading
-from csvpipe._intake.sniffer.records import hinted_delimiter, split_lines
+from csvpipe._intake.sniffer.records import Record, hinted_delimiter, split_lines
 from csvpipe.dialect import Dialect
 
 _NAMES: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes", " ": "spaces", ":": "colons"}
+
+_PLAIN: Final = Dialect()
 
 #: A time after a date, neither of them quoted.
 _DATED_CLOCK: Final = re.compile(r"^[^\"\r\n]{0,80}?\d[ T]\d{1,2}:\d{2}", re.MULTILINE)
@@ -38,11 +40,14 @@ class DialectFound:
         dialect: See `Dialect`.
         evidence: For people.
         confidence: From 0.0 to 1.0.
+        records: All but the blank ones of the lines that were looked at, as they are read in this dialect; None where
+            that was not done.
     """
 
     dialect: Dialect
     evidence: str
     confidence: float
+    records: Sequence[Record] | None = attrs.field(default=None, eq=False, repr=False)
 
 
 def sniff_dialect(sample: str, *, is_whole: bool, wanted: frozenset[str] = frozenset()) -> DialectFound:
@@ -80,7 +85,7 @@ def sniff_dialect(sample: str, *, is_whole: bool, wanted: frozenset[str] = froze
     escape = escape_beyond(sample, len(text.text), best.dialect)
     if escape is not None:
         best = attrs.evolve(best, dialect=attrs.evolve(best.dialect, escapechar=escape))
-    return _found(best, readings)
+    return _found(best, readings, is_as_read=escape is None)
 
 
 def _is_divided(readings: Sequence[Reading]) -> bool:
@@ -88,7 +93,7 @@ def _is_divided(readings: Sequence[Reading]) -> bool:
     best = max(readings, key=_quality, default=None)
     if best is None or best.width == 1:
         return False
-    plain = next((reading for reading in readings if reading.dialect == Dialect()), None)
+    plain = next((reading for reading in readings if reading.dialect == _PLAIN), None)
     is_list = plain is not None and (not plain.records or len(plain.records[0].cells or ()) == 1)  # see `_undivided`
     return best.quality > max(0.5, 2 * UNDIVIDED if is_list else UNDIVIDED)
 
@@ -123,7 +128,7 @@ def _hinted(text: Excerpted, delimiter: str) -> DialectFound:
 
 def _undivided(text: Excerpted, readings: Sequence[Reading]) -> Reading | None:
     """Read each line as one cell, if there is a delimiter that lets it be one."""
-    plain = next((reading for reading in readings if reading.dialect == Dialect()), None)
+    plain = next((reading for reading in readings if reading.dialect == _PLAIN), None)
     if plain is not None and all(record.cells is None or len(record.cells) == 1 for record in plain.records):
         return plain
     unused = next((delimiter for delimiter in USUAL if delimiter not in text.text), None)
@@ -160,7 +165,7 @@ def _is_convincing(reading: Reading, *, is_quoted: bool) -> bool:
     return matched > 2 and (width > 2 or reading.typed >= 0.4)
 
 
-def _found(best: Reading, readings: Sequence[Reading]) -> DialectFound:
+def _found(best: Reading, readings: Sequence[Reading], *, is_as_read: bool) -> DialectFound:
     dialect = best.dialect
     if best.width > 1 and not dialect.skipinitialspace and best.is_spaced:
         dialect = attrs.evolve(dialect, skipinitialspace=True)
@@ -171,7 +176,12 @@ def _found(best: Reading, readings: Sequence[Reading]) -> DialectFound:
         evidence = f"nothing divides the {len(best.records)} records: one column"
     else:
         evidence = f"{best.matched} of {len(best.records)} records have {best.width} cells; {_described(dialect)}"
-    return DialectFound(dialect=dialect, evidence=evidence, confidence=round(min(1.0, confidence), 2))
+    return DialectFound(
+        dialect=dialect,
+        evidence=evidence,
+        confidence=round(min(1.0, confidence), 2),
+        records=best.records if is_as_read and dialect is best.dialect else None,
+    )
 
 
 def _described(dialect: Dialect) -> str:

@@ -61,13 +61,32 @@ class Record:
     @property
     def is_blank(self) -> bool:
         """Whether none of its cells is filled."""
-        return all(not cell or cell.isspace() for cell in self.cells or ())
+        text = "".join(self.cells or ())
+        return not text or text.isspace()
 
     @property
     def reach(self) -> int:
         """How many cells it has up to the last one that is not blank."""
         cells = self.cells or ()
         return next((at for at in range(len(cells), 0, -1) if cells[at - 1] and not cells[at - 1].isspace()), 0)
+
+
+@attrs.frozen(eq=False)
+class Seen:
+    """All of a small file, read in its dialect without a fault, so that nobody has to read it again.
+
+    Attributes:
+        lines: The physical lines.
+        records: All but the blank ones; each has cells.
+    """
+
+    lines: Sequence[str]
+    records: Sequence[Record]
+
+    @classmethod
+    def of(cls, lines: Sequence[str], records: Sequence[Record], *, is_all: bool) -> Seen | None:
+        """What was seen, if these lines are all of the file; None also where a record cannot be read."""
+        return cls(lines, records) if is_all and all(record.cells is not None for record in records) else None
 
 
 def split_lines(sample: str, *, is_whole: bool) -> tuple[list[str], bool]:
@@ -145,5 +164,7 @@ def table_width(records: Sequence[Record]) -> int:
 
     Titles and notes are many but narrow, so a width counts for more the wider it is.
     """
-    counts = Counter(len(record.cells) for record in records if record.cells and not record.is_blank)
+    counts = Counter([len(record.cells) for record in records if record.cells and not record.is_blank])
+    if len(counts) == 1:
+        return next(iter(counts))
     return max(counts, key=lambda width: (counts[width] * (width - 1) ** 0.75, width), default=1)

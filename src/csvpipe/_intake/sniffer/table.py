@@ -11,7 +11,7 @@ import attrs
 
 from csvpipe._intake.sniffer.cell_types import TYPED, Kind, kind_of
 from csvpipe._intake.sniffer.likeness import likeness
-from csvpipe._intake.sniffer.records import Record, hinted_delimiter, read_records, split_lines, table_width
+from csvpipe._intake.sniffer.records import Record, Seen, hinted_delimiter, read_records, split_lines, table_width
 from csvpipe.dialect import Dialect
 from csvpipe.rowtypes import folded
 
@@ -43,6 +43,7 @@ class HeaderFound:
         has_header: Whether the first record has the names.
         evidence: For people.
         confidence: From 0.0 to 1.0.
+        seen: The whole file, if it was read.
     """
 
     preamble_lines: int
@@ -50,6 +51,7 @@ class HeaderFound:
     has_header: bool
     evidence: str
     confidence: float
+    seen: Seen | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @attrs.frozen
@@ -68,6 +70,7 @@ def find_header(
     is_whole: bool,
     header: bool | Literal["detect"],
     wanted: frozenset[str] = frozenset(),
+    every: Sequence[Record] | None = None,
 ) -> HeaderFound:
     """Find the lines above a table, and whether it has a header.
 
@@ -80,12 +83,28 @@ def find_header(
         is_whole: Whether the sample is all of the file.
         header: True if there is a header somewhere, False if there is none, `"detect"` if that is to be found out.
         wanted: Folded names of the columns that the reader hopes for.
+        every: The records of this sample, if they were read in this dialect; see `DialectFound.records`.
     """
     lines, is_all = split_lines(sample, is_whole=is_whole)
-    hint_lines = 1 if hinted_delimiter(lines) is not None else 0
-    every = [record for record in read_records(lines[hint_lines:], dialect, is_whole=is_all) if record.cells != []]
+    hint_lines = 0 if every is not None or hinted_delimiter(lines) is None else 1
+    if every is None:
+        every = [record for record in read_records(lines[hint_lines:], dialect, is_whole=is_all) if record.cells != []]
     if hint_lines:
         every = [attrs.evolve(record, line=record.line + hint_lines) for record in every]
+    found = _find(lines, every, hint_lines, header=header, wanted=wanted)
+    seen = Seen.of(lines, every, is_all=is_all)
+    return found if seen is None else attrs.evolve(found, seen=seen)
+
+
+def _find(
+    lines: Sequence[str],
+    every: Sequence[Record],
+    hint_lines: int,
+    *,
+    header: bool | Literal["detect"],
+    wanted: frozenset[str],
+) -> HeaderFound:
+    """`find_header` in the records that are not blank."""
     records = [each for each in every if each.cells is None or each.width > 1 or len("".join(each.cells))]
     if header is False and every:
         start = _headless(every)
