@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from decimal import Decimal, InvalidOperation, getcontext
 from typing import Any, Final, Protocol
 
@@ -16,7 +15,7 @@ from csvpipe._process.binding import LEFT_OUT, Binding
 from csvpipe._process.columns.casts import FLOAT, SCIENTIFIC, Plain, cast, suspects
 from csvpipe._process.columns.texts import offsets_of
 from csvpipe._process.convert import PADDING, SHORT_CUT_NAMES, known_texts, short_cut
-from csvpipe.rowtypes import Scalar
+from csvpipe.rowtypes import Column, Scalar
 
 #: Its functions are made when it is loaded: no type checker knows them.
 pc: Any = arrow_compute
@@ -26,6 +25,12 @@ _MANY: Final = 0.05
 
 #: Cells among which one that the short cut cannot take is looked for.
 _FEW: Final = 64
+
+#: One suspect in so many cells is not too many to be converted by itself.
+_FEW_ODD: Final = 4
+
+#: Options that are no matter of spelling: they limit the number of digits.
+_SIZES: Final = frozenset({"precision", "scale"})
 
 #: What Arrow calls a value.
 ToArrow = Callable[[Any], Any]
@@ -265,20 +270,51 @@ class ShortCutCells:
 
 
 class DecimalCells(ShortCutCells):
-    """Of a column of decimal numbers: texts of nothing but digits, points and minus signs need no further look."""
+    """Of a column of decimal numbers: texts of nothing but digits, points and minus signs need no further look.
+
+    Where the column says how many digits there may be, these are counted first; a text that may have too many is a
+    suspect, whose value the converter finds.
+    """
 
     def __init__(self, column: Any, meaning: Meaning, quick: Callable[[list[str]], list[Any]]) -> None:
         super().__init__(column, meaning, quick)
-        self._odd = suspects(column, FLOAT)
+        self._odd = suspects(column, FLOAT) | _may_be_oversized(column, meaning.binding.field.options)
 
     def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
         """See `Cells`."""
+        odd = np.flatnonzero(self._odd[begin:end]).tolist()
         # Where the application's context does not trap, what is no number would be a NaN.
-        if not self._odd[begin:end].any() and getcontext().traps[InvalidOperation]:
-            texts = self._column.slice(begin, end - begin).to_numpy(zero_copy_only=False)
-            with suppress(InvalidOperation):
-                return list(map(Decimal, texts.tolist()))
-        return super().objects(begin, end, bad)
+        if len(odd) * _FEW_ODD > end - begin or not getcontext().traps[InvalidOperation]:
+            return super().objects(begin, end, bad)
+        texts = self._column.slice(begin, end - begin).to_numpy(zero_copy_only=False).tolist()
+        asked = [texts[index] for index in odd]
+        for index in odd:
+            texts[index] = "0"
+        try:
+            objects: list[Any] = list(map(Decimal, texts))
+        except InvalidOperation:
+            return super().objects(begin, end, bad)
+        values, failed = self._meaning.values_of(asked)
+        for index, value in zip(odd, values, strict=True):
+            objects[index] = value
+        bad.update(begin + odd[index] for index in failed)
+        return objects
+
+
+def _may_be_oversized(column: Any, options: Column) -> Any:
+    """For each cell whether it may have more digits than the column allows; leading zeros are counted, too."""
+    scale, precision = options.scale, options.precision
+    if scale is None and precision is None:
+        return np.zeros(len(column), bool)
+    lengths = np.diff(offsets_of(column))
+    points = pc.find_substring(column, ".").to_numpy()
+    whole = np.where(points < 0, lengths, points)
+    fraction = np.maximum(lengths - whole - 1, 0)
+    oversized = np.zeros(len(column), bool) if scale is None else fraction > scale
+    if precision is not None:
+        whole -= pc.starts_with(column, "-").to_numpy(zero_copy_only=False)
+        oversized |= whole > precision - (fraction if scale is None else scale)
+    return oversized
 
 
 def quick_reader(binding: Binding) -> Callable[[list[str]], list[Any]]:
@@ -307,5 +343,5 @@ def read_cells(column: Any, meaning: Meaning, quick: Callable[[list[str]], list[
     if quick is None:
         return DistinctCells(column, meaning)
     field, nothing = meaning.binding.field, meaning.binding.nothing
-    is_plain = field.scalar is Scalar.DECIMAL and not field.options.spelling() and not nothing
+    is_plain = field.scalar is Scalar.DECIMAL and not nothing and set(field.options.spelling()) <= _SIZES
     return (DecimalCells if is_plain else ShortCutCells)(column, meaning, quick)
