@@ -223,7 +223,10 @@ class SliceParser:
             for index, cells in enumerate(result.rows):
                 if cells is not None:
                     self._check_fields(result, index, cells)
-        if self._ragged == "keep" or {len(cells) for cells in result.rows if cells is not None} <= {self._width}:
+        if self._ragged == "keep":
+            return
+        rows = result.rows if not result.flaws else [cells for cells in result.rows if cells is not None]
+        if set(map(len, rows)) <= {self._width}:  # type: ignore[arg-type]  # good ones
             return
         for index, cells in enumerate(result.rows):
             if cells is None or len(cells) == self._width:

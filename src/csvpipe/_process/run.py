@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +32,10 @@ __all__ = ["AbandonedError", "ChunkRun", "Resources"]
 #: How long rows are handled without a look at the clock's business: whether time is up, and whose turn it is. The stop
 #: flag is looked at after each row.
 _LOOK_SECONDS: Final = 0.005
+
+#: So many rows share one look at the clock itself, as long as those before them took less than so long.
+_QUICK_ROWS: Final = 4
+_QUICK_SECONDS: Final = 0.001
 
 
 class ChunkRun:
@@ -197,28 +201,30 @@ class ChunkRun:
 
     def _run_good(self, part: Slice | RowPart, begin: int, end: int, handle: Callable[[Any], object]) -> None:
         """Handle the rows `[begin, end)` of a slice, which could be parsed: here a row may cost next to nothing."""
-        items, clock, first_row = self._items(part, begin, end), self._clock, part.first_row
+        items, clock = self._items(part, begin, end), self._clock
         is_stopping, hand = self._stop.is_set, self._hand
+        cells: MutableSequence[int] = [0] if hand is None else hand.cells
         while begin < end:
-            done, look_at, error = begin, self._look_at, None
+            look_at, error = self._look_at, None
+            row, seen = part.first_row + begin, clock()  # the number of the row in hand
+            look_row = row + 1
+            if hand is not None:
+                hand.take(row, 1)
             try:
-                if hand is None:
-                    for item in items:
-                        handle(item)
-                        done += 1
-                        if is_stopping() or clock() >= look_at:
+                for item in items:
+                    handle(item)
+                    row += 1
+                    cells[0] = row  # the next one, which is built before it is handled
+                    if is_stopping():
+                        break
+                    if row >= look_row:
+                        if (now := clock()) >= look_at:
                             break
-                else:
-                    hand.take(first_row + done, 1)
-                    cells = hand.cells
-                    for item in items:
-                        handle(item)
-                        done += 1
-                        cells[0] = first_row + done  # of the next row, which is built before it is handled
-                        if is_stopping() or clock() >= look_at:
-                            break
+                        look_row = row + (_QUICK_ROWS if now - seen < _QUICK_SECONDS else 1)
+                        seen = now
             except BaseException as raised:  # noqa: BLE001  # a handler's SystemExit is a bad row, too
                 error = raised
+            done = row - part.first_row
             self._work.processed(part, done, done - begin)
             if error is not None:
                 self._settle(part, done, error)

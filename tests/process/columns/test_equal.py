@@ -116,7 +116,16 @@ class Checked:
             raise Reject("unlucky", column="a", code="unlucky")
 
 
-ROW_TYPES: list[Any] = [Plain, Moments, Optionals, Defaults, Spelt, Others, Checked]
+class Sizes(NamedTuple):
+    """Decimal numbers with and without limits, of which some may be missing."""
+
+    a: Annotated[Decimal, Column(precision=4)]
+    b: Annotated[Decimal | None, Column(scale=2)]
+    c: Decimal | None
+    d: Annotated[Decimal, Column(precision=3, scale=3)] = Decimal("0.5")
+
+
+ROW_TYPES: list[Any] = [Plain, Moments, Optionals, Defaults, Spelt, Others, Checked, Sizes]
 #: Without decimals of no stated size.
 COLUMN_TYPES: list[Any] = [None, Moments, Optionals, Defaults, Spelt, Others, Checked]
 
@@ -278,6 +287,7 @@ def _deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of few rows, so that there are several."""
     monkeypatch.setattr("csvpipe._process.columns.rows.PART_ROWS", 3)
     monkeypatch.setattr("csvpipe._process.columns.cells._FEW", 2)
+    monkeypatch.setattr("csvpipe._process.columns.cells._FEW_ODD", 2)
 
 
 _SETTINGS = settings(

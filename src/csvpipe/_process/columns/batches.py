@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from csvpipe._partition.chunk import Chunk
+from csvpipe._process.columns.arrays import flags_array
 from csvpipe._process.columns.cells import read_cells
 from csvpipe._process.columns.part import ColumnChunk, ColumnPart
 from csvpipe._process.columns.schema import BatchSchema
@@ -75,7 +76,7 @@ class BatchColumns:
         kept = np.ones(texts.rows, bool)
         kept[bad] = False
         if bad.size:
-            batch = batch.filter(pa.array(kept))
+            batch = batch.filter(flags_array(kept))
         places = np.concatenate(([0], np.cumsum(kept)))
         units = []
         for begin in range(0, texts.rows, self._size):

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as arrow_compute
 
+from csvpipe._process.columns.arrays import flags_of, indices_array
 from csvpipe._process.columns.texts import bytes_of, offsets_of
 from csvpipe.rowtypes import Column, Scalar
 
@@ -150,7 +151,7 @@ CLOCK_TIME: Final = attrs.evolve(CLOCK, cast=_cast_clock)
 def suspects(column: Any, plain: Plain) -> Any:
     """For each cell whether its text is not plain; empty ones are, too."""
     if plain.pattern is not None:
-        return ~_flags(pc.match_substring_regex(column, plain.pattern))
+        return ~flags_of(pc.match_substring_regex(column, plain.pattern))
     offsets = offsets_of(column)
     odd = ~plain.lengths[np.minimum(np.diff(offsets), _LONGEST - 1)]
     text = bytes_of(column)
@@ -177,8 +178,8 @@ def _add_longer(odd: Any, column: Any, scale: int) -> None:
     marks = text[np.maximum(ends - 1 - scale, 0)]
     candidates = np.flatnonzero(long & (text[np.maximum(ends - 1, 0)] == _ZERO) & ~np.isin(marks, _POINTS))
     if candidates.size:
-        longer = pc.match_substring_regex(column.take(pa.array(candidates)), f"[.,][0-9]{{{scale + 1}}}")
-        odd[candidates[_flags(longer)]] = True
+        longer = pc.match_substring_regex(column.take(indices_array(candidates)), f"[.,][0-9]{{{scale + 1}}}")
+        odd[candidates[flags_of(longer)]] = True
 
 
 def cast(column: Any, plain: Plain) -> tuple[Any, Any]:
@@ -189,7 +190,7 @@ def cast(column: Any, plain: Plain) -> tuple[Any, Any]:
         integers = values.view(pa.int32() if pa.types.is_date32(values.type) else pa.int64())
         found = pc.min_max(integers)
         if found["min"].as_py() is not None and not least <= found["min"].as_py() <= found["max"].as_py() <= greatest:
-            outside = _flags(
+            outside = flags_of(
                 pc.or_(pc.less(integers, least), pc.greater(integers, greatest)).fill_null(fill_value=False)
             )
             values = pc.if_else(pa.array(outside), pa.scalar(None, values.type), values)
@@ -203,12 +204,8 @@ def _cast(column: Any, convert: Cast, pieces: tuple[int, ...]) -> tuple[Any, Any
     except pa.ArrowInvalid:
         if not pieces:
             kind = convert(column.slice(0, 0)).type
-            return pa.nulls(len(column), kind), np.flatnonzero(_flags(column.is_valid()))
+            return pa.nulls(len(column), kind), np.flatnonzero(flags_of(column.is_valid()))
     size, *rest = pieces
     found = [_cast(column.slice(at, size), convert, tuple(rest)) for at in range(0, len(column), size)]
     failed = [indices + number * size for number, (_, indices) in enumerate(found)]
     return pa.concat_arrays([values for values, _ in found]), np.concatenate(failed)
-
-
-def _flags(array: Any) -> Any:
-    return array.to_numpy(zero_copy_only=False).astype(bool, copy=False)

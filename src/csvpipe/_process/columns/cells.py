@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from decimal import Decimal, InvalidOperation, getcontext
 from typing import Any, Final, Protocol
 
@@ -13,10 +12,19 @@ import pyarrow as pa
 import pyarrow.compute as arrow_compute
 
 from csvpipe._process.binding import LEFT_OUT, Binding
+from csvpipe._process.columns.arrays import (
+    flags_array,
+    flags_of,
+    indices_array,
+    numbers_of,
+    objects_of,
+    texts_of,
+    without,
+)
 from csvpipe._process.columns.casts import FLOAT, SCIENTIFIC, Plain, cast, suspects
 from csvpipe._process.columns.texts import offsets_of
 from csvpipe._process.convert import PADDING, SHORT_CUT_NAMES, known_texts, short_cut
-from csvpipe.rowtypes import Scalar
+from csvpipe.rowtypes import Column, Scalar
 
 #: Its functions are made when it is loaded: no type checker knows them.
 pc: Any = arrow_compute
@@ -26,6 +34,12 @@ _MANY: Final = 0.05
 
 #: Cells among which one that the short cut cannot take is looked for.
 _FEW: Final = 64
+
+#: One suspect in so many cells is not too many to be converted by itself.
+_FEW_ODD: Final = 4
+
+#: Options that are no matter of spelling: they limit the number of digits.
+_SIZES: Final = frozenset({"precision", "scale"})
 
 #: What Arrow calls a value.
 ToArrow = Callable[[Any], Any]
@@ -103,7 +117,7 @@ def empties(column: Any, binding: Binding) -> Any:
     if binding.nothing:
         trimmed = pc.utf8_trim(column, characters=PADDING)
         said = pc.is_in(trimmed, value_set=pa.array(sorted(binding.nothing)))
-        empty |= said.to_numpy(zero_copy_only=False)
+        empty |= flags_of(said)
     return empty
 
 
@@ -117,10 +131,10 @@ class CastCells:
         if odd.sum() > _MANY * len(column):
             column, plain, odd = _looked_at_again(column, plain, empty, odd)
         holes = odd | empty
-        texts = pc.if_else(pa.array(~holes), column, None) if holes.any() else column
+        texts = without(column, holes) if holes.any() else column
         self._values, failed = cast(texts, plain)
         indices = np.union1d(np.flatnonzero(odd), failed)
-        found, bad = meaning.values_of(column.take(pa.array(indices)).to_pylist()) if indices.size else ([], [])
+        found, bad = meaning.values_of(column.take(indices_array(indices)).to_pylist()) if indices.size else ([], [])
         self._indices, self._found = indices, found
         self._empty = np.flatnonzero(empty)
         self._alternative = meaning.alternative
@@ -131,11 +145,10 @@ class CastCells:
     def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
         """See `Cells`."""
         part = self._values.slice(begin, end - begin)
+        numbers = numbers_of(part)
         if not part.null_count:
-            return part.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]  # of numpy
-        if pa.types.is_integer(part.type):
-            part = part.fill_null(0)
-        objects = part.to_numpy(zero_copy_only=False).astype(object)
+            return numbers.tolist()  # type: ignore[no-any-return]  # of numpy
+        objects = numbers.astype(object)
         low, high = np.searchsorted(self._empty, (begin, end))
         objects[self._empty[low:high] - begin] = self._alternative
         low, high = np.searchsorted(self._indices, (begin, end))
@@ -152,11 +165,11 @@ class CastCells:
         if given and any(value is not None for value in given):
             mask = np.zeros(len(values), bool)
             mask[self._indices] = True
-            values = pc.replace_with_mask(values, pa.array(mask), pa.array(given, kind))
+            values = pc.replace_with_mask(values, flags_array(mask), pa.array(given, kind))
         if self._empty.size and self._alternative is not None:
             mask = np.zeros(len(values), bool)
             mask[self._empty] = True
-            values = pc.if_else(pa.array(mask), pa.scalar(to_arrow(self._alternative), kind), values)
+            values = pc.if_else(flags_array(mask), pa.scalar(to_arrow(self._alternative), kind), values)
         return values
 
 
@@ -189,9 +202,11 @@ class TextCells:
 
     def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
         """See `Cells`."""
-        objects = self._column.slice(begin, end - begin).to_numpy(zero_copy_only=False)
-        if self._empty is not None:
-            objects[self._empty[begin:end]] = self._alternative
+        texts = texts_of(self._column.slice(begin, end - begin))
+        if self._empty is None:
+            return texts
+        objects = objects_of(texts)
+        objects[self._empty[begin:end]] = self._alternative
         return objects.tolist()  # type: ignore[no-any-return]  # of numpy
 
     def array(self, kind: Any, to_arrow: ToArrow) -> Any:
@@ -199,7 +214,7 @@ class TextCells:
         if self._empty is None:
             return self._column
         other = None if self._alternative is None else to_arrow(self._alternative)
-        return pc.if_else(pa.array(self._empty), pa.scalar(other, kind), self._column)
+        return pc.if_else(flags_array(self._empty), pa.scalar(other, kind), self._column)
 
 
 class DistinctCells:
@@ -208,7 +223,7 @@ class DistinctCells:
     def __init__(self, column: Any, meaning: Meaning) -> None:
         encoded = column.dictionary_encode()
         values, bad = meaning.values_of(encoded.dictionary.to_pylist())
-        self._codes = encoded.indices.to_numpy()
+        self._codes = numbers_of(encoded.indices)
         self._values = values
         self._bad_values = frozenset(bad)
         self._objects = np.empty(len(values), object)
@@ -226,7 +241,7 @@ class DistinctCells:
             None if value is None or index in self._bad_values else to_arrow(value)
             for index, value in enumerate(self._values)
         ]
-        return pa.array(given, kind).take(pa.array(self._codes))
+        return pa.array(given, kind).take(indices_array(self._codes))
 
 
 class ShortCutCells:
@@ -241,7 +256,7 @@ class ShortCutCells:
 
     def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
         """See `Cells`."""
-        texts = self._column.slice(begin, end - begin).to_numpy(zero_copy_only=False).tolist()
+        texts = texts_of(self._column.slice(begin, end - begin))
         try:
             return self._quick(texts)
         except Exception:  # noqa: BLE001  # as short cuts may: then the converter is asked
@@ -265,20 +280,51 @@ class ShortCutCells:
 
 
 class DecimalCells(ShortCutCells):
-    """Of a column of decimal numbers: texts of nothing but digits, points and minus signs need no further look."""
+    """Of a column of decimal numbers: texts of nothing but digits, points and minus signs need no further look.
+
+    Where the column says how many digits there may be, these are counted first; a text that may have too many is a
+    suspect, whose value the converter finds.
+    """
 
     def __init__(self, column: Any, meaning: Meaning, quick: Callable[[list[str]], list[Any]]) -> None:
         super().__init__(column, meaning, quick)
-        self._odd = suspects(column, FLOAT)
+        self._odd = suspects(column, FLOAT) | _may_be_oversized(column, meaning.binding.field.options)
 
     def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
         """See `Cells`."""
+        odd = np.flatnonzero(self._odd[begin:end]).tolist()
         # Where the application's context does not trap, what is no number would be a NaN.
-        if not self._odd[begin:end].any() and getcontext().traps[InvalidOperation]:
-            texts = self._column.slice(begin, end - begin).to_numpy(zero_copy_only=False)
-            with suppress(InvalidOperation):
-                return list(map(Decimal, texts.tolist()))
-        return super().objects(begin, end, bad)
+        if len(odd) * _FEW_ODD > end - begin or not getcontext().traps[InvalidOperation]:
+            return super().objects(begin, end, bad)
+        texts = texts_of(self._column.slice(begin, end - begin))
+        asked = [texts[index] for index in odd]
+        for index in odd:
+            texts[index] = "0"
+        try:
+            objects: list[Any] = list(map(Decimal, texts))
+        except InvalidOperation:
+            return super().objects(begin, end, bad)
+        values, failed = self._meaning.values_of(asked)
+        for index, value in zip(odd, values, strict=True):
+            objects[index] = value
+        bad.update(begin + odd[index] for index in failed)
+        return objects
+
+
+def _may_be_oversized(column: Any, options: Column) -> Any:
+    """For each cell whether it may have more digits than the column allows; leading zeros are counted, too."""
+    scale, precision = options.scale, options.precision
+    if scale is None and precision is None:
+        return np.zeros(len(column), bool)
+    lengths = np.diff(offsets_of(column))
+    points = numbers_of(pc.find_substring(column, "."))
+    whole = np.where(points < 0, lengths, points)
+    fraction = np.maximum(lengths - whole - 1, 0)
+    oversized = np.zeros(len(column), bool) if scale is None else fraction > scale
+    if precision is not None:
+        whole -= flags_of(pc.starts_with(column, "-"))
+        oversized |= whole > precision - (fraction if scale is None else scale)
+    return oversized
 
 
 def quick_reader(binding: Binding) -> Callable[[list[str]], list[Any]]:
@@ -307,5 +353,5 @@ def read_cells(column: Any, meaning: Meaning, quick: Callable[[list[str]], list[
     if quick is None:
         return DistinctCells(column, meaning)
     field, nothing = meaning.binding.field, meaning.binding.nothing
-    is_plain = field.scalar is Scalar.DECIMAL and not field.options.spelling() and not nothing
+    is_plain = field.scalar is Scalar.DECIMAL and not nothing and set(field.options.spelling()) <= _SIZES
     return (DecimalCells if is_plain else ShortCutCells)(column, meaning, quick)

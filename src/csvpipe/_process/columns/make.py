@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from itertools import repeat
 from typing import Any, TypeAlias
 
 from csvpipe._process.binding import Binding
+from csvpipe._process.columns.twin import twin_of
 from csvpipe._process.said import is_from_user
 from csvpipe.rowtypes import RowKind, RowSchema
 
@@ -41,8 +42,10 @@ def compile_maker(
     """
     row_type: Any = schema.row_type
     if not takes_mapping and _is_plain_tuple(schema, bindings):
-        new = partial(tuple.__new__, row_type)
-        return lambda lists: map(new, zip(*lists, strict=True))
+        return lambda lists: map(tuple.__new__, repeat(row_type), zip(*lists, strict=True))
+    twin = None if takes_mapping else twin_of(schema, bindings)
+    if twin is not None:
+        return twin
     values = [f"v{number}" for number in range(len(bindings))]
     if takes_mapping:
         keys = [b.field.name if schema.kind is RowKind.TYPEDDICT else b.field.key for b in bindings]
