@@ -154,6 +154,29 @@ class TestTypes:
         imports(handle, "a,a\n1,\nx,2\n", columns_from_bytes=from_bytes).run()
         assert [(["a", "a"], [["1", "x"], ["", "2"]])] == seen
 
+    def test_limits_of_durations(self, imports: Imports, from_bytes: float) -> None:
+        """A duration of more than 64 bits of microseconds is an error of its cell; the longest ones are values."""
+
+        class Row(NamedTuple):
+            a: dt.timedelta
+
+        longest = dt.timedelta(microseconds=2**63 - 1)
+        seen: list[Any] = []
+
+        @pipeline(row_type=Row)
+        def handle(batch: pa.RecordBatch) -> None:
+            seen.extend(batch.column(0).to_pylist())
+
+        least = dt.timedelta(days=-longest.days)
+        texts = [str(longest), str(longest + dt.timedelta(microseconds=1)), str(least)]
+        text = "a\n" + "".join(f'"{text}"\n' for text in texts)
+        result = imports(handle, text, columns_from_bytes=from_bytes).run()
+        assert [longest, least] == seen
+        message = (
+            "'106751991 days, 4:00:54.775808' is longer than the 292,471 years that a column of a RecordBatch can hold"
+        )
+        assert [("timedelta", message)] == [(error.code, error.message) for error in result.errors]
+
     def test_limits_of_types(self, imports: Imports, from_bytes: float) -> None:
         """Numbers of more than 64 bits, and moments unlike the sample's, are errors of their cells."""
 

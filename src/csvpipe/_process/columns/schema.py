@@ -30,6 +30,11 @@ _TYPES: Final[Mapping[Scalar, Any]] = {
     Scalar.TIMEDELTA: pa.duration("us"),
     Scalar.UUID: pa.string(),
 }
+
+#: The durations that pyarrow makes of Python's: of 64 bits of microseconds, and no day before the first whole one.
+_LONGEST: Final = dt.timedelta(microseconds=2**63 - 1)
+_SHORTEST: Final = dt.timedelta(days=-_LONGEST.days)
+
 _OF_CLASS: Final[Mapping[type, Any]] = {str: pa.string(), int: pa.int64(), bool: pa.bool_()}
 
 
@@ -170,8 +175,16 @@ def _bounded(binding: Binding, *, is_aware: bool) -> Converter:
             raise ValueError(f"{quoted(text)} {has} from UTC, but the moments of this column {others}")
         return value
 
+    def convert_timedelta(text: str) -> object:
+        value = convert(text)
+        if not _SHORTEST <= value <= _LONGEST:
+            raise ValueError(f"{quoted(text)} is longer than the 292,471 years that a column of a RecordBatch can hold")
+        return value
+
     if binding.field.scalar is Scalar.INT:
         return convert_int
+    if binding.field.scalar is Scalar.TIMEDELTA:
+        return convert_timedelta
     return convert_moment if binding.field.scalar is Scalar.DATETIME else convert
 
 
