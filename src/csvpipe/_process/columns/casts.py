@@ -35,6 +35,7 @@ _DIGITS: Final = b"0123456789"
 _ZERO: Final = ord("0")
 _SPAN: Final = (ord("-"), ord("9"))
 _ANY: Final = (0, 255)
+_DAY_LENGTH: Final = len("YYYY-MM-DD")
 _NONE: Final = np.empty(0, np.int64)
 _POINTS: Final = np.frombuffer(b".,", np.uint8)
 _CLOCK: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -88,26 +89,30 @@ _MONTH_DAYS: Final = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31
 def _no_days(column: Any) -> Any:
     """For each cell whether it begins with a month or a day that does not exist, though its characters are a day's."""
     offsets, data = offsets_of(column), bytes_of(column)
-    starts = offsets[:-1] - offsets[0]
-    there = np.flatnonzero(np.diff(offsets) >= len("YYYY-MM-DD"))
-    if column.null_count:
-        there = there[_flags(column.is_valid())[there]]
-    starts = starts[there]
+    lengths = np.diff(offsets)
+    is_there = lengths >= _DAY_LENGTH
+    if is_there.all() and (lengths == lengths[0]).all():  # a table
+        there = np.arange(len(column))
+        rows = data.reshape(len(column), int(lengths[0]))
+    else:
+        there = np.flatnonzero(is_there)
+        starts = offsets[:-1][there] - offsets[0]
+        rows = data[starts[:, None] + np.arange(_DAY_LENGTH)]
 
     def number(at: int) -> Any:
-        tens, ones = data[starts + at], data[starts + at + 1]
+        tens, ones = rows[:, at], rows[:, at + 1]
         return np.minimum((tens - np.uint8(_ZERO)) * np.intp(10) + (ones - np.uint8(_ZERO)), len(_MONTH_DAYS) - 1)
 
     month, day = number(5), number(8)
     wrong = (day < 1) | (day > _MONTH_DAYS[month])
     leap_days = np.flatnonzero((month == 2) & (day == 29))  # noqa: PLR2004  # of February
     if leap_days.size:
-        starts = starts[leap_days]
+        rows = rows[leap_days]
         century, year = number(0), number(2)
         wrong[leap_days] = (year % 4 != 0) | ((year == 0) & (century % 4 != 0))
     found = np.zeros(len(column), bool)
     found[there] = wrong
-    return found
+    return found & _flags(column.is_valid()) if column.null_count else found
 
 
 _FIRST_DAY: Final = dt.date(1970, 1, 1).toordinal()
