@@ -88,6 +88,23 @@ def from_bytes(request: pytest.FixtureRequest) -> float:
     return request.param  # type: ignore[no-any-return]
 
 
+@pytest.mark.parametrize("bad", [(), (1,), (600,), (2, 300), (1, 2, 3, 300)])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_bad_rows_among_many(imports: Imports, from_bytes: float, bad: Sequence[int], newline: str) -> None:
+    """However few they are, a batch has all rows but these, and each error says where its row stands."""
+    seen: list[int] = []
+
+    @pipeline(row_type=Item)
+    def handle(batch: pa.RecordBatch) -> None:
+        seen.extend(batch["id"].to_pylist())
+
+    text = items(600, bad).replace("\n", newline)
+    result = imports(handle, text, columns_from_bytes=from_bytes).run()
+    assert seen == [number for number in range(1, 601) if number not in bad]
+    expected = [(number, number + 1, f"x,n{number}{newline}") for number in bad]
+    assert [(e.row, e.line, text[e.start : e.end]) for e in result.errors] == expected
+
+
 class TestTypes:
     """What the columns are."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from csvpipe._intake.inspection import Inspection
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.columns import is_available
-from csvpipe._process.columns.places import find_places
+from csvpipe._process.columns.places import find_by_cells, find_places
 from csvpipe._process.columns.texts import TextReader, is_readable
 from csvpipe._process.parse import SliceParser
 from csvpipe.dialect import Dialect
@@ -105,3 +106,15 @@ def test_places(data: bytes) -> None:
         found.lines.tolist(),
     )
     assert f"<Places of {len(expected.starts)} rows>" == repr(found)
+
+
+@pytest.mark.parametrize("data", [b"1,2\n30,\n", b"1,2\n,4", b"1,2\r\n3,4\r\n", b"1,2\r\n3,4", b"1,2\n3,4\r\n"])
+def test_places_by_cells(data: bytes) -> None:
+    """Lengths tell where rows stand only if each line ends in one byte; the last may end in none."""
+    rows = [line.split(",") for line in data.decode().splitlines()]
+    columns = [pa.array(["skipped", *column], pa.string()).slice(1) for column in zip(*rows, strict=True)]
+    found = find_by_cells(columns, 2, data)
+    expected = find_places(data, 2, Dialect(), None)  # type: ignore[arg-type]  # regular: nobody asks the parser
+    shown = None if found is None else [found.starts.tolist(), found.ends.tolist(), found.lines.tolist()]
+    is_simple = b"\r" not in data
+    assert shown == ([expected.starts.tolist(), expected.ends.tolist(), expected.lines.tolist()] if is_simple else None)

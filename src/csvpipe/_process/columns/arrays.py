@@ -16,6 +16,9 @@ import pyarrow as pa
 _QUICK_LISTS: Final = 26
 _HAS_QUICK_LISTS: Final = int(pa.__version__.partition(".")[0]) >= _QUICK_LISTS
 
+#: Of a text in a column.
+_OFFSET_BYTES: Final = 4
+
 _DTYPES: Final[Mapping[str, str]] = {"double": "float64"}
 
 
@@ -31,12 +34,11 @@ def indices_array(indices: Any) -> Any:
 
 
 def without(column: Any, holes: Any) -> Any:
-    """A column of texts without nulls that has one in each hole; it shares its bytes."""
-    before = np.ones(column.offset, bool)
-    there = _bits(np.concatenate([before, ~holes]))
+    """A column of texts that has a null in each hole besides those it has; it shares its bytes."""
+    there = ~holes if not column.null_count else flags_of(column.is_valid()) & ~holes
     _, offsets, texts = column.buffers()
-    nulls = int(np.count_nonzero(holes))
-    return pa.Array.from_buffers(column.type, len(column), [there, offsets, texts], nulls, column.offset)
+    offsets = offsets.slice(column.offset * _OFFSET_BYTES)
+    return pa.Array.from_buffers(column.type, len(column), [_bits(there), offsets, texts])
 
 
 def numbers_of(array: Any) -> Any:

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from csvpipe._partition.chunk import Chunk
-from csvpipe._process.columns.arrays import flags_array
 from csvpipe._process.columns.cells import read_cells
 from csvpipe._process.columns.part import ColumnChunk, ColumnPart
+from csvpipe._process.columns.places import find_by_cells
 from csvpipe._process.columns.schema import BatchSchema
 from csvpipe._process.columns.texts import TextReader, Texts
 from csvpipe._process.columns.unit import BatchUnit
@@ -22,6 +22,9 @@ from csvpipe.dialect import Dialect
 
 #: Stands for the cells of a row whose values are in a batch, so that memory does not hold both.
 _USED: Final[list[str]] = []
+
+#: Rows for each bad one from which bad ones are few.
+_FEW: Final = 256
 
 
 class BatchColumns:
@@ -71,19 +74,22 @@ class BatchColumns:
         texts = self._reader.read(data, chunk.rows)
         if texts is None:
             return None
-        source = ColumnChunk(chunk, data, texts.ragged, dialect=self._dialect, parser=self._parser)
         batch, bad = self._batch(texts)
+        places = None
+        if bad.size and texts.is_whole and chunk.rows == chunk.lines:
+            places = find_by_cells(list(texts.columns.values()), texts.rows, data)
+        source = ColumnChunk(chunk, data, texts.ragged, dialect=self._dialect, parser=self._parser, places=places)
         kept = np.ones(texts.rows, bool)
         kept[bad] = False
         if bad.size:
-            batch = batch.filter(flags_array(kept))
-        places = np.concatenate(([0], np.cumsum(kept)))
+            batch = _only(batch, kept, bad)
+        goods = np.concatenate(([0], np.cumsum(kept)))
         units = []
         for begin in range(0, texts.rows, self._size):
             end = min(begin + self._size, texts.rows)
             low, high = np.searchsorted(bad, (begin, end))
             part = ColumnPart(source, begin, end, judge=self.build, bad=bad[low:high].tolist())
-            good = batch.slice(int(places[begin]), int(places[end] - places[begin]))
+            good = batch.slice(int(goods[begin]), int(goods[end] - goods[begin]))
             units.append(BatchUnit([(part, 0, end - begin)], good))
         return units
 
@@ -135,3 +141,12 @@ class BatchColumns:
         columns = list(zip(*rows, strict=True)) or [()] * len(self._texts_schema)
         arrays = [pa.array(column, pa.string()) for column in columns]
         return pa.RecordBatch.from_arrays(arrays, schema=self._texts_schema)
+
+
+def _only(batch: Any, kept: Any, bad: Any) -> Any:
+    """The rows of a batch without the bad ones; where these are few, what lies between them is joined."""
+    if bad.size * _FEW > batch.num_rows:
+        return batch.filter(pa.array(kept))
+    spans = list(zip((0, *(bad + 1).tolist()), (*bad.tolist(), batch.num_rows), strict=True))
+    arrays = [pa.concat_arrays([column.slice(at, end - at) for at, end in spans]) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)

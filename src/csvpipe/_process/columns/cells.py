@@ -21,7 +21,7 @@ from csvpipe._process.columns.arrays import (
     texts_of,
     without,
 )
-from csvpipe._process.columns.casts import FLOAT, SCIENTIFIC, Plain, cast, suspects
+from csvpipe._process.columns.casts import FLOAT, SCIENTIFIC, Plain, cast, cast_plainly, suspects
 from csvpipe._process.columns.texts import offsets_of
 from csvpipe._process.convert import PADDING, SHORT_CUT_NAMES, known_texts, short_cut
 from csvpipe.rowtypes import Column, Scalar
@@ -127,20 +127,28 @@ class CastCells:
     def __init__(self, column: Any, meaning: Meaning, plain: Plain) -> None:
         binding = meaning.binding
         empty = empties(column, binding)
-        odd = suspects(column, plain) & ~empty
-        if odd.sum() > _MANY * len(column):
-            column, plain, odd = _looked_at_again(column, plain, empty, odd)
-        holes = odd | empty
-        texts = without(column, holes) if holes.any() else column
-        self._values, failed = cast(texts, plain)
-        indices = np.union1d(np.flatnonzero(odd), failed)
-        found, bad = meaning.values_of(column.take(indices_array(indices)).to_pylist()) if indices.size else ([], [])
-        self._indices, self._found = indices, found
         self._empty = np.flatnonzero(empty)
         self._alternative = meaning.alternative
-        self.bad: Any = indices[bad]
+        self._values = cast_plainly(without(column, empty) if self._empty.size else column, plain)
+        self._indices: Any = NOTHING_BAD
+        self._found: list[object] = []
+        self.bad: Any = NOTHING_BAD
+        if self._values is None:
+            self._look(column, meaning, plain, empty)
         if self._empty.size and not binding.has_alternative:
             self.bad = np.union1d(self.bad, self._empty)
+
+    def _look(self, column: Any, meaning: Meaning, plain: Plain, empty: Any) -> None:
+        """At each text."""
+        odd = suspects(column, plain) & ~empty
+        if np.count_nonzero(odd) > _MANY * len(column):
+            column, plain, odd = _looked_at_again(column, plain, empty, odd)
+        holes = odd | empty
+        self._values, failed = cast(without(column, holes) if holes.any() else column, plain)
+        indices = np.union1d(np.flatnonzero(odd), failed)
+        if indices.size:
+            self._found, bad = meaning.values_of(column.take(indices_array(indices)).to_pylist())
+            self._indices, self.bad = indices, indices[bad]
 
     def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
         """See `Cells`."""

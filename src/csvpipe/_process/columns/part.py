@@ -28,13 +28,22 @@ class ColumnChunk:
         ragged: Indices of the rows that have too few or too many cells.
         dialect: Of the file.
         parser: Reads single rows as the row path does.
+        places: Where the rows stand, if that is known already.
     """
 
     def __init__(
-        self, chunk: Chunk, data: bytes, ragged: Iterable[int], *, dialect: Dialect, parser: SliceParser
+        self,
+        chunk: Chunk,
+        data: bytes,
+        ragged: Iterable[int],
+        *,
+        dialect: Dialect,
+        parser: SliceParser,
+        places: Places | None = None,
     ) -> None:
         self.chunk = chunk
         self.ragged = frozenset(ragged)
+        self._known_places = places
         self._data = data
         self._dialect = dialect
         self._parser = parser
@@ -44,7 +53,7 @@ class ColumnChunk:
 
     @cached_property
     def _places(self) -> Places:
-        return find_places(self._data, self.chunk.rows, self._dialect, self._parser)
+        return self._known_places or find_places(self._data, self.chunk.rows, self._dialect, self._parser)
 
     @property
     def has_row_a_line(self) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
+from csvpipe._process.columns.texts import offsets_of
 from csvpipe._process.parse import SliceParser
 from csvpipe.dialect import Dialect
 
@@ -47,6 +49,28 @@ def find_places(data: bytes, rows: int, dialect: Dialect, parser: SliceParser) -
     return places
 
 
+def find_by_cells(columns: Sequence[Any], rows: int, data: bytes) -> Places | None:
+    """Find the rows of a piece by the lengths of all of their cells.
+
+    None unless each row is one line, without quotes, that ends in one byte: then the lengths do not add up.
+
+    Args:
+        columns: All cells of all rows.
+        rows: How many rows there are, as many as lines.
+        data: The piece, which holds the cells as they are.
+    """
+    starts = np.arange(rows + 1, dtype=np.int64) * len(columns)
+    for column in columns:
+        offsets = offsets_of(column)
+        starts += offsets
+        starts -= offsets[0]
+    is_ended = data.endswith((b"\n", _CR))  # else the last line ends with the piece
+    if starts[-1] != len(data) + (not is_ended):
+        return None
+    starts[-1] = len(data)
+    return Places(starts[:-1], starts[1:], np.arange(rows))
+
+
 def _regular(data: bytes, dialect: Dialect) -> Places | None:
     cells = np.frombuffer(data, np.uint8)
     line_ends = _found(cells, _LF) + 1
@@ -56,9 +80,9 @@ def _regular(data: bytes, dialect: Dialect) -> Places | None:
     if escape is not None and (not escape.isascii() or escape.encode() in data):
         return None
     if quote is not None and quote.encode() in data:
-        if not dialect.doublequote or not _is_regular(cells, dialect):
-            return None
         quotes = _found(cells, ord(quote))
+        if not dialect.doublequote or not _is_regular(cells, quotes, dialect):
+            return None
         is_end = np.searchsorted(quotes, line_ends) % 2 == 0
         ends, lines = line_ends[is_end], np.concatenate(([0], np.flatnonzero(is_end)[:-1] + 1))
     else:
@@ -75,17 +99,16 @@ def _found(cells: Any, byte: int) -> Any:
     return np.concatenate([np.flatnonzero(cells[at : at + _BLOCK_BYTES] == byte) + at for at in blocks])
 
 
-def _is_regular(cells: Any, dialect: Dialect) -> bool:
+def _is_regular(cells: Any, quotes: Any, dialect: Dialect) -> bool:
     """Whether each quote opens a cell, closes one, or is one half of a doubled quote in one."""
-    quote = ord(dialect.quotechar or "")
-    quotes = _found(cells, quote)
     if len(quotes) % 2:
         return False
     edges = np.zeros(256, bool)
     edges[[ord(dialect.delimiter), _LF, _CR[0]]] = True
-    around = np.concatenate(([_LF], cells, [_LF]))
     opening, closing = quotes[::2], quotes[1::2]
-    before, after = around[opening], around[closing + 2]
-    follows = np.concatenate(([False], opening[1:] == closing[:-1] + 1))  # the second half of a doubled one
-    goes_on = np.concatenate((closing[:-1] + 1 == opening[1:], [False]))
-    return bool((edges[before] | follows).all() and (edges[after] | goes_on).all())
+    starts = (opening == 0) | edges[cells[opening - 1]]
+    ends = (closing == len(cells) - 1) | edges[cells[np.minimum(closing + 1, len(cells) - 1)]]
+    is_half = closing[:-1] + 1 == opening[1:]  # of a doubled one
+    starts[1:] |= is_half
+    ends[:-1] |= is_half
+    return bool(starts.all() and ends.all())

@@ -194,6 +194,8 @@ def _plain_of(field: Field, *, is_aware: bool) -> Plain | None:
         return casts.decimals(options)
     if field.scalar is Scalar.UUID:
         return casts.UUID
+    if field.scalar is Scalar.BOOL and not options.spelling():
+        return casts.BOOL
     if field.scalar is Scalar.TIME and not options.format:
         return casts.CLOCK_TIME
     if field.scalar is Scalar.DATETIME and is_aware and not options.format:

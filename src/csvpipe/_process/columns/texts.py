@@ -35,11 +35,14 @@ class Texts:
         rows: How many there are, ragged ones included.
         columns: By position, those that were wanted, without nulls; empty texts in ragged rows.
         ragged: Indices of the rows with too few or too many cells, ascending.
+        is_whole: Whether these are all bytes of the chunk but for what ends cells: none is quoted, left out or
+            transcoded.
     """
 
     rows: int
     columns: Mapping[int, Any]
     ragged: Sequence[int]
+    is_whole: bool
 
 
 def is_readable(dialect: Dialect) -> bool:
@@ -105,7 +108,8 @@ class TextReader:
         indices = [number - 1 for number, _ in ragged]
         if indices:
             columns = {position: _spread(column, indices, rows) for position, column in columns.items()}
-        return Texts(rows=rows, columns=columns, ragged=indices)
+        is_whole = text is data and len(columns) == self._width and not (is_quoted or indices)
+        return Texts(rows=rows, columns=columns, ragged=indices, is_whole=is_whole)
 
     def _is_escaped(self, data: bytes) -> bool:
         escape = self._dialect.escapechar
