@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import anyio
+import anyio.lowlevel
 import attrs
 import pytest
 
@@ -460,7 +461,7 @@ async def test_statistics_and_reprs_show_the_state() -> None:
         job = await pool.submit(check_number, b"id,name\n1,a\n")
         await pool.drain()
         while pool.statistics().busy_workers:  # the worker that has settled the job in its thread
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
 
         assert csvpipe.PoolStatistics(workers=4, busy_workers=0, running_jobs=0, waiting_chunks=0) == pool.statistics()
         assert "<WorkerPool open, workers=4, pipelines: check_number>" == repr(pool)
