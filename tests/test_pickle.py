@@ -16,7 +16,7 @@ import pytest
 from csvpipe import errors
 from csvpipe._intake.inspection import Finding, Inspection, JobPlan, Trial
 from csvpipe._intake.mended.layout import Mends
-from csvpipe._intake.source import LocalFile
+from csvpipe._intake.source import LocalFile, _HeldFile
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
@@ -157,6 +157,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
         idempotency_key="k1",
         content_key="people/abc",
     ),
+    _HeldFile(path="/tmp/people.csv", size=3, mtime_ns=5, content=b"id\n"),  # noqa: S108  # nothing is opened
     JobEvent(kind=EventKind.FAILED, job=_RECORD),
     JobPage(jobs=(_RECORD,), page=2, limit=3, total=4),
     PoolStatistics(workers=4, busy_workers=3, running_jobs=2, waiting_chunks=1),
