@@ -157,7 +157,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
         idempotency_key="k1",
         content_key="people/abc",
     ),
-    _HeldFile(path="/tmp/people.csv", size=3, mtime_ns=5, content=b"id\n"),  # noqa: S108  # nothing is opened
+    _HeldFile(path="/data/ids.csv", size=3, mtime_ns=5, content=b"id\n"),
     JobEvent(kind=EventKind.FAILED, job=_RECORD),
     JobPage(jobs=(_RECORD,), page=2, limit=3, total=4),
     PoolStatistics(workers=4, busy_workers=3, running_jobs=2, waiting_chunks=1),
