@@ -36,3 +36,15 @@ class Chunk:
     lines: int
     cuts: tuple[int, ...] = ()
     is_regular: bool = False
+
+    def after(self, end: int, *, rows: int, lines: int) -> Chunk:
+        """What is left of it past a record boundary, before which it has so many rows and physical lines."""
+        return attrs.evolve(
+            self,
+            start=end,
+            first_row=self.first_row + rows,
+            first_line=self.first_line + lines,
+            rows=self.rows - rows,
+            lines=self.lines - lines,
+            cuts=tuple(cut for cut in self.cuts if cut > end),
+        )

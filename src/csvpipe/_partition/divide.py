@@ -43,16 +43,7 @@ def divide(source: LocalFile, inspection: Inspection, limits: Limits, chunk: Chu
         lines=line - chunk.first_line,
         cuts=tuple(cut for cut in chunk.cuts if cut < end),
     )
-    rest = Chunk(
-        start=end,
-        end=chunk.end,
-        first_row=chunk.first_row + rows,
-        first_line=line,
-        rows=chunk.rows - rows,
-        lines=chunk.lines - first.lines,
-        cuts=tuple(cut for cut in chunk.cuts if cut > end),
-    )
-    return first, rest
+    return first, chunk.after(end, rows=rows, lines=first.lines)
 
 
 def _boundary(source: LocalFile, inspection: Inspection, limits: Limits, chunk: Chunk, rows: int) -> tuple[int, int]:

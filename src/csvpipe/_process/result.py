@@ -59,16 +59,7 @@ class ChunkResult:
         """What is left of `chunk` after this result, or None if all of it is done."""
         if self.end >= chunk.end:
             return None
-        return Chunk(
-            start=self.end,
-            end=chunk.end,
-            first_row=chunk.first_row + self.rows,
-            first_line=chunk.first_line + self.lines,
-            rows=chunk.rows - self.rows,
-            lines=chunk.lines - self.lines,
-            cuts=tuple(cut for cut in chunk.cuts if cut > self.end),
-            is_regular=chunk.is_regular,
-        )
+        return chunk.after(self.end, rows=self.rows, lines=self.lines)
 
 
 def nothing_done(chunk: Chunk, failure: FileFailure) -> ChunkResult:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from csvpipe._intake.inspection import JobPlan, Trial
 from csvpipe._partition.cut import cut_whole
-from csvpipe._process.build import BadRow
 from csvpipe._process.parse import Slice, read_slices
 from csvpipe._process.tally import Tally
 from csvpipe._process.work import JobWork
@@ -48,15 +47,9 @@ def try_rows(pipeline: Pipeline[..., Any], plan: JobPlan) -> Trial:
 
 def _try_slice(part: Slice, work: JobWork, tally: Tally) -> None:
     for index, cells in enumerate(part.rows):
-        if cells is None:
-            flaws = part.flaws[index]
-        else:
-            try:
-                work.build(part, index, cells)
-            except BadRow as bad:
-                flaws = bad.flaws
-            else:
-                tally.processed += 1
-                continue
+        _, flaws = work.item(part, index, cells)
+        if flaws is None:
+            tally.processed += 1
+            continue
         known = part.cells(index) if work.secrets and cells is not None else None
         tally.reject(part.first_row + index, part.place(index), flaws, known)

@@ -5,6 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
+
+#: How often a call with a time limit is looked at, as a share of the limit, and in seconds.
+_LOOKS: Final = 8
+_LOOK_SECONDS: Final = (0.005, 1.0)
+
+
+def look_seconds(limit: float) -> float:
+    """How long whoever watches a call with this time limit may look away."""
+    shortest, longest = _LOOK_SECONDS
+    return max(shortest, min(longest, limit / _LOOKS))
 
 
 class AbandonedError(BaseException):

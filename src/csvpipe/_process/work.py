@@ -25,7 +25,7 @@ from csvpipe._process.part import Part
 from csvpipe._process.result import ChunkResult, nothing_done
 from csvpipe._process.rowset import RowSet
 from csvpipe._process.secrets import Secrets
-from csvpipe._process.tally import Fate, Outcome, Tally
+from csvpipe._process.tally import Fate, Tally
 from csvpipe._process.waves import waves
 from csvpipe.context import Context
 from csvpipe.errors import FileCode, FileError, FileFailure, Phase, RowCode, RowError
@@ -146,7 +146,7 @@ class JobWork:
             return iter(cells)
         return map(self._build_cells, cells)
 
-    def item(self, part: Part, index: int, cells: list[str] | None) -> tuple[object, Outcome | None]:
+    def item(self, part: Part, index: int, cells: list[str] | None) -> tuple[object, tuple[Flaw, ...] | None]:
         """What `build` makes of row `index` of a slice, or None and what is wrong with it."""
         if cells is None:
             return None, part.flaws[index]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import suppress
@@ -22,9 +21,7 @@ from csvpipe.errors import FileCode, FileError, FileFailure, PipelineError
 from csvpipe.executors.process.address import Address, UnreachableError, address_of, load
 from csvpipe.executors.process.messages import job_of, terms_of
 from csvpipe.executors.threads import ThreadGroup
-from csvpipe.executors.worker import Leaving, ThreadWorker, Worker
-
-logger = logging.getLogger("csvpipe")
+from csvpipe.executors.worker import Leaving, ThreadWorker, Worker, leave
 
 
 class ChunkTask:
@@ -64,8 +61,7 @@ class ChunkTask:
         try:
             return ChunkRun(self._job, self._chunk, self._allowance, stop=self._stop, turn=self._turn)(resources)
         finally:
-            for name, error in resources.close():
-                logger.error("pipeline %r: its setup failed at the end", name, exc_info=error)
+            leave(resources)
 
 
 class _DistantTask:

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import anyio
 
@@ -14,16 +14,13 @@ from csvpipe._partition.chunk import Chunk
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.run import ChunkRun, Resources
 from csvpipe._process.turn import Turn
+from csvpipe._process.watch import look_seconds
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.executors.threads import DaemonThread, Errand, ThreadGroup
 
 T = TypeVar("T")
 
 logger = logging.getLogger("csvpipe")
-
-#: How often a call with a time limit is looked at, as a share of the limit, and in seconds.
-_LOOKS: Final = 8
-_LOOK_SECONDS: Final = (0.005, 1.0)
 
 
 class Leaving(Protocol):
@@ -213,7 +210,7 @@ class ThreadWorker:
 
     def _begin(self, function: Callable[[], T]) -> Errand[T]:
         if self._thread is None:
-            self._thread = DaemonThread("worker", at_end=partial(_leave, self._resources))
+            self._thread = DaemonThread("worker", at_end=partial(leave, self._resources))
         errand = self._thread.begin(Errand(function))
         self._errand = errand  # type: ignore[assignment]  # only to be forsaken
         return errand
@@ -228,8 +225,7 @@ class ThreadWorker:
 
     async def _watched(self, errand: Errand[ChunkResult], chunk_run: ChunkRun, limit: float) -> ChunkResult | None:
         """Wait for a run whose calls have a time limit; its result if a call had to be given up."""
-        shortest, longest = _LOOK_SECONDS
-        pause = max(shortest, min(longest, limit / _LOOKS))
+        pause = look_seconds(limit)
         while True:
             with anyio.move_on_after(pause):
                 await errand.wait()
@@ -248,6 +244,7 @@ class ThreadWorker:
         self._thread, self._resources = None, Resources()
 
 
-def _leave(resources: Resources) -> None:
+def leave(resources: Resources) -> None:
+    """In a worker: leave what was entered there; what goes wrong is logged."""
     for name, error in resources.close():
         logger.error("pipeline %r: its setup failed at the end", name, exc_info=error)

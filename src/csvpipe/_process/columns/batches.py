@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from csvpipe._partition.chunk import Chunk
+from csvpipe._process.columns.arrays import flags_array
 from csvpipe._process.columns.cells import read_cells
 from csvpipe._process.columns.part import ColumnChunk, ColumnPart
 from csvpipe._process.columns.places import find_by_cells
@@ -146,7 +147,7 @@ class BatchColumns:
 def _only(batch: Any, kept: Any, bad: Any) -> Any:
     """The rows of a batch without the bad ones; where these are few, what lies between them is joined."""
     if bad.size * _FEW > batch.num_rows:
-        return batch.filter(pa.array(kept))
+        return batch.filter(flags_array(kept))
     spans = list(zip((0, *(bad + 1).tolist()), (*bad.tolist(), batch.num_rows), strict=True))
     arrays = [pa.concat_arrays([column.slice(at, end - at) for at, end in spans]) for column in batch.columns]
     return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)

@@ -9,8 +9,8 @@ from itertools import count, islice, pairwise
 from typing import Any, Final, overload
 
 import numpy as np
-import pyarrow as pa
 
+from csvpipe._process.columns.arrays import indices_array
 from csvpipe._process.conduct import Build, Unit
 from csvpipe._process.part import Part
 from csvpipe._process.tally import Fate, Outcome
@@ -141,13 +141,11 @@ class BatchUnit(Unit):
         places = _index(group)
         if self._places is not None:
             places = self._places[places]
-            if places[-1] - places[0] + 1 == len(places):
-                places = slice(int(places[0]), int(places[-1]) + 1)
-        elif not isinstance(places, slice) and places[-1] - places[0] + 1 == len(places):
+        if not isinstance(places, slice) and places[-1] - places[0] + 1 == len(places):
             places = slice(int(places[0]), int(places[-1]) + 1)
         if isinstance(places, slice):
             return self._batch.slice(places.start, places.stop - places.start)
-        return self._batch.take(pa.array(places))
+        return self._batch.take(indices_array(places))
 
     def _place(self, k: int) -> tuple[Part, int]:
         at = bisect_right(self._firsts, k) - 1

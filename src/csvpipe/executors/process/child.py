@@ -19,6 +19,7 @@ from csvpipe._process.conduct import describe
 from csvpipe._process.result import nothing_done
 from csvpipe._process.run import AbandonedError, ChunkRun, Resources
 from csvpipe._process.turn import FreeGate, Habit, Turn
+from csvpipe._process.watch import look_seconds
 from csvpipe._process.work import JobWork, source_failure
 from csvpipe.errors import FileError
 from csvpipe.executors.process.address import Address, UnreachableError, load
@@ -42,10 +43,6 @@ from csvpipe.pipeline import Pipeline
 #: How often the listener looks whether the host is still there; the pipe tells it sooner, unless somebody else has
 #: inherited the host's end.
 _IDLE_SECONDS: Final = 1.0
-
-#: How often a call with a time limit is looked at, as a share of the limit, and in seconds.
-_LOOKS: Final = 8
-_LOOK_SECONDS: Final = (0.005, 1.0)
 
 
 class _Task:
@@ -174,8 +171,7 @@ class Child:
         task = self._task
         if task is None or task.is_over or task.order.limit is None:
             return _IDLE_SECONDS
-        shortest, longest = _LOOK_SECONDS
-        return max(shortest, min(longest, task.order.limit / _LOOKS))
+        return look_seconds(task.order.limit)
 
     def _look_at(self, task: _Task) -> None:
         """Give a call up that takes too long: what was done before it is reported, and the process ends."""
