@@ -352,7 +352,8 @@ class MemoryJobStore:
         self._next_expiry = min(self._next_expiry, job.lease_until)
 
     def _enter(self, job: _Job, results: Sequence[ChunkResult]) -> bool:
-        """Put results into the job's ledger; tell whether that changes anything."""
+        """Put results into the job's ledger, the last one of each start; tell whether that changes anything."""
+        results = list({result.start: result for result in results}.values())
         if any(result.start not in job.ledger for result in results):
             job.takeovers = 0
         changes = [job.ledger.add(result) for result in results]
