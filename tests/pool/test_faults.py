@@ -208,7 +208,7 @@ async def test_a_file_cut_short_fails_the_job(make_csv: MakeCsv, monkeypatch: py
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("cannot cut")
 
-    monkeypatch.setattr("csvpipe.pool.run.cut_chunks", broken)
+    monkeypatch.setattr("csvpipe.pool.cutting.cut_chunks", broken)
     async with csvpipe.WorkerPool(pipelines=[do_nothing]) as pool:
         record = await (await pool.submit(do_nothing, make_csv(5))).wait()
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import attrs
+
+from csvpipe._intake.arrival.spool import Spool
 from csvpipe.jobs import JobId
 from csvpipe.pool.ending import Ending
 from csvpipe.pool.run import JobRun
@@ -95,6 +98,7 @@ class Claims:
                 limit=limit,
                 lease_seconds=services.settings.lease_seconds,
                 max_bytes=max_bytes,
+                spools=services.spool.reach,
             )
         )
         self._is_more = len(claims) == limit
@@ -104,6 +108,7 @@ class Claims:
 
     def _start(self, claim: Claim) -> None:
         services, record = self._services, claim.record
+        claim = _at_hand(claim, services.spool)
         services.keeper.add(claim.lease)
         services.feed.publish(record)
         run = JobRun(claim, services.pipelines[record.pipeline], services, self._tasks, self._over)
@@ -129,3 +134,10 @@ class Claims:
             run.end(Ending.LOST)
         elif renewal.requested is not None:
             run.end(Ending.ASKED)
+
+
+def _at_hand(claim: Claim, spool: Spool) -> Claim:
+    """The claim with its file as it is reached from here."""
+    source = claim.plan.source
+    local = None if source is None else spool.local(source)
+    return claim if local is source else attrs.evolve(claim, plan=attrs.evolve(claim.plan, source=local))

@@ -12,7 +12,8 @@ from csvpipe._intake.arrival.spool import Spool
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._report.progress import Progress
 from csvpipe.errors import FileFailure, LeaseLostError
-from csvpipe.jobs import JobRecord, JobStatus, Verb
+from csvpipe.jobs import JobRecord, Verb
+from csvpipe.pool.sweep import is_done_with
 from csvpipe.store.protocol import Claim
 
 if TYPE_CHECKING:
@@ -138,6 +139,12 @@ class Commits:
 
 def clear_up(record: JobRecord, plan: JobPlan, spool: Spool) -> None:
     """Remove an upload that nobody needs any more: not for a retry, and not for the raw text of its rejects."""
-    is_done = record.status in (JobStatus.COMPLETED, JobStatus.CANCELLED) and not record.failed_rows
-    if is_done and plan.source is not None and plan.source.is_spooled:
-        spool.remove(plan.source.path)
+    if is_done_with(record):
+        remove_upload(plan, spool)
+
+
+def remove_upload(plan: JobPlan, spool: Spool) -> None:
+    """Remove a job's file, if it is ours and within reach; elsewhere a sweep finds it."""
+    source = plan.source
+    if source is not None and source.is_spooled and (source.spool_id is None or source.spool_id in spool.reach):
+        spool.remove(spool.local(source).path)

@@ -14,6 +14,7 @@ from csvpipe._report.retrieval import errors_after, write_job_rejects
 from csvpipe.errors import ErrorTotal, JobNotFoundError, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.pool.commits import clear_up
+from csvpipe.pool.retention import remove_job
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services
@@ -124,16 +125,7 @@ class Job:
             ParentError: Its rejects are being mended by a job that has not ended.
             TransitionError: It is running: cancel it first.
         """
-        spool = self._services.spool
-
-        def remove() -> None:
-            source = self._services.store.delete(self._id).source
-            if source is not None and source.is_spooled:
-                spool.remove(source.path)
-            for spill in spool.kept(f"{self._id}-*.errors"):
-                spool.remove(spill)
-
-        await self._call(remove)
+        await self._call(lambda: remove_job(self._services, self._id))
 
     # Errors -----------------------------------------------------------------------------------------------------------
 
