@@ -1,6 +1,5 @@
 """Who is dead on this host is known at once, and nobody who lives is taken for dead."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -115,7 +114,7 @@ def test_what_is_long_gone_is_removed(tmp_path: Path) -> None:
     dead(tmp_path, "far", host="000000000000")
     (tmp_path / f"{STORE}-half-made.lock.new").touch()
     living = shown(tmp_path)
-    living.tidy(now=lambda: os.stat(tmp_path).st_mtime + 8 * 24 * 3600)
+    living.tidy(now=lambda: tmp_path.stat().st_mtime + 8 * 24 * 3600)
     assert [living._name] == [path.name for path in tmp_path.iterdir()]
 
 

@@ -51,13 +51,17 @@ class Claims:
         """Claim whenever there is room and reason, and hear what the store says of the leases, until `stop`."""
         settings, wake = self._services.settings, self._services.wake
         while not self._is_stopping:
-            for renewal in self._services.keeper.tick():
-                self._heed(renewal)
+            self.heed()
             try:
                 await self._fill()
             except Exception:
                 logger.exception("no jobs could be claimed; another attempt follows")
             await wake.wait(settings.poll_seconds)
+
+    def heed(self) -> None:
+        """Hear what the store has said of the leases; to be called often, for as long as a job runs."""
+        for renewal in self._services.keeper.tick():
+            self._heed(renewal)
 
     def ask(self, job_id: JobId) -> None:
         """Something has been asked of a job: if it runs here, let it come to a stop, so that the store can enact it."""

@@ -18,7 +18,7 @@ from csvpipe._process.result import ChunkResult
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe._report.progress import Progress
-from csvpipe.errors import FileCode, FileError, FileFailure
+from csvpipe.errors import FileCode, FileError, FileFailure, LeaseLostError
 from csvpipe.executors.loop import LoopRun
 from csvpipe.executors.worker import Worker
 from csvpipe.jobs import Verb
@@ -111,6 +111,8 @@ class JobRun:
                 self._commits.stop()
             if not self._is_settled:
                 await self._settle()
+        except LeaseLostError:
+            await self._commits.look_elsewhere()
         except Exception:
             # What is committed is safe, and the lease runs out: another worker, or this one, will take the job over.
             logger.exception("job %s: its worker failed", self.claim.record.id)
@@ -127,6 +129,8 @@ class JobRun:
         if self._ending is None or ending > self._ending:
             self._ending, self._failure = ending, failure
         self._stop.set()
+        if self._ending is Ending.LOST:
+            self._commits.lose()
         self._opening.cancel()
         self._services.rotation.close(self._lane)
         self._announce()
@@ -137,7 +141,7 @@ class JobRun:
         services, claim = self._services, self.claim
         committed: list[ChunkResult] = []
         if claim.record.attempt > 1:
-            committed = await services.threads.call(services.store.committed, claim.record.id)
+            committed = await self._commits.ask(lambda: services.store.committed(claim.record.id))
             self._count_from(committed)
         return committed
 
@@ -149,7 +153,13 @@ class JobRun:
             reject_rate_limit=pipeline.reject_rate_limit,
             reject_rate_min_rows=pipeline.reject_rate_min_rows,
         )
-        self._commits = Commits(self.claim, self._progress, self._services, on_lost=lambda: self.end(Ending.LOST))
+        self._commits = Commits(
+            self.claim,
+            self._progress,
+            self._services,
+            on_lost=lambda: self.end(Ending.LOST),
+            hold=lambda is_held: self._services.rotation.hold(self._lane, is_held=is_held),
+        )
 
     async def _guarded(self, committed: list[ChunkResult]) -> None:
         """Cut the file, and turn what is wrong with it, or with us, into the job's failure."""
@@ -162,11 +172,13 @@ class JobRun:
             self.end(Ending.FAILURE, FileFailure(code=error.code, message=error.message))
         except EndedError as ended:
             self.end(Ending.FAILURE, ended.failure)
+        except LeaseLostError:
+            self.end(Ending.LOST)
         except Exception as error:  # noqa: BLE001  # a defect, or a disk that fails
             self._fail_unexpectedly(error)
 
     async def _open(self) -> None:
-        mending = await mending_of(self.claim, self.pipeline, self._services, self._stop)
+        mending = await mending_of(self.claim, self.pipeline, self._services, self._stop, self._commits.ask)
         self._work = await self._services.threads.call(
             work_of, self.claim, self.pipeline, self._services.settings, mending
         )

@@ -147,6 +147,7 @@ class Service:
             await self._stop_wanted.wait()
             self.claims.stop()
             while self.claims:
+                self.claims.heed()
                 await services.wake.wait(self._settings.poll_seconds)
             shifts.cancel_scope.cancel()
         await services.resources.close(self._settings.shutdown_grace)

@@ -9,11 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from csvpipe.testing.faults import FaultyStore
     from csvpipe.testing.store_contract import JobStoreContract, StoreHarness
 
-__all__ = ["JobStoreContract", "StoreHarness"]
+__all__ = ["FaultyStore", "JobStoreContract", "StoreHarness"]
 
 _HOMES = {
+    "FaultyStore": "csvpipe.testing.faults",
     "JobStoreContract": "csvpipe.testing.store_contract",
     "StoreHarness": "csvpipe.testing.store_contract",
 }
