@@ -67,6 +67,7 @@ if typing.TYPE_CHECKING:
     from csvpipe.store.protocol import ANY_OWNER, JobPage
     from csvpipe.store.sql import SQLJobStore
     from csvpipe.sync import run
+    from csvpipe.watching import watch
 
 __version__ = "0.1.0"
 
@@ -88,6 +89,7 @@ _LATE = {
     "WorkerPool": "csvpipe.pool",
     "inspect": "csvpipe.inspecting",
     "run": "csvpipe.sync",
+    "watch": "csvpipe.watching",
 }
 
 __all__ = [
@@ -148,6 +150,7 @@ __all__ = [
     "inspect",
     "pipeline",
     "run",
+    "watch",
 ]
 
 

@@ -60,6 +60,7 @@ class Subscription:
         self._job_id = job_id
         self._fresh: dict[JobId, JobRecord] = {}
         self._news = anyio.Event()
+        self.is_rung = False
         self.is_closed = False
 
     def put(self, record: JobRecord) -> None:
@@ -70,6 +71,11 @@ class Subscription:
         if noted is None or noted.revision < record.revision:
             self._fresh[record.id] = record
             self._news.set()
+
+    def ring(self) -> None:
+        """There may be news in the store."""
+        self.is_rung = True
+        self._news.set()
 
     def pop(self) -> JobRecord | None:
         """The state that has waited longest, or None."""
@@ -135,11 +141,13 @@ class JobEvents:
         *,
         after: int | None = None,
         look_seconds: float = LOOK_SECONDS,
+        on_close: Callable[[], object] = lambda: None,
     ) -> None:
         self._subscription = subscription
         self._look = look
         self._after = after
         self._look_seconds = look_seconds
+        self._on_close = on_close
         self._before: JobRecord | None = None
         self._outage = Outage()
         self._is_open = False
@@ -180,6 +188,8 @@ class JobEvents:
         """Stop following."""
         self._is_over = True
         self._subscription.close()
+        self._on_close()
+        self._on_close = lambda: None
 
     async def _first(self) -> JobRecord:
         record = await self._try_look()
@@ -201,7 +211,9 @@ class JobEvents:
             if record is None:
                 with anyio.move_on_after(self._look_seconds) as wait:
                     await self._wait()
-                record = await self._try_look() if wait.cancelled_caught else self._subscription.pop()
+                is_look_due = wait.cancelled_caught or self._subscription.is_rung
+                self._subscription.is_rung = False
+                record = await self._try_look() if is_look_due else self._subscription.pop()
             if record is not None and (self._before is None or record.revision > self._before.revision):
                 return record
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from csvpipe.errors import IdempotencyConflictError, JobNotFoundError, ParentError, TransitionError
@@ -66,8 +66,25 @@ def remove_job(services: Services, job_id: JobId) -> None:
         services.spool.remove(path)
 
 
-def purge_batch(
-    services: Services, when: datetime, status: JobStatus | None, *, limit: int, kept: set[JobId]
+async def purge(services: Services, older_than: timedelta | datetime, *, status: JobStatus | None, batch: int) -> int:
+    """Remove jobs that have ended, batch after batch; see `WorkerPool.purge`.
+
+    Raises:
+        ValueError: The time is naive, or `batch` is below 1.
+    """
+    when = datetime.now(UTC) - older_than if isinstance(older_than, timedelta) else older_than
+    if when.tzinfo is None:
+        raise ValueError(f"older_than must be a timedelta or an aware datetime, not {older_than!r}")
+    if batch < 1:
+        raise ValueError(f"batch counts from 1, not {batch}")
+    removed, kept = 0, set[JobId]()
+    while (number := await services.threads.call(_purge_batch, services, when, status, batch, kept)) is not None:
+        removed += number
+    return removed
+
+
+def _purge_batch(
+    services: Services, when: datetime, status: JobStatus | None, limit: int, kept: set[JobId]
 ) -> int | None:
     """In a thread: remove some of the jobs that ended before a time; how many, and None when there are no more.
 

@@ -24,10 +24,10 @@ jobs of the chain, as a change of that job. What a job has resolved outlives it:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Final, Literal, NewType, Protocol
+from typing import Final, Literal, NewType, Protocol, runtime_checkable
 
 import attrs
 
@@ -141,6 +141,18 @@ class JobPage:
     def pages(self) -> int:
         """Number of pages; 0 where there is nothing."""
         return -(-self.total // self.limit)
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """What a store may be besides: one that says when a job has changed, so that readers need not ask so often."""
+
+    def listen(self, callback: Callable[[JobId], object]) -> Callable[[], object]:
+        """Call back with the id of each job that has changed, in a thread of the store's, until the answer is called.
+
+        It is a hint: callbacks may be late, double, or missing, and readers look by themselves from time to time.
+        """
+        ...
 
 
 class JobStore(Protocol):
