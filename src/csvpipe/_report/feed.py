@@ -164,7 +164,7 @@ class JobEvents:
         """The next event.
 
         Raises:
-            StopAsyncIteration: The terminal one has been seen.
+            StopAsyncIteration: The terminal one has been seen, or the pool is closed and there is no news.
             JobNotFoundError: The job has been deleted.
         """
         if self._is_over:
@@ -210,12 +210,16 @@ class JobEvents:
             record = self._subscription.pop()
             if record is None:
                 with anyio.move_on_after(self._look_seconds) as wait:
-                    await self._wait()
-                is_look_due = wait.cancelled_caught or self._subscription.is_rung
+                    await self._subscription.wait()
+                # Of a pool that is closed one last look tells how it has left the job.
+                is_look_due = wait.cancelled_caught or self._subscription.is_rung or self._subscription.is_closed
                 self._subscription.is_rung = False
                 record = await self._try_look() if is_look_due else self._subscription.pop()
             if record is not None and (self._before is None or record.revision > self._before.revision):
                 return record
+            if record is not None and self._subscription.is_closed:
+                self.close()
+                raise StopAsyncIteration
 
     async def _try_look(self) -> JobRecord | None:
         """The job in the store; None where the store is away."""
@@ -229,10 +233,6 @@ class JobEvents:
         self._outage.end()
         return record
 
-    async def _wait(self) -> None:
-        if self._subscription.is_closed:  # the pool is closed: the store alone can tell
-            await anyio.sleep_forever()
-        await self._subscription.wait()
 
 
 class PoolEvents:
