@@ -212,12 +212,14 @@ async def test_who_follows_a_job_learns_of_the_pools_end(make_csv: MakeCsv) -> N
     async def follow(job: csvpipe.Job) -> None:
         seen.extend([event.job.status async for event in job.events()])
 
-    async with anyio.create_task_group() as group:
-        async with csvpipe.WorkerPool(store, pipelines=[handle], workers=1, on_exit="stop") as pool:
-            job = await pool.submit(handle, make_csv(500))
-            await until(brake.reached)
-            group.start_soon(follow, job)
-            group.start_soon(let_go_when_stopping, pool, brake)
+    async with (
+        anyio.create_task_group() as group,
+        csvpipe.WorkerPool(store, pipelines=[handle], workers=1, on_exit="stop") as pool,
+    ):
+        job = await pool.submit(handle, make_csv(500))
+        await until(brake.reached)
+        group.start_soon(follow, job)
+        group.start_soon(let_go_when_stopping, pool, brake)
     again = [event.job.status async for event in job.events()]
     with pytest.raises(csvpipe.PoolClosedError, match=r"is pending; .*csvpipe\.watch"):
         await job.wait()

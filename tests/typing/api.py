@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -554,6 +554,14 @@ async def look_at_errors(job: csvpipe.Job) -> None:
     assert_type(await job.write_rejects("people.rejects.csv"), int)
     await job.write_rejects(Path("people.rejects.csv"))
     await job.write_rejects(io.BytesIO())
+
+
+async def watch(store: csvpipe.JobStore, pool: csvpipe.WorkerPool) -> None:
+    async with csvpipe.watch(store, "8f14e45f-ceea-467f-a0e6-0e8ff7f8f4a1", after=3, poll_seconds=0.5) as events:
+        async for event in events:
+            assert_type(event, csvpipe.JobEvent)
+    assert_type(await pool.purge(older_than=timedelta(days=30), status=csvpipe.JobStatus.FAILED, batch=50), int)
+    assert_type(await pool.submit_many(person_alone, ["a.csv"], idempotency_key="k"), list[csvpipe.Job])
 
 
 # The record -----------------------------------------------------------------------------------------------------------
