@@ -234,7 +234,6 @@ class JobEvents:
         return record
 
 
-
 class PoolEvents:
     """The events of all jobs of a pool, from now until the pool is closed: for `async for`.
 
