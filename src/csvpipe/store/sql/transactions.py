@@ -59,9 +59,14 @@ class Transaction:
     _clock: _Clock | None
 
     @property
+    def is_alone(self) -> bool:
+        """Whether no other transaction writes at the same time."""
+        return self.connection.dialect.name == "sqlite"
+
+    @property
     def time(self) -> ColumnElement[datetime]:
         """The time of the statement that it stands in."""
-        if self.connection.dialect.name == "sqlite" or self._clock is not None:
+        if self.is_alone or self._clock is not None:
             return literal(self.now, UtcTime)
         return func.statement_timestamp(type_=UtcTime)
 
