@@ -174,7 +174,7 @@ def multiply(store: csvpipe.SQLJobStore, template: JobId, jobs: int) -> None:
     chosen = f"SELECT {values} FROM csv_jobs, counting WHERE id = {template_id}"
     statement = f"INSERT INTO csv_jobs ({columns}) {counting} {chosen}"
     with engine.begin() as connection:
-        connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(statement if is_sqlite else statement.replace("%", "%%"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE" if is_sqlite else "VACUUM ANALYZE")
 

@@ -12,13 +12,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
 import attrs
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
 from csvpipe._intake.inspection import PLAN_VERSION
 from csvpipe.jobs import JobStatus, Verb
@@ -29,7 +44,7 @@ from csvpipe.store.sql.codec import plan_of
 from csvpipe.store.sql.columns import AnyText, UtcTime
 from csvpipe.store.sql.jobrows import StoredJob, save, select_jobs, stored
 from csvpipe.store.sql.schema import IS_PENDING, IS_PROCESSING, csv_jobs
-from csvpipe.store.sql.transactions import Transaction
+from csvpipe.store.sql.transactions import SERVERS_TIME, Transaction
 
 _jobs = csv_jobs.c
 
@@ -50,8 +65,12 @@ class Wish:
     @property
     def fits(self) -> ColumnElement[bool]:
         """Which jobs this worker can do, whatever their pipeline."""
-        is_known = _jobs.plan_version <= PLAN_VERSION
-        return is_known if self.max_bytes is None else and_(is_known, _jobs.bytes_total <= self.max_bytes)
+        return _fits(self.max_bytes)
+
+
+def _fits(largest: Any) -> ColumnElement[bool]:
+    is_known = _jobs.plan_version <= PLAN_VERSION
+    return is_known if largest is None else and_(is_known, _jobs.bytes_total <= largest)
 
 
 @attrs.frozen(kw_only=True)
@@ -124,13 +143,29 @@ def _candidates(
 
 
 def _heads(transaction: Transaction, wish: Wish, limit: int) -> list[tuple[str, _Candidate]]:
-    """For the first `limit` owners in turn, their oldest waiting job of each pipeline.
+    """For the first `limit` owners in turn, their oldest waiting job of each pipeline."""
+    statement = _heads_statement(
+        len(wish.pipelines), is_bounded=wish.max_bytes is not None, is_servers_time=transaction.is_servers_time
+    )
+    values: dict[str, Any] = {f"pipeline_{number}": pipeline for number, pipeline in enumerate(wish.pipelines)}
+    values["owners"] = limit
+    if wish.max_bytes is not None:
+        values["largest"] = wish.max_bytes
+    if not transaction.is_servers_time:
+        values["now"] = transaction.now
+    return [(row["pipeline"], _candidate(row)) for row in transaction.rows(statement, values)]
+
+
+@lru_cache(maxsize=64)
+def _heads_statement(pipelines: int, *, is_bounded: bool, is_servers_time: bool) -> Select[Any]:
+    """How to find them. To put this together takes longer than to run it, so it is kept.
 
     The index has the jobs owner by owner: from one owner the search goes on to the next one. An owner who is not among
-    these cannot be among the first `limit` jobs either: each of the others comes before with at least one.
+    the first ones cannot be among the first jobs either: each of the others comes before with at least one.
     """
-    names = [select(literal(pipeline, AnyText).label("pipeline")) for pipeline in wish.pipelines]
-    named = (union_all(*names) if len(names) > 1 else names[0]).subquery("named")
+    named = union_all(
+        *(select(bindparam(f"pipeline_{number}", type_=AnyText).label("pipeline")) for number in range(pipelines))
+    ).subquery("named")
     first = select(func.min(_jobs.owner_key, type_=AnyText)).where(IS_PENDING, _jobs.pipeline == named.c.pipeline)
     owners = select(named.c.pipeline, first.scalar_subquery().label("owner_key")).cte("owners", recursive=True)
     following = select(func.min(_jobs.owner_key, type_=AnyText)).where(
@@ -138,9 +173,10 @@ def _heads(transaction: Transaction, wish: Wish, limit: int) -> list[tuple[str, 
     )
     onward = select(owners.c.pipeline, following.scalar_subquery()).where(owners.c.owner_key.is_not(None))
     owners = owners.union_all(onward)
+    fits = _fits(bindparam("largest", type_=BigInteger) if is_bounded else None)
     oldest = (
         select(_jobs.sequence)
-        .where(IS_PENDING, _jobs.pipeline == owners.c.pipeline, _jobs.owner_key == owners.c.owner_key, wish.fits)
+        .where(IS_PENDING, _jobs.pipeline == owners.c.pipeline, _jobs.owner_key == owners.c.owner_key, fits)
         .order_by(_jobs.created_at, _jobs.sequence)
         .limit(1)
         .scalar_subquery()
@@ -154,17 +190,16 @@ def _heads(transaction: Transaction, wish: Wish, limit: int) -> list[tuple[str, 
     age = (heads.c.created_at, heads.c.sequence)
     place = func.row_number().over(partition_by=heads.c.owner_key, order_by=age)
     ranked = select(heads.c.owner_key, *age, place.label("place")).subquery("ranked")
-    held = _select_held(transaction).subquery("held")
+    held = _select_held(SERVERS_TIME if is_servers_time else bindparam("now", type_=UtcTime)).subquery("held")
     best = (
         select(ranked.c.owner_key)
         .outerjoin_from(ranked, held, held.c.owner_key == ranked.c.owner_key)
         .where(ranked.c.place == 1)
         .order_by(func.coalesce(held.c.jobs, 0), ranked.c.created_at, ranked.c.sequence)
-        .limit(limit)
+        .limit(bindparam("owners", type_=Integer))
         .subquery("best")
     )
-    statement = select(heads).join_from(heads, best, best.c.owner_key == heads.c.owner_key)
-    return [(row["pipeline"], _candidate(row)) for row in transaction.rows(statement)]
+    return select(heads).join_from(heads, best, best.c.owner_key == heads.c.owner_key)
 
 
 def _waiting(
@@ -186,8 +221,8 @@ def _waiting(
             return
 
 
-def _select_held(transaction: Transaction) -> Select[Any]:
-    is_held = and_(IS_PROCESSING, _jobs.lease_until > transaction.time)
+def _select_held(time: ColumnElement[datetime]) -> Select[Any]:
+    is_held = and_(IS_PROCESSING, _jobs.lease_until > time)
     # By an expression: SQLite would go through an index that has all jobs by owner, to save itself the sorting of few.
     owner = func.coalesce(_jobs.owner_key, "", type_=AnyText)
     return select(owner.label("owner_key"), func.count().label("jobs")).where(is_held).group_by(owner)
@@ -195,7 +230,7 @@ def _select_held(transaction: Transaction) -> Select[Any]:
 
 def _held(transaction: Transaction) -> dict[str | None, int]:
     """How many jobs of each owner are in live hands."""
-    return {row["owner_key"]: row["jobs"] for row in transaction.rows(_select_held(transaction))}
+    return {row["owner_key"]: row["jobs"] for row in transaction.rows(_select_held(transaction.time))}
 
 
 def _candidate(row: dict[str, Any]) -> _Candidate:

@@ -40,6 +40,9 @@ _BOUNDS: Final = {
 #: stop. An address, a name, a password or a right that is wrong stays so, but in these SQLSTATE classes as well.
 _PASSING: Final = ("40", "53", "55P03", "57", "08")
 
+#: When the server got the statement that this stands in; stable, so that an index can be searched by it.
+SERVERS_TIME: Final = func.statement_timestamp(type_=UtcTime)
+
 _Clock = Callable[[], datetime]
 
 
@@ -64,11 +67,14 @@ class Transaction:
         return self.connection.dialect.name == "sqlite"
 
     @property
+    def is_servers_time(self) -> bool:
+        """Whether `time` is the server's; otherwise it is `now`, on the host where SQLite's file lies as well."""
+        return not self.is_alone and self._clock is None
+
+    @property
     def time(self) -> ColumnElement[datetime]:
         """The time of the statement that it stands in."""
-        if self.is_alone or self._clock is not None:
-            return literal(self.now, UtcTime)
-        return func.statement_timestamp(type_=UtcTime)
+        return SERVERS_TIME if self.is_servers_time else literal(self.now, UtcTime)
 
     def rows(self, statement: Any, values: Any = None) -> list[dict[str, Any]]:
         """What a statement finds, row by row."""
