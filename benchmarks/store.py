@@ -14,6 +14,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
@@ -69,7 +71,10 @@ def claims(url: str, jobs: int) -> None:
     for processes in (1, PROCESSES):
         workers = [
             subprocess.Popen(
-                [sys.executable, "-c", CLAIMER, url, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-c", CLAIMER, url, str(number)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             for number in range(processes)
         ]
@@ -84,7 +89,11 @@ def claims(url: str, jobs: int) -> None:
         counts = [int(worker.communicate()[0]) for worker in workers]
         taken = perf_counter() - begun
         assert jobs == sum(counts), counts
-        say(f"claim and complete, {processes} processes, {jobs:,} jobs (shares {min(counts)} to {max(counts)})", jobs / taken, "/s")
+        say(
+            f"claim and complete, {processes} processes, {jobs:,} jobs (shares {min(counts)} to {max(counts)})",
+            jobs / taken,
+            "/s",
+        )
         with csvpipe.SQLJobStore(url) as store:
             for number in range(jobs if processes == 1 else 0):
                 store.create(a_draft(owner=f"owner {number % 10}"))
@@ -96,8 +105,8 @@ def commits(store: csvpipe.SQLJobStore) -> None:
         lease = claimed(store, rows=chunks + 1_000)
         for first in range(1, chunks, 1_000):
             store.commit(lease, [a_result(row, 1) for row in range(first, min(first + 1_000, chunks))])
-        rows = iter(range(chunks, chunks + 1_000))
-        say(f"commit 1 chunk to a job of {chunks:,}", milliseconds(lambda: store.commit(lease, [a_result(next(rows), 1)])))
+        commit = partial(commit_next, store, lease, count(chunks))
+        say(f"commit 1 chunk to a job of {chunks:,}", milliseconds(commit))
         store.settle(lease, Verb.CANCEL)
     lease = claimed(store, rows=1_000_000)
     errors = [a_row_error(row) for row in range(1, 100_001)]
@@ -111,6 +120,11 @@ def commits(store: csvpipe.SQLJobStore) -> None:
     store.settle(lease, Verb.CANCEL)
 
 
+def commit_next(store: csvpipe.SQLJobStore, lease: Lease, rows: Iterator[int]) -> None:
+    """Commit one more chunk of one row."""
+    store.commit(lease, [a_result(next(rows), 1)])
+
+
 def claimed(store: csvpipe.SQLJobStore, *, rows: int) -> Lease:
     """A new job in hand."""
     record = store.create(a_draft(rows=rows, pipeline=f"own {uuid4()}"))
@@ -119,7 +133,7 @@ def claimed(store: csvpipe.SQLJobStore, *, rows: int) -> Lease:
 
 
 def among_many(store: csvpipe.SQLJobStore, jobs: int) -> None:
-    """Look for jobs among so many, a tenth of them waiting: half of these one owner's, the others a thousand owners'."""
+    """Look for jobs among so many, a tenth of them waiting: half of these one owner's, the others of a thousand."""
     store.create(attrs.evolve(a_draft(), pipeline="template"))
     template = store.list_jobs().jobs[0]
     multiply(store, template.id, jobs)
@@ -136,7 +150,10 @@ def among_many(store: csvpipe.SQLJobStore, jobs: int) -> None:
             (claim,) = store.claim(WorkerId("bench"), pipelines=[name], limit=1, lease_seconds=3_600.0)
             taken.append(claim.lease)
 
-        say(f"claim 1 of {jobs // 20:,} waiting of {'1,001 owners' if owners == 'all owners' else owners}", milliseconds(claim))
+        say(
+            f"claim 1 of {jobs // 20:,} waiting of {'1,001 owners' if owners == 'all owners' else owners}",
+            milliseconds(claim),
+        )
         for lease in taken:
             store.settle(lease, Verb.RELEASE)
 
@@ -170,9 +187,9 @@ def multiply(store: csvpipe.SQLJobStore, template: JobId, jobs: int) -> None:
     columns = ", ".join(f'"{name}"' for name in wanted)
     values = ", ".join(changed.get(name, f'"{name}"') for name in wanted)
     template_id = f"'{template}'"
-    counting = f"WITH RECURSIVE counting(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counting WHERE n < {jobs}) "
-    chosen = f"SELECT {values} FROM csv_jobs, counting WHERE id = {template_id}"
-    statement = f"INSERT INTO csv_jobs ({columns}) {counting} {chosen}"
+    counting = f"WITH RECURSIVE counting(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counting WHERE n < {jobs}) "  # noqa: S608
+    chosen = f"SELECT {values} FROM csv_jobs, counting WHERE id = {template_id}"  # noqa: S608
+    statement = f"INSERT INTO csv_jobs ({columns}) {counting} {chosen}"  # noqa: S608
     with engine.begin() as connection:
         connection.exec_driver_sql(statement if is_sqlite else statement.replace("%", "%%"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

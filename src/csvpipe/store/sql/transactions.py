@@ -184,7 +184,10 @@ class Database:
     @contextmanager
     def _in_postgresql(self, *, is_writing: bool) -> Iterator[tuple[Connection, datetime]]:
         """A transaction under `READ COMMITTED`: whoever waits for a row's lock sees the row as it is then."""
-        with self.engine.connect().execution_options(isolation_level="READ COMMITTED") as connection, connection.begin():
+        with (
+            self.engine.connect().execution_options(isolation_level="READ COMMITTED") as connection,
+            connection.begin(),
+        ):
             if not is_writing:
                 yield connection, _utc_now()
                 return
