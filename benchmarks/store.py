@@ -189,7 +189,7 @@ def multiply(store: csvpipe.SQLJobStore, template: JobId, jobs: int) -> None:
     template_id = f"'{template}'"
     counting = f"WITH RECURSIVE counting(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counting WHERE n < {jobs}) "  # noqa: S608
     chosen = f"SELECT {values} FROM csv_jobs, counting WHERE id = {template_id}"  # noqa: S608
-    statement = f"INSERT INTO csv_jobs ({columns}) {counting} {chosen}"  # noqa: S608
+    statement = f"INSERT INTO csv_jobs ({columns}) {counting} {chosen}"
     with engine.begin() as connection:
         connection.exec_driver_sql(statement if is_sqlite else statement.replace("%", "%%"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
