@@ -91,7 +91,9 @@ class Plans:
 
     def _explained(self, statement: str, values: Any) -> str:
         with self._engine.connect() as connection:
-            if not self._is_sqlite:  # a table of one job's chunks is read as a whole; what matters is whether it must be
+            if (
+                not self._is_sqlite
+            ):  # a table of one job's chunks is read as a whole; what matters is whether it must be
                 connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             explain = "EXPLAIN QUERY PLAN" if self._is_sqlite else "EXPLAIN"
             rows = connection.exec_driver_sql(f"{explain} {statement}", values).all()

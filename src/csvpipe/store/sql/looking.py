@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+
 from sqlalchemy import ColumnElement, and_, func, select
 
 from csvpipe._intake.inspection import PLAN_VERSION, Inspection

@@ -32,6 +32,7 @@ class SQLJobStore:
     done again; every call may be repeated without harm.
 
     Example:
+        >>> import csvpipe
         >>> with csvpipe.SQLJobStore("sqlite:///jobs.db") as store:
         ...     print(store.list_jobs().total)
         0
