@@ -15,8 +15,8 @@ from csvpipe.testing._store_contract.harness import a_draft, claim_all
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 
-PROCESSES = 4
-JOBS = 60
+PROCESSES = 3
+JOBS = 40
 
 #: Takes jobs, a few at a time, until there is none; does half of each, and finishes it.
 WORKER = """
