@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from heapq import heapify, heappop, heapreplace
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 #: When a job was created, and which of those created at that time it was.
 Age: TypeAlias = tuple[datetime, int]
 
 T = TypeVar("T")
+
+#: Older than all jobs.
+_NOT_LOOKED_UP: Final[Age] = (datetime.min.replace(tzinfo=UTC), -1)
 
 
 def in_turn(
@@ -26,17 +29,20 @@ def in_turn(
         held: How many jobs of each owner are in live hands; one more with each job that is taken from here.
         age: Orders jobs; no two have the same.
     """
-    heads = []
-    for number, (owner, queue) in enumerate(queues.items()):
-        first = next(queue, None)
-        if first is not None:
-            heads.append((held.get(owner, 0), age(first), number, first, queue))
+    # What follows on an owner's job is looked up only when its turn has come: until then it is put first in that turn.
+    heads: list[tuple[int, Age, int, T | None]] = []
+    waiting = list(queues.items())
+    for number, (owner, _) in enumerate(waiting):
+        heads.append((held.get(owner, 0), _NOT_LOOKED_UP, number, None))
     heapify(heads)
     while heads:
-        turn, _, number, job, queue = heads[0]
-        yield job
-        following = next(queue, None)
+        turn, _, number, job = heads[0]
+        if job is not None:
+            yield job
+            heapreplace(heads, (turn + 1, _NOT_LOOKED_UP, number, None))
+            continue
+        following = next(waiting[number][1], None)
         if following is None:
             heappop(heads)
         else:
-            heapreplace(heads, (turn + 1, age(following), number, following, queue))
+            heapreplace(heads, (turn, age(following), number, following))

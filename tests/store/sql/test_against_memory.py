@@ -35,6 +35,7 @@ _OWNERS = st.sampled_from(["ana", "ben", None])
 _WORKERS = st.sampled_from([WorkerId("first"), WorkerId("second")])
 _VERDICTS = st.sampled_from([Verb.COMPLETE, Verb.FAIL, Verb.CANCEL, Verb.PAUSE, Verb.RELEASE])
 _REQUESTS = st.sampled_from([Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY])
+_STATUSES = st.sampled_from([None, *JobStatus])
 _FAILURE = FileFailure(code=FileCode.ABORTED, message="enough")
 
 
@@ -164,7 +165,9 @@ class TwoStores(RuleBasedStateMachine):
         self.both(lambda store: store.row_errors(job_id, after=after, limit=limit))
         self.both(lambda store: store.error_totals(job_id, samples=limit - 1))
 
-    @rule(owner=st.one_of(_OWNERS, st.just(ANY_OWNER)), status=st.sampled_from([None, *JobStatus]), page=st.integers(1, 2))
+    @rule(
+        owner=st.one_of(_OWNERS, st.just(ANY_OWNER)), status=st.sampled_from([None, *JobStatus]), page=st.integers(1, 2)
+    )
     def look_at_a_page(self, owner: Any, status: JobStatus | None, page: int) -> None:
         """Jobs page by page."""
         self.both(lambda store: store.list_jobs(page=page, limit=2, owner=owner, status=status))

@@ -80,8 +80,7 @@ def request(
     if before.status is not JobStatus.PROCESSING:
         if record.status is JobStatus.PENDING and before.status.is_terminal:
             check_chain(job_id, unended(transaction, job.chain_id))
-        forgotten = {"takeovers": 0} if verb is Verb.RETRY and job.takeovers else {}
-        return save(transaction, job, record, **forgotten)
+        return save(transaction, job, record, takeovers=0 if verb is Verb.RETRY else job.takeovers)
     if record.status is JobStatus.PROCESSING or job.is_live(transaction.now):
         requested = noted(job.requested, verb)
         if requested is job.requested:

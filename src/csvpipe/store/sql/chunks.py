@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import attrs
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from csvpipe._process.result import ChunkResult
 from csvpipe.errors import RowError
@@ -46,9 +46,7 @@ class _Known:
     errors_to: int | None
 
 
-def enter(
-    transaction: Transaction, job: StoredJob, results: Sequence[ChunkResult], *, root_id: JobId | None
-) -> Entry:
+def enter(transaction: Transaction, job: StoredJob, results: Sequence[ChunkResult], *, root_id: JobId | None) -> Entry:
     """Write results in place of those with the same `start`, where they differ; the last one of a start counts."""
     job_id = job.record.id
     latest = {result.start: result for result in results}
@@ -97,7 +95,7 @@ def _errors_of(transaction: Transaction, job_id: JobId, known: _Known) -> list[R
     return [error_of(row) for row in transaction.rows(statement)]
 
 
-def _lie_in(job_id: JobId, known: _Known) -> object:
+def _lie_in(job_id: JobId, known: _Known) -> ColumnElement[bool]:
     return and_(
         _errors.job_id == job_id,
         _errors.row.between(known.errors_from, known.errors_to),
@@ -108,7 +106,7 @@ def _lie_in(job_id: JobId, known: _Known) -> object:
 def _remove(transaction: Transaction, job_id: JobId, replaced: Sequence[_Known]) -> None:
     for known in replaced:
         if known.errors_from is not None:
-            transaction.run(csv_row_errors.delete().where(_lie_in(job_id, known)))  # type: ignore[arg-type]
+            transaction.run(csv_row_errors.delete().where(_lie_in(job_id, known)))
     for some in in_portions(known.result.start for known in replaced):
         transaction.run(csv_chunks.delete().where(_chunks.job_id == job_id, _chunks.start.in_(some)))
 

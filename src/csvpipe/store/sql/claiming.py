@@ -12,13 +12,27 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
 import attrs
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
 from csvpipe._intake.inspection import PLAN_VERSION
 from csvpipe.jobs import JobStatus, Verb
@@ -26,10 +40,10 @@ from csvpipe.store._changes import enacted, taken_over
 from csvpipe.store._turns import Age, in_turn
 from csvpipe.store.protocol import Claim, Lease, WorkerId
 from csvpipe.store.sql.codec import plan_of
-from csvpipe.store.sql.columns import AnyText
+from csvpipe.store.sql.columns import AnyText, UtcTime
 from csvpipe.store.sql.jobrows import StoredJob, save, select_jobs, stored
 from csvpipe.store.sql.schema import IS_PENDING, IS_PROCESSING, csv_jobs
-from csvpipe.store.sql.transactions import Transaction
+from csvpipe.store.sql.transactions import SERVERS_TIME, Transaction
 
 _jobs = csv_jobs.c
 
@@ -50,8 +64,12 @@ class Wish:
     @property
     def fits(self) -> ColumnElement[bool]:
         """Which jobs this worker can do, whatever their pipeline."""
-        is_known = _jobs.plan_version <= PLAN_VERSION
-        return is_known if self.max_bytes is None else and_(is_known, _jobs.bytes_total <= self.max_bytes)
+        return _fits(self.max_bytes)
+
+
+def _fits(largest: Any) -> ColumnElement[bool]:
+    is_known = _jobs.plan_version <= PLAN_VERSION
+    return is_known if largest is None else and_(is_known, _jobs.bytes_total <= largest)
 
 
 @attrs.frozen(kw_only=True)
@@ -73,13 +91,16 @@ def claim(transaction: Transaction, wish: Wish, call: UUID) -> list[Claim]:
     wanted = max(0, wish.limit)
     chosen: list[tuple[StoredJob, str]] = []
     tried: set[int] = set()
-    while len(chosen) < wanted:
-        candidates = list(islice(_candidates(transaction, wish, orphans, tried), wanted - len(chosen) + _SPARE))
+    spare = 0 if transaction.is_alone else _SPARE
+    while (lacking := wanted - len(chosen)) > 0:
+        candidates = _candidates(transaction, wish, orphans, tried, lacking + len(tried) + spare)
         fresh = [each.sequence for each in candidates if each.sequence not in tried]
         if not fresh:
             break
-        chosen += _locked(transaction, fresh, wanted - len(chosen))
+        chosen += _locked(transaction, fresh, lacking)
         tried.update(fresh)
+        if transaction.is_alone:
+            break
     return [_hand_over(transaction, job, plan, wish, call) for job, plan in chosen]
 
 
@@ -106,23 +127,46 @@ def _orphans(transaction: Transaction, wish: Wish) -> list[_Candidate]:
 
 
 def _candidates(
-    transaction: Transaction, wish: Wish, orphans: Sequence[_Candidate], tried: set[int]
+    transaction: Transaction, wish: Wish, orphans: Sequence[_Candidate], tried: set[int], limit: int
 ) -> Iterator[_Candidate]:
-    """Waiting jobs and orphans in turn."""
-    queues: defaultdict[str, list[Iterator[_Candidate]]] = defaultdict(list)
+    """The first `limit` of the waiting jobs and orphans, in turn."""
+    queues: defaultdict[str | None, list[Iterator[_Candidate]]] = defaultdict(list)
+    held = _held(transaction)
     for orphan in orphans:
         if orphan.sequence not in tried:
             queues[orphan.owner_key].append(iter([orphan]))
-    for pipeline, head in _heads(transaction, wish):
-        queues[head.owner_key].append(_waiting(transaction, wish, pipeline, head))
-    by_age = {owner: merge(*of_owner, key=_age) for owner, of_owner in queues.items()}
-    return in_turn(by_age, _held(transaction), _age)
+    for pipeline, head in _heads(transaction, wish, limit):
+        queues[head.owner_key].append(_waiting(transaction, wish, pipeline, head, limit))
+    by_age: dict[str | None, Iterator[_Candidate]] = {
+        owner: merge(*of_owner, key=_age) for owner, of_owner in queues.items()
+    }
+    return islice(in_turn(by_age, held, _age), limit)
 
 
-def _heads(transaction: Transaction, wish: Wish) -> list[tuple[str, _Candidate]]:
-    """The oldest waiting job of each owner and pipeline, found by skipping from owner to owner in the index."""
-    names = [select(literal(pipeline, AnyText).label("pipeline")) for pipeline in wish.pipelines]
-    named = (union_all(*names) if len(names) > 1 else names[0]).subquery("named")
+def _heads(transaction: Transaction, wish: Wish, limit: int) -> list[tuple[str, _Candidate]]:
+    """For the first `limit` owners in turn, their oldest waiting job of each pipeline."""
+    statement = _heads_statement(
+        len(wish.pipelines), is_bounded=wish.max_bytes is not None, is_servers_time=transaction.is_servers_time
+    )
+    values: dict[str, Any] = {f"pipeline_{number}": pipeline for number, pipeline in enumerate(wish.pipelines)}
+    values["owners"] = limit
+    if wish.max_bytes is not None:
+        values["largest"] = wish.max_bytes
+    if not transaction.is_servers_time:
+        values["now"] = transaction.now
+    return [(row["pipeline"], _candidate(row)) for row in transaction.rows(statement, values)]
+
+
+@lru_cache(maxsize=64)
+def _heads_statement(pipelines: int, *, is_bounded: bool, is_servers_time: bool) -> Any:
+    """How to find them. To put this together takes longer than to run it, so it is kept.
+
+    The index has the jobs owner by owner: from one owner the search goes on to the next one. An owner who is not among
+    the first ones cannot be among the first jobs either: each of the others comes before with at least one.
+    """
+    named = union_all(
+        *(select(bindparam(f"pipeline_{number}", type_=AnyText).label("pipeline")) for number in range(pipelines))
+    ).subquery("named")
     first = select(func.min(_jobs.owner_key, type_=AnyText)).where(IS_PENDING, _jobs.pipeline == named.c.pipeline)
     owners = select(named.c.pipeline, first.scalar_subquery().label("owner_key")).cte("owners", recursive=True)
     following = select(func.min(_jobs.owner_key, type_=AnyText)).where(
@@ -130,38 +174,47 @@ def _heads(transaction: Transaction, wish: Wish) -> list[tuple[str, _Candidate]]
     )
     onward = select(owners.c.pipeline, following.scalar_subquery()).where(owners.c.owner_key.is_not(None))
     owners = owners.union_all(onward)
+    fits = _fits(bindparam("largest", type_=BigInteger) if is_bounded else None)
     oldest = (
         select(_jobs.sequence)
-        .where(IS_PENDING, _jobs.pipeline == owners.c.pipeline, _jobs.owner_key == owners.c.owner_key, wish.fits)
+        .where(IS_PENDING, _jobs.pipeline == owners.c.pipeline, _jobs.owner_key == owners.c.owner_key, fits)
         .order_by(_jobs.created_at, _jobs.sequence)
         .limit(1)
+        .scalar_subquery()
     )
-    heads = select(owners.c.pipeline, oldest.scalar_subquery().label("sequence")).where(
-        owners.c.owner_key.is_not(None)
-    )
-    found = heads.cte("heads")
     job = csv_jobs.alias("job")
-    statement = select(found.c.pipeline, job.c.owner_key, job.c.sequence, job.c.created_at).join_from(
-        found, job, job.c.sequence == found.c.sequence
+    heads = (
+        select(owners.c.pipeline, job.c.owner_key, job.c.sequence, job.c.created_at)
+        .join_from(owners, job, job.c.sequence == oldest)
+        .cte("heads")
     )
-    return [(row["pipeline"], _candidate(row)) for row in transaction.rows(statement)]
+    age = (heads.c.created_at, heads.c.sequence)
+    place = func.row_number().over(partition_by=heads.c.owner_key, order_by=age)
+    ranked = select(heads.c.owner_key, *age, place.label("place")).subquery("ranked")
+    held = _select_held(SERVERS_TIME if is_servers_time else bindparam("now", type_=UtcTime)).subquery("held")
+    best = (
+        select(ranked.c.owner_key)
+        .outerjoin_from(ranked, held, held.c.owner_key == ranked.c.owner_key)
+        .where(ranked.c.place == 1)
+        .order_by(func.coalesce(held.c.jobs, 0), ranked.c.created_at, ranked.c.sequence)
+        .limit(bindparam("owners", type_=Integer))
+        .subquery("best")
+    )
+    return select(heads).join_from(heads, best, best.c.owner_key == heads.c.owner_key)
 
 
-def _waiting(transaction: Transaction, wish: Wish, pipeline: str, head: _Candidate) -> Iterator[_Candidate]:
+def _waiting(
+    transaction: Transaction, wish: Wish, pipeline: str, head: _Candidate, portion: int
+) -> Iterator[_Candidate]:
     """An owner's waiting jobs of one pipeline, oldest first; read from the index as far as they are asked for."""
-    portion = max(0, wish.limit) + _SPARE
+    of_owner = (IS_PENDING, _jobs.pipeline == pipeline, _jobs.owner_key == head.owner_key, wish.fits)
+    oldest = select(_jobs.owner_key, _jobs.sequence, _jobs.created_at).where(*of_owner)
+    oldest = oldest.order_by(_jobs.created_at, _jobs.sequence).limit(portion)
     last = head
     yield head
     while True:
-        younger = or_(
-            _jobs.created_at > last.created_at,
-            and_(_jobs.created_at == last.created_at, _jobs.sequence > last.sequence),
-        )
-        of_owner = (IS_PENDING, _jobs.pipeline == pipeline, _jobs.owner_key == head.owner_key, wish.fits)
-        statement = select(_jobs.owner_key, _jobs.sequence, _jobs.created_at).where(
-            *of_owner, _jobs.created_at >= last.created_at, younger
-        )
-        rows = transaction.rows(statement.order_by(_jobs.created_at, _jobs.sequence).limit(portion))
+        seen = tuple_(literal(last.created_at, UtcTime), literal(last.sequence, BigInteger))
+        rows = transaction.rows(oldest.where(tuple_(_jobs.created_at, _jobs.sequence) > seen))
         for row in rows:
             last = _candidate(row)
             yield last
@@ -169,11 +222,16 @@ def _waiting(transaction: Transaction, wish: Wish, pipeline: str, head: _Candida
             return
 
 
+def _select_held(time: ColumnElement[datetime]) -> Any:
+    is_held = and_(IS_PROCESSING, _jobs.lease_until > time)
+    # By an expression: SQLite would go through an index that has all jobs by owner, to save itself the sorting of few.
+    owner = func.coalesce(_jobs.owner_key, "", type_=AnyText)
+    return select(owner.label("owner_key"), func.count().label("jobs")).where(is_held).group_by(owner)
+
+
 def _held(transaction: Transaction) -> dict[str | None, int]:
     """How many jobs of each owner are in live hands."""
-    is_held = and_(IS_PROCESSING, _jobs.lease_until > transaction.time)
-    statement = select(_jobs.owner_key, func.count().label("jobs")).where(is_held).group_by(_jobs.owner_key)
-    return {row["owner_key"]: row["jobs"] for row in transaction.rows(statement)}
+    return {row["owner_key"]: row["jobs"] for row in transaction.rows(_select_held(transaction.time))}
 
 
 def _candidate(row: dict[str, Any]) -> _Candidate:

@@ -73,7 +73,7 @@ class Key(TypeDecorator[UUID]):
         """The database's own type, or text."""
         return dialect.type_descriptor(String(36) if dialect.name == "sqlite" else Uuid())
 
-    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> UUID | str | None:  # type: ignore[override]
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> UUID | str | None:
         """As text for SQLite."""
         return str(value) if value is not None and dialect.name == "sqlite" else value
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import and_, or_, select
 
 from csvpipe.errors import JobNotFoundError, LeaseLostError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
@@ -75,12 +75,12 @@ def stored(row: dict[str, Any]) -> StoredJob:
     )
 
 
-def select_jobs(*more: Any) -> Select[Any]:
+def select_jobs(*more: Any) -> Any:
     """All columns but the large ones."""
     return select(*_RECORD, *_INTERNAL, *more)
 
 
-def select_records() -> Select[Any]:
+def select_records() -> Any:
     """The columns of records."""
     return select(*_RECORD)
 

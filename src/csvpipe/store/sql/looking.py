@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from csvpipe._intake.inspection import PLAN_VERSION, Inspection
 from csvpipe._process.result import ChunkResult
@@ -121,7 +120,11 @@ def error_totals(transaction: Transaction, job_id: JobId, *, samples: int) -> li
 def _first_of_kind(
     transaction: Transaction, job_id: JobId, code: str, column: str | None, samples: int
 ) -> list[RowError]:
-    is_kind: Any = _errors.column.is_(None) if column is None else _errors.column == column
-    statement = select(csv_row_errors).where(_errors.job_id == job_id, _errors.code == code, is_kind)
-    in_file_order = statement.order_by(_errors.row, _errors.chunk_start, _errors.ordinal).limit(max(0, samples))
-    return [error_of(row) for row in transaction.rows(in_file_order)]
+    is_kind = _errors.column.is_(None) if column is None else _errors.column == column
+    in_file_order = (_errors.row, _errors.chunk_start, _errors.ordinal)
+    # Their keys alone are in the index; to find whole errors SQLite would rather go through all of the job's.
+    of_kind = select(*in_file_order).where(_errors.job_id == job_id, _errors.code == code, is_kind)
+    keys = of_kind.order_by(*in_file_order).limit(max(0, samples)).subquery("keys")
+    is_same = and_(*(column == keys.c[column.name] for column in in_file_order))
+    statement = select(csv_row_errors).join_from(keys, csv_row_errors, is_same).where(_errors.job_id == job_id)
+    return [error_of(row) for row in transaction.rows(statement.order_by(*in_file_order))]

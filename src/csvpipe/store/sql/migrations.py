@@ -129,5 +129,3 @@ def _add_column(connection: Connection, table: Table, column: Column[object]) ->
     defined = CreateColumn(column).compile(dialect=connection.dialect)
     name = connection.dialect.identifier_preparer.format_table(table)
     connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {defined}"))
-
-

@@ -52,9 +52,7 @@ def renew(transaction: Transaction, leases: Sequence[Lease], lease_seconds: floa
     return answers
 
 
-def commit(
-    transaction: Transaction, lease: Lease, results: Sequence[ChunkResult], total_rows: int | None
-) -> JobRecord:
+def commit(transaction: Transaction, lease: Lease, results: Sequence[ChunkResult], total_rows: int | None) -> JobRecord:
     """See `JobStore.commit`."""
     job, root = locked_with_root(transaction, lease)
     see_that_it_is_under(job, lease)

@@ -5,12 +5,13 @@ There are no foreign keys: whoever writes chunks or errors holds the lock of the
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
@@ -161,7 +162,7 @@ WAS_INSPECTED: Final = _jobs.inspection_key != literal("", String, literal_execu
 _AGE = (_jobs.created_at, _jobs.sequence)
 
 
-def _some(condition: object) -> dict[str, object]:
+def _some(condition: object) -> dict[str, Any]:
     return {"sqlite_where": condition, "postgresql_where": condition}
 
 
@@ -188,6 +189,6 @@ Index(
 )
 
 
-def unended_chain(root_id: object) -> object:
+def unended_chain(root_id: object) -> ColumnElement[bool]:
     """The jobs of a chain that have not ended."""
     return and_(_jobs.chain_id == root_id, IS_UNENDED)

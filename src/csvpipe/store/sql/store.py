@@ -32,6 +32,7 @@ class SQLJobStore:
     done again; every call may be repeated without harm.
 
     Example:
+        >>> import csvpipe
         >>> with csvpipe.SQLJobStore("sqlite:///jobs.db") as store:
         ...     print(store.list_jobs().total)
         0
@@ -110,9 +111,7 @@ class SQLJobStore:
         """See `JobStore.list_jobs`."""
         if page < 1 or limit < 1:
             raise ValueError(f"page and limit count from 1, not page={page}, limit={limit}")
-        return self._database.read(
-            lambda at: looking.list_jobs(at, page=page, limit=limit, status=status, owner=owner)
-        )
+        return self._database.read(lambda at: looking.list_jobs(at, page=page, limit=limit, status=status, owner=owner))
 
     def committed(self, job_id: JobId) -> list[ChunkResult]:
         """See `JobStore.committed`."""

@@ -38,7 +38,13 @@ _BOUNDS: Final = {
 
 #: What goes away by itself: serialization failures and deadlocks, lacking resources, time-outs, servers that start or
 #: stop. An address, a name, a password or a right that is wrong stays so, but in these SQLSTATE classes as well.
-_PASSING: Final = ("40", "53", "55P03", "57", "08")
+_PASSING: Final = ("40", "53", "55P03", "57", "08", "25006")
+
+#: What a server says that was the one to write to until a failover: the address leads to another one now.
+_IS_STANDBY: Final = "25006"
+
+#: When the server got the statement that this stands in; stable, so that an index can be searched by it.
+SERVERS_TIME: Final = func.statement_timestamp(type_=UtcTime)
 
 _Clock = Callable[[], datetime]
 
@@ -59,11 +65,19 @@ class Transaction:
     _clock: _Clock | None
 
     @property
+    def is_alone(self) -> bool:
+        """Whether no other transaction writes at the same time."""
+        return self.connection.dialect.name == "sqlite"
+
+    @property
+    def is_servers_time(self) -> bool:
+        """Whether `time` is the server's; otherwise it is `now`, on the host where SQLite's file lies as well."""
+        return not self.is_alone and self._clock is None
+
+    @property
     def time(self) -> ColumnElement[datetime]:
         """The time of the statement that it stands in."""
-        if self.connection.dialect.name == "sqlite" or self._clock is not None:
-            return literal(self.now, UtcTime)
-        return func.statement_timestamp(type_=UtcTime)
+        return SERVERS_TIME if self.is_servers_time else literal(self.now, UtcTime)
 
     def rows(self, statement: Any, values: Any = None) -> list[dict[str, Any]]:
         """What a statement finds, row by row."""
@@ -143,6 +157,8 @@ class Database:
                     raise
                 if not _is_passing(error) or self.monotonic() + pause > give_up_at:
                     raise StoreUnavailableError(self.address, _reason(error)) from error
+                if isinstance(error, DBAPIError) and _state(error) == _IS_STANDBY:
+                    self.engine.dispose()
                 self.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # so that not all come back at once
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
@@ -165,15 +181,20 @@ class Database:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
             try:
                 yield connection, (self.clock or _utc_now)()
+                connection.exec_driver_sql("COMMIT")
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+                driver: Any = connection.connection.dbapi_connection
+                if driver is not None and driver.in_transaction:  # a full disk, say, has ended it already
+                    connection.exec_driver_sql("ROLLBACK")
                 raise
-            connection.exec_driver_sql("COMMIT")
 
     @contextmanager
     def _in_postgresql(self, *, is_writing: bool) -> Iterator[tuple[Connection, datetime]]:
         """A transaction under `READ COMMITTED`: whoever waits for a row's lock sees the row as it is then."""
-        with self.engine.connect().execution_options(isolation_level="READ COMMITTED") as connection, connection.begin():
+        with (
+            self.engine.connect().execution_options(isolation_level="READ COMMITTED") as connection,
+            connection.begin(),
+        ):
             if not is_writing:
                 yield connection, _utc_now()
                 return

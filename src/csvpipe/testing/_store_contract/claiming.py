@@ -131,7 +131,8 @@ class ClaimingContract(StoreFixtures):
         bens = [store.create(a_draft(owner="ben", pipeline="p")).id for _ in range(3)]
         assert bens[:1] == ids(claim_all(other, BEN, pipelines=["p"], limit=1))
         assert anas[:1] == ids(claim_all(store, pipelines=["p"], limit=1))
-        assert bens[1:2] == ids(claims := claim_all(other, pipelines=["p"], limit=1))
+        claims = claim_all(other, pipelines=["p"], limit=1)
+        assert bens[1:2] == ids(claims)
         store.settle(claims[0].lease, Verb.CANCEL)
         assert bens[2:] == ids(claim_all(store, pipelines=["p"], limit=1))
 
