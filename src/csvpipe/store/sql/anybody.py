@@ -31,10 +31,9 @@ def create(transaction: Transaction, draft: JobDraft) -> JobRecord:
     Two that race for a key, or for a chain, both find nothing here: the unique index lets one of them in, and the other
     one's transaction begins anew and finds it.
     """
-    if transaction.is_repeat:
-        row = transaction.row(select_records().where(_jobs.id == draft.id))
-        if row is not None:
-            return record_of(row)
+    row = transaction.row(select_records().where(_jobs.id == draft.id))
+    if row is not None:
+        return record_of(row)
     first = _first_under_key(transaction, draft)
     if first is not None:
         return first

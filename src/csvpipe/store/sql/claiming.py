@@ -60,16 +60,19 @@ class Wish:
     limit: int
     lease_seconds: float
     max_bytes: int | None
+    spools: tuple[str, ...] | None = None
 
     @property
     def fits(self) -> ColumnElement[bool]:
         """Which jobs this worker can do, whatever their pipeline."""
-        return _fits(self.max_bytes)
+        return _fits(self.max_bytes, self.spools)
 
 
-def _fits(largest: Any) -> ColumnElement[bool]:
-    is_known = _jobs.plan_version <= PLAN_VERSION
-    return is_known if largest is None else and_(is_known, _jobs.bytes_total <= largest)
+def _fits(largest: Any, spools: Any) -> ColumnElement[bool]:
+    fits = _jobs.plan_version <= PLAN_VERSION
+    if spools is not None:
+        fits = and_(fits, or_(_jobs.spool_id.is_(None), _jobs.spool_id.in_(spools)))
+    return fits if largest is None else and_(fits, _jobs.bytes_total <= largest)
 
 
 @attrs.frozen(kw_only=True)
@@ -146,19 +149,24 @@ def _candidates(
 def _heads(transaction: Transaction, wish: Wish, limit: int) -> list[tuple[str, _Candidate]]:
     """For the first `limit` owners in turn, their oldest waiting job of each pipeline."""
     statement = _heads_statement(
-        len(wish.pipelines), is_bounded=wish.max_bytes is not None, is_servers_time=transaction.is_servers_time
+        len(wish.pipelines),
+        is_bounded=wish.max_bytes is not None,
+        is_local=wish.spools is not None,
+        is_servers_time=transaction.is_servers_time,
     )
     values: dict[str, Any] = {f"pipeline_{number}": pipeline for number, pipeline in enumerate(wish.pipelines)}
     values["owners"] = limit
     if wish.max_bytes is not None:
         values["largest"] = wish.max_bytes
+    if wish.spools is not None:
+        values["spools"] = list(wish.spools)
     if not transaction.is_servers_time:
         values["now"] = transaction.now
     return [(row["pipeline"], _candidate(row)) for row in transaction.rows(statement, values)]
 
 
 @lru_cache(maxsize=64)
-def _heads_statement(pipelines: int, *, is_bounded: bool, is_servers_time: bool) -> Any:
+def _heads_statement(pipelines: int, *, is_bounded: bool, is_local: bool, is_servers_time: bool) -> Any:
     """How to find them. To put this together takes longer than to run it, so it is kept.
 
     The index has the jobs owner by owner: from one owner the search goes on to the next one. An owner who is not among
@@ -174,7 +182,10 @@ def _heads_statement(pipelines: int, *, is_bounded: bool, is_servers_time: bool)
     )
     onward = select(owners.c.pipeline, following.scalar_subquery()).where(owners.c.owner_key.is_not(None))
     owners = owners.union_all(onward)
-    fits = _fits(bindparam("largest", type_=BigInteger) if is_bounded else None)
+    fits = _fits(
+        bindparam("largest", type_=BigInteger) if is_bounded else None,
+        bindparam("spools", type_=AnyText, expanding=True) if is_local else None,
+    )
     oldest = (
         select(_jobs.sequence)
         .where(IS_PENDING, _jobs.pipeline == owners.c.pipeline, _jobs.owner_key == owners.c.owner_key, fits)

@@ -54,6 +54,7 @@ def job_values(record: JobRecord, draft: JobDraft) -> dict[str, Any]:
         "plan": json.dumps(draft.plan.to_dict(), separators=(",", ":")),
         "plan_version": draft.plan.version,
         "data_start": 0 if found is None else found.data_start,
+        "spool_id": None if draft.plan.source is None else draft.plan.source.spool_id,
         "idempotency_key": draft.idempotency_key,
         "content_key": draft.content_key,
         "inspection_key": draft.inspection_key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, select
 
@@ -14,7 +15,7 @@ from csvpipe.jobs import JobId, JobStatus
 from csvpipe.store.protocol import ANY_OWNER, JobPage, OwnerFilter
 from csvpipe.store.sql.codec import chunk_of, error_of, numbered, owner_key, plan_of, record_of, rows_of, totals_of
 from csvpipe.store.sql.jobrows import see_that_it_exists, select_records
-from csvpipe.store.sql.schema import WAS_INSPECTED, csv_chunks, csv_jobs, csv_resolved, csv_row_errors
+from csvpipe.store.sql.schema import WAS_INSPECTED, csv_chunks, csv_jobs, csv_resolved, csv_row_errors, csv_schema
 from csvpipe.store.sql.transactions import Transaction
 
 _jobs = csv_jobs.c
@@ -53,6 +54,24 @@ def inspected(transaction: Transaction, inspection_key: str) -> Inspection | Non
     )
     text = transaction.connection.execute(newest).scalar_one_or_none()
     return None if text is None else plan_of(text).inspection
+
+
+def identity(transaction: Transaction) -> str:
+    """See `JobStore.identity`."""
+    statement = select(csv_schema.c.identity).where(csv_schema.c.version == 1)
+    return str(transaction.connection.execute(statement).scalar_one())
+
+
+def ended_before(transaction: Transaction, when: datetime, *, status: JobStatus | None, limit: int) -> list[JobId]:
+    """See `JobStore.ended_before`."""
+    wanted = [each.value for each in JobStatus if each.is_terminal and status in (None, each)]
+    statement = (
+        select(_jobs.id)
+        .where(_jobs.status.in_(wanted), _jobs.completed_at < when)
+        .order_by(_jobs.completed_at, _jobs.created_at, _jobs.sequence)
+        .limit(max(0, limit))
+    )
+    return [row["id"] for row in transaction.rows(statement)]
 
 
 def committed(transaction: Transaction, job_id: JobId) -> list[ChunkResult]:

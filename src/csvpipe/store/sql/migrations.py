@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final
+from uuid import uuid4
 
 import attrs
 from sqlalchemy import Column, Connection, MetaData, Table, func, inspect, select, text
@@ -94,7 +95,12 @@ def _apply(transaction: Transaction, versions: tuple[Version, ...], tables: Meta
             version.fill(connection)
         connection.execute(
             csv_schema.insert(),
-            {"version": version.number, "min_reader": version.min_reader, "applied_at": transaction.now},
+            {
+                "version": version.number,
+                "min_reader": version.min_reader,
+                "applied_at": transaction.now,
+                "identity": uuid4().hex if version.number == 1 else None,
+            },
         )
     return tuple(version.number for version in lacking)
 

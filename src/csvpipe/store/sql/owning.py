@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
 import attrs
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from csvpipe._process.result import ChunkResult
 from csvpipe.errors import FileFailure
 from csvpipe.jobs import JobRecord, Verb
 from csvpipe.store._changes import is_under, settled, with_sums
-from csvpipe.store.protocol import Lease, Renewal
+from csvpipe.store.protocol import Lease, Renewal, WorkerId
 from csvpipe.store.sql.chunks import enter, sums
 from csvpipe.store.sql.codec import plan_of
 from csvpipe.store.sql.jobrows import (
@@ -28,7 +28,7 @@ from csvpipe.store.sql.jobrows import (
     stored,
 )
 from csvpipe.store.sql.looking import tiles
-from csvpipe.store.sql.schema import csv_jobs, csv_resolved
+from csvpipe.store.sql.schema import IS_PROCESSING, csv_jobs, csv_resolved
 from csvpipe.store.sql.transactions import Transaction
 
 _jobs = csv_jobs.c
@@ -50,6 +50,15 @@ def renew(transaction: Transaction, leases: Sequence[Lease], lease_seconds: floa
     for job_ids in in_portions(sorted({answer.lease.job_id for answer in answers if answer.is_held})):
         transaction.run(csv_jobs.update().where(_jobs.id.in_(job_ids)).values(lease_until=until))
     return answers
+
+
+def forfeit(transaction: Transaction, workers: Collection[WorkerId]) -> int:
+    """See `JobStore.forfeit`. Rows are locked in the order of their ids."""
+    is_theirs = and_(IS_PROCESSING, _jobs.claimed_by.in_(list(workers)), _jobs.lease_until > transaction.now)
+    found = transaction.rows(select(_jobs.id).where(is_theirs).order_by(_jobs.id).with_for_update())
+    for job_ids in in_portions([row["id"] for row in found]):
+        transaction.run(csv_jobs.update().where(_jobs.id.in_(job_ids)).values(lease_until=transaction.now))
+    return len(found)
 
 
 def commit(transaction: Transaction, lease: Lease, results: Sequence[ChunkResult], total_rows: int | None) -> JobRecord:

@@ -37,6 +37,8 @@ csv_schema: Final = Table(
     # The oldest version whose programs may still read and write; grows only with a change that is not additive.
     Column("min_reader", Integer, nullable=False),
     Column("applied_at", UtcTime, nullable=False),
+    # Names the store; stands with the first version.
+    Column("identity", String(64)),
 )
 
 #: First the stored attributes of `JobRecord` under their own names, then what only the store knows.
@@ -81,6 +83,8 @@ csv_jobs: Final = Table(
     Column("requested", String(16)),
     Column("takeovers", Integer, nullable=False),
     Column("claimed_by", AnyText),
+    # Where an upload lies, which not every worker reaches.
+    Column("spool_id", AnyText),
     Column("lease_until", UtcTime),
     # The call that last began or ended an ownership: whoever repeats it finds that it has been done.
     Column("ownership_call", Key),

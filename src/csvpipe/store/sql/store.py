@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Literal, Self
@@ -86,6 +86,11 @@ class SQLJobStore:
         if self._is_ours:
             self._database.engine.dispose()
 
+    @property
+    def identity(self) -> str:
+        """See `JobStore.identity`."""
+        return self._database.read(looking.identity)
+
     # Looking ----------------------------------------------------------------------------------------------------------
 
     def get(self, job_id: JobId) -> JobRecord:
@@ -112,6 +117,10 @@ class SQLJobStore:
         if page < 1 or limit < 1:
             raise ValueError(f"page and limit count from 1, not page={page}, limit={limit}")
         return self._database.read(lambda at: looking.list_jobs(at, page=page, limit=limit, status=status, owner=owner))
+
+    def ended_before(self, when: datetime, *, status: JobStatus | None = None, limit: int) -> list[JobId]:
+        """See `JobStore.ended_before`."""
+        return self._database.read(lambda at: looking.ended_before(at, when, status=status, limit=limit))
 
     def committed(self, job_id: JobId) -> list[ChunkResult]:
         """See `JobStore.committed`."""
@@ -165,6 +174,7 @@ class SQLJobStore:
         limit: int,
         lease_seconds: float,
         max_bytes: int | None = None,
+        spools: Collection[str] | None = None,
     ) -> list[Claim]:
         """See `JobStore.claim`."""
         wish = claiming.Wish(
@@ -173,6 +183,7 @@ class SQLJobStore:
             limit=limit,
             lease_seconds=lease_seconds,
             max_bytes=max_bytes,
+            spools=None if spools is None else tuple(spools),
         )
         call = uuid4()
         return self._database.write(lambda at: claiming.claim(at, wish, call))
@@ -180,6 +191,10 @@ class SQLJobStore:
     def renew(self, leases: Sequence[Lease], *, lease_seconds: float) -> list[Renewal]:
         """See `JobStore.renew`."""
         return self._database.write(lambda at: owning.renew(at, leases, lease_seconds)) if leases else []
+
+    def forfeit(self, workers: Collection[WorkerId]) -> int:
+        """See `JobStore.forfeit`."""
+        return self._database.write(lambda at: owning.forfeit(at, workers)) if workers else 0
 
     def commit(self, lease: Lease, results: Sequence[ChunkResult], *, total_rows: int | None = None) -> JobRecord:
         """See `JobStore.commit`."""
