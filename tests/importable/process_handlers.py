@@ -259,3 +259,9 @@ def be_a_host(path: str) -> None:
     """What a process of another library may do; ends with the number of rows as its exit code."""
     [record] = csvpipe.run(quiet, path, executor="process", workers=1)
     os._exit(record.processed_rows)
+
+
+@csvpipe.pipeline
+def quick(row: csvpipe.Row) -> None:
+    """Tells its number."""
+    tell("rows", row.number)

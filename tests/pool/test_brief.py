@@ -281,4 +281,4 @@ class TestSubmitMany:
             kept = [path.name for path in spool.glob("*.csv")]
             go.set()
 
-        assert (1, [f"{page.jobs[0].id}.csv"]) == (page.total, kept)
+        assert (1, [f"{store.identity}-{page.jobs[0].id}.csv"]) == (page.total, kept)

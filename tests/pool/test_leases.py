@@ -144,3 +144,21 @@ def test_a_loop_that_stands_still_loses_its_leases(keeper: LeaseKeeper, store: S
     keeper.renew()
 
     assert ([], 1) == (stalled, len(store.asked))
+
+
+def test_a_store_that_does_not_answer_costs_the_lease_too(keeper: LeaseKeeper, store: Store, clock: Clock) -> None:
+    """While a renewal waits for its answer, the loop counts; a lease is given up once."""
+    keeper.add(a_lease())
+    told: list[list[bool]] = []
+
+    def hang(leases: list[Lease], *, lease_seconds: float) -> list[Renewal]:
+        for _ in range(3):
+            clock.now += 20_000
+            told.append([answer.is_held for answer in keeper.tick()])
+        return [Renewal(lease=lease, is_held=True) for lease in leases]
+
+    store.renew = hang  # type: ignore[method-assign]
+    keeper.renew()
+
+    assert [[], [False], []] == told
+    assert "<LeaseKeeper of 0 leases>" == repr(keeper)

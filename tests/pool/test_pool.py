@@ -107,7 +107,7 @@ async def test_whatever_holds_bytes_is_a_source(make_csv: MakeCsv, tmp_path: Pat
 
     assert (name, 10_000, 1428) == (record.filename, record.total_rows, record.failed_rows)
     assert 1428 == rejects
-    assert [] == list(spool.iterdir())
+    assert [] == list(spool.glob("[!.]*"))
 
 
 async def test_a_clean_upload_is_removed_at_once(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ async def test_a_clean_upload_is_removed_at_once(tmp_path: Path) -> None:
         job = await pool.submit(check_number, b"id,name\n1,Ana\n")
         await job.wait()
 
-        assert [] == list(tmp_path.iterdir())
+        assert [] == list(tmp_path.glob("[!.]*"))
 
 
 BROKEN: list[tuple[Any, FileCode, str]] = [
@@ -144,7 +144,7 @@ async def test_a_file_that_cannot_be_imported_is_a_failed_job(
 
     assert (JobStatus.FAILED, code.value) == (record.status, record.error_code)
     assert words in (record.error_message or "")
-    assert [] == list(spool.iterdir())
+    assert [] == list(spool.glob("[!.]*"))
     with pytest.raises(csvpipe.JobFailedError, match=code.value):
         record.raise_for_status()
 
@@ -159,7 +159,7 @@ async def test_a_stream_that_fails_half_way_leaves_nothing(tmp_path: Path) -> No
     async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=tmp_path) as pool:
         record = await (await pool.submit(check_number, _failing_stream(), filename="up.csv")).wait()
 
-        assert [] == list(tmp_path.iterdir())
+        assert [] == list(tmp_path.glob("[!.]*"))
     assert FileCode.SOURCE_FAILED == record.error_code
     assert "up.csv" in (record.error_message or "")
     assert "the client is gone" in (record.error_message or "")
@@ -174,7 +174,7 @@ async def test_a_stream_of_something_else_is_refused(tmp_path: Path) -> None:
     async with csvpipe.WorkerPool(pipelines=[check_number], spool_dir=tmp_path) as pool:
         record = await (await pool.submit(check_number, words())).wait()
 
-        assert [] == list(tmp_path.iterdir())
+        assert [] == list(tmp_path.glob("[!.]*"))
     assert FileCode.SOURCE_FAILED == record.error_code
     assert "str" in (record.error_message or "")
 
@@ -196,7 +196,7 @@ async def test_an_upload_that_is_too_large_is_stopped_as_it_arrives(tmp_path: Pa
     async with csvpipe.WorkerPool(pipelines=[handle], spool_dir=tmp_path) as pool:
         record = await (await pool.submit(handle, endless())).wait()
 
-        assert [] == list(tmp_path.iterdir())
+        assert [] == list(tmp_path.glob("[!.]*"))
     assert FileCode.TOO_LARGE == record.error_code
     assert asked < 10
 
@@ -216,7 +216,7 @@ async def test_a_cancelled_upload_leaves_nothing(tmp_path: Path) -> None:
             await started.wait()
             group.cancel_scope.cancel()
 
-        assert [] == list(tmp_path.iterdir())
+        assert [] == list(tmp_path.glob("[!.]*"))
         assert 0 == (await pool.jobs()).total
 
 
@@ -318,7 +318,7 @@ class TestIdempotency:
             second = await pool.submit(check_number, data, idempotency_key="k")
 
             assert first.id == second.id
-            assert 1 == len(list(tmp_path.iterdir()))
+            assert 1 == len(list(tmp_path.glob("[!.]*")))
 
     async def test_other_content_under_the_same_key_is_a_conflict(self, tmp_path: Path) -> None:
         """A key stands for one content."""
@@ -328,7 +328,7 @@ class TestIdempotency:
             with pytest.raises(csvpipe.IdempotencyConflictError, match=str(first.id)):
                 await pool.submit(check_number, b"id,name\n2,a\n", idempotency_key="k")
 
-            assert [] == list(tmp_path.iterdir())
+            assert [] == list(tmp_path.glob("[!.]*"))
 
     async def test_a_path_is_known_by_its_place_and_time(self, make_csv: MakeCsv) -> None:
         """A file that is read in place is not hashed: path, size and time stand for its content."""

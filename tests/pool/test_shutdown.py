@@ -201,3 +201,31 @@ async def test_an_unusable_spool_is_the_hosts_to_know(tmp_path: Path) -> None:
         async with csvpipe.WorkerPool(pipelines=[do_nothing], spool_dir=tmp_path / "file" / "spool"):
             pass
     assert caught.group_contains(OSError) if isinstance(caught.value, BaseExceptionGroup) else True
+
+
+async def test_who_follows_a_job_learns_of_the_pools_end(make_csv: MakeCsv) -> None:
+    """A handle does not wait for ever for a job that was left to the next process: it ends with its pool."""
+    store, brake = csvpipe.MemoryJobStore(), Brake(at=1)
+    handle = csvpipe.pipeline(name="handle")(brake.handle)
+    seen: list[JobStatus] = []
+
+    async def follow(job: csvpipe.Job) -> None:
+        seen.extend([event.job.status async for event in job.events()])
+
+    async with (
+        anyio.create_task_group() as group,
+        csvpipe.WorkerPool(store, pipelines=[handle], workers=1, on_exit="stop") as pool,
+    ):
+        job = await pool.submit(handle, make_csv(500))
+        await until(brake.reached)
+        group.start_soon(follow, job)
+        group.start_soon(let_go_when_stopping, pool, brake)
+    again = [event.job.status async for event in job.events()]
+    with pytest.raises(csvpipe.PoolClosedError, match=r"is pending; .*csvpipe\.watch"):
+        await job.wait()
+    await finish(store)
+    record = await job.wait()
+
+    assert JobStatus.PENDING is seen[-1]
+    assert [JobStatus.PENDING] == again
+    assert JobStatus.COMPLETED is record.status

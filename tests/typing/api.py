@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -556,6 +556,14 @@ async def look_at_errors(job: csvpipe.Job) -> None:
     await job.write_rejects(io.BytesIO())
 
 
+async def watch(store: csvpipe.JobStore, pool: csvpipe.WorkerPool) -> None:
+    async with csvpipe.watch(store, "8f14e45f-ceea-467f-a0e6-0e8ff7f8f4a1", after=3, poll_seconds=0.5) as events:
+        async for event in events:
+            assert_type(event, csvpipe.JobEvent)
+    assert_type(await pool.purge(older_than=timedelta(days=30), status=csvpipe.JobStatus.FAILED, batch=50), int)
+    assert_type(await pool.submit_many(person_alone, ["a.csv"], idempotency_key="k"), list[csvpipe.Job])
+
+
 # The record -----------------------------------------------------------------------------------------------------------
 
 
@@ -612,7 +620,7 @@ assert_type(RECORDS, list[csvpipe.JobRecord])
 # Errors of use --------------------------------------------------------------------------------------------------------
 
 
-def explain(error: csvpipe.CsvPipeError) -> None:  # noqa: C901  # one case for each class
+def explain(error: csvpipe.CsvPipeError) -> None:  # noqa: C901, PLR0912  # one case for each class
     match error:
         case csvpipe.PipelineNotFoundError():
             assert_type((error.name, error.known), tuple[str, tuple[str, ...]])
@@ -636,6 +644,10 @@ def explain(error: csvpipe.CsvPipeError) -> None:  # noqa: C901  # one case for 
         case csvpipe.PoolClosedError():
             a_runtime_error: RuntimeError = error
             print(a_runtime_error)
+        case csvpipe.StoreUnavailableError():
+            assert_type((error.store, error.reason), tuple[str, str])
+        case csvpipe.StoreVersionError():
+            assert_type((error.version, error.known), tuple[int, int])
         case csvpipe.SourceGoneError():
             an_os_error: OSError = error
             print(an_os_error)
@@ -659,6 +671,16 @@ class TestOwnStore(csvpipe.testing.JobStoreContract):
         store = csvpipe.MemoryJobStore()
         as_protocol: csvpipe.JobStore = store
         return csvpipe.testing.StoreHarness(first=as_protocol, second=store, advance=Clock().advance)
+
+
+# Stores in a database -------------------------------------------------------------------------------------------------
+
+
+def keep_jobs(url: str) -> None:
+    with csvpipe.SQLJobStore(url, patience_seconds=30.0) as store:
+        assert_type(store, csvpipe.SQLJobStore)
+        as_protocol: csvpipe.JobStore = store
+        assert_type(as_protocol.list_jobs(), csvpipe.JobPage)
 
 
 # What must be refused -------------------------------------------------------------------------------------------------

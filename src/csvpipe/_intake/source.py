@@ -35,6 +35,7 @@ class LocalFile:
         is_spooled: Whether csvpipe wrote it, and so may remove it.
         sha256: Hex digest of the bytes as they arrived, where they passed through our hands; None for a file read in
             place.
+        spool_id: The spool that it lies in, which only some workers reach; None for a file read in place.
     """
 
     path: str
@@ -42,6 +43,7 @@ class LocalFile:
     mtime_ns: int
     is_spooled: bool = False
     sha256: str | None = None
+    spool_id: str | None = None
 
     @classmethod
     def at(
@@ -118,6 +120,7 @@ class LocalFile:
             mtime_ns=self.mtime_ns,
             is_spooled=self.is_spooled,
             sha256=self.sha256,
+            spool_id=self.spool_id,
             content=content,
         )
 

@@ -6,6 +6,7 @@ costs one snapshot for each job, never misses the last one, and needs nobody to 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Final, Self
@@ -13,11 +14,43 @@ from weakref import WeakSet
 
 import anyio
 
+from csvpipe.errors import JobNotFoundError
 from csvpipe.events import JobEvent, event_between
 from csvpipe.jobs import JobId, JobRecord
 
+logger = logging.getLogger("csvpipe")
+
 #: How often a reader looks into the store when nothing is heard: the job may run in another process.
 LOOK_SECONDS: Final = 1.0
+
+#: For how long a reader puts up with a store that fails: jobs that it follows go on when the store is back.
+OUTAGE_SECONDS: Final = 300.0
+
+
+class Outage:
+    """A store that fails for a while, as those see it who only look."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Outage {'over' if self._until is None else 'borne'}>"
+
+    def bear(self, error: Exception) -> None:
+        """Put up with what the store has raised, for `OUTAGE_SECONDS` in a row.
+
+        Raises:
+            Exception: `error`, when that time is over.
+        """
+        if self._until is None:
+            self._until = anyio.current_time() + OUTAGE_SECONDS
+            logger.warning("the store cannot be looked at; another attempt follows: %r", error)
+        elif anyio.current_time() >= self._until:
+            raise error
+
+    def end(self) -> None:
+        """The store has answered."""
+        self._until = None
 
 
 class Subscription:
@@ -27,6 +60,7 @@ class Subscription:
         self._job_id = job_id
         self._fresh: dict[JobId, JobRecord] = {}
         self._news = anyio.Event()
+        self.is_rung = False
         self.is_closed = False
 
     def put(self, record: JobRecord) -> None:
@@ -37,6 +71,11 @@ class Subscription:
         if noted is None or noted.revision < record.revision:
             self._fresh[record.id] = record
             self._news.set()
+
+    def ring(self) -> None:
+        """There may be news in the store."""
+        self.is_rung = True
+        self._news.set()
 
     def pop(self) -> JobRecord | None:
         """The state that has waited longest, or None."""
@@ -91,7 +130,8 @@ class JobEvents:
 
     Opens with the present state, or with the first one past `after`. Revisions strictly increase; progress that a slow
     reader has missed is merged; the terminal event is always the last. A job that runs in another process is followed
-    through the store, with a look every second. Not for use by several tasks at once.
+    through the store, with a look every second; a store that is away is looked at again, for five minutes. Not for use
+    by several tasks at once.
     """
 
     def __init__(
@@ -101,12 +141,15 @@ class JobEvents:
         *,
         after: int | None = None,
         look_seconds: float = LOOK_SECONDS,
+        on_close: Callable[[], object] = lambda: None,
     ) -> None:
         self._subscription = subscription
         self._look = look
         self._after = after
         self._look_seconds = look_seconds
+        self._on_close = on_close
         self._before: JobRecord | None = None
+        self._outage = Outage()
         self._is_open = False
         self._is_over = False
 
@@ -121,7 +164,7 @@ class JobEvents:
         """The next event.
 
         Raises:
-            StopAsyncIteration: The terminal one has been seen.
+            StopAsyncIteration: The terminal one has been seen, or the pool is closed and there is no news.
             JobNotFoundError: The job has been deleted.
         """
         if self._is_over:
@@ -145,10 +188,15 @@ class JobEvents:
         """Stop following."""
         self._is_over = True
         self._subscription.close()
+        self._on_close()
+        self._on_close = lambda: None
 
     async def _first(self) -> JobRecord:
+        record = await self._try_look()
+        while record is None:
+            await anyio.sleep(self._look_seconds)
+            record = await self._try_look()
         self._is_open = True
-        record = await self._look()
         if self._after is None or record.revision != self._after:
             return record  # also where the reader is ahead: of a store that was set back, it needs the present state
         self._before = record
@@ -162,15 +210,28 @@ class JobEvents:
             record = self._subscription.pop()
             if record is None:
                 with anyio.move_on_after(self._look_seconds) as wait:
-                    await self._wait()
-                record = await self._look() if wait.cancelled_caught else self._subscription.pop()
+                    await self._subscription.wait()
+                # Of a pool that is closed one last look tells how it has left the job.
+                is_look_due = wait.cancelled_caught or self._subscription.is_rung or self._subscription.is_closed
+                self._subscription.is_rung = False
+                record = await self._try_look() if is_look_due else self._subscription.pop()
             if record is not None and (self._before is None or record.revision > self._before.revision):
                 return record
+            if record is not None and self._subscription.is_closed:
+                self.close()
+                raise StopAsyncIteration
 
-    async def _wait(self) -> None:
-        if self._subscription.is_closed:  # the pool is closed: the store alone can tell
-            await anyio.sleep_forever()
-        await self._subscription.wait()
+    async def _try_look(self) -> JobRecord | None:
+        """The job in the store; None where the store is away."""
+        try:
+            record = await self._look()
+        except JobNotFoundError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a store raises that is away
+            self._outage.bear(error)
+            return None
+        self._outage.end()
+        return record
 
 
 class PoolEvents:

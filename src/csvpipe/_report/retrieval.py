@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+import attrs
+
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe._process.rowset import RowFlags
 from csvpipe._report.rejects import merged, read_spill, write_rejects
@@ -78,6 +80,7 @@ def write_job_rejects(
             f"{record.filename} was refused as a whole, so it has no rejected rows: "
             f"[{record.error_code}] {record.error_message}"
         )
+    plan = attrs.evolve(plan, source=spool.local(plan.source))
     spilled = [result.spill for result in store.committed(job_id) if result.spill is not None]
     spills = [path for name in spilled for path in spool.kept(name)]
     if lost := len(spilled) - len(spills):

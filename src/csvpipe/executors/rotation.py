@@ -18,14 +18,16 @@ class Lane(Generic[O, T]):
         owner: Whose they are.
         most: How many of them may be in hand at once; 1 keeps them in order to the end.
         in_hand: How many have been taken and are not done.
+        is_held: Whether what waits must go on waiting; see `Rotation.hold`.
     """
 
-    __slots__ = ("_is_closed", "_waiting", "in_hand", "most", "owner")
+    __slots__ = ("_is_closed", "_waiting", "in_hand", "is_held", "most", "owner")
 
     def __init__(self, owner: O, most: int) -> None:
         self.owner = owner
         self.most = most
         self.in_hand = 0
+        self.is_held = False
         self._waiting: deque[T] = deque()
         self._is_closed = False
 
@@ -45,7 +47,7 @@ class Lane(Generic[O, T]):
     @property
     def is_ready(self) -> bool:
         """Whether an item may be taken now."""
-        return bool(self._waiting) and self.in_hand < self.most
+        return bool(self._waiting) and self.in_hand < self.most and not self.is_held
 
 
 class Rotation(Generic[O, T]):
@@ -95,6 +97,12 @@ class Rotation(Generic[O, T]):
         """An item of the lane is no longer in hand."""
         lane.in_hand -= 1
         if lane.is_ready:
+            self._wake_one()
+
+    def hold(self, lane: Lane[O, T], *, is_held: bool) -> None:
+        """Let nobody take anything of the lane for now, or let it go on."""
+        lane.is_held = is_held
+        for _ in range(0 if is_held else lane.waiting):
             self._wake_one()
 
     def close(self, lane: Lane[O, T]) -> None:

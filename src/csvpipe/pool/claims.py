@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import attrs
+
+from csvpipe._intake.arrival.spool import Spool
 from csvpipe.jobs import JobId
 from csvpipe.pool.ending import Ending
 from csvpipe.pool.run import JobRun
@@ -48,13 +51,17 @@ class Claims:
         """Claim whenever there is room and reason, and hear what the store says of the leases, until `stop`."""
         settings, wake = self._services.settings, self._services.wake
         while not self._is_stopping:
-            for renewal in self._services.keeper.tick():
-                self._heed(renewal)
+            self.heed()
             try:
                 await self._fill()
             except Exception:
                 logger.exception("no jobs could be claimed; another attempt follows")
             await wake.wait(settings.poll_seconds)
+
+    def heed(self) -> None:
+        """Hear what the store has said of the leases; to be called often, for as long as a job runs."""
+        for renewal in self._services.keeper.tick():
+            self._heed(renewal)
 
     def ask(self, job_id: JobId) -> None:
         """Something has been asked of a job: if it runs here, let it come to a stop, so that the store can enact it."""
@@ -95,6 +102,7 @@ class Claims:
                 limit=limit,
                 lease_seconds=services.settings.lease_seconds,
                 max_bytes=max_bytes,
+                spools=services.spool.reach,
             )
         )
         self._is_more = len(claims) == limit
@@ -104,6 +112,7 @@ class Claims:
 
     def _start(self, claim: Claim) -> None:
         services, record = self._services, claim.record
+        claim = _at_hand(claim, services.spool)
         services.keeper.add(claim.lease)
         services.feed.publish(record)
         run = JobRun(claim, services.pipelines[record.pipeline], services, self._tasks, self._over)
@@ -129,3 +138,10 @@ class Claims:
             run.end(Ending.LOST)
         elif renewal.requested is not None:
             run.end(Ending.ASKED)
+
+
+def _at_hand(claim: Claim, spool: Spool) -> Claim:
+    """The claim with its file as it is reached from here."""
+    source = claim.plan.source
+    local = None if source is None else spool.local(source)
+    return claim if local is source else attrs.evolve(claim, plan=attrs.evolve(claim.plan, source=local))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 from enum import IntEnum
 
+from csvpipe._intake.source import LocalFile
 from csvpipe._process.conduct import describe
-from csvpipe.errors import FileCode, FileFailure
+from csvpipe.errors import FileCode, FileError, FileFailure
 
 
 class Ending(IntEnum):
@@ -16,6 +17,16 @@ class Ending(IntEnum):
     ASKED = 2
     FAILURE = 3
     LOST = 4
+
+
+def trouble_with(source: LocalFile | None) -> FileFailure | None:
+    """In a thread: why a job must not count as completed, although all its rows are handled; None if it may."""
+    try:
+        if source is not None:
+            source.check_unchanged()
+    except FileError as error:
+        return FileFailure(code=error.code, message=error.message)
+    return None
 
 
 def unexpected(error: BaseException) -> FileFailure:

@@ -11,9 +11,10 @@ from uuid import UUID
 from csvpipe._intake.inspection import Inspection
 from csvpipe._report.feed import JobEvents
 from csvpipe._report.retrieval import errors_after, write_job_rejects
-from csvpipe.errors import ErrorTotal, JobNotFoundError, RowError
+from csvpipe.errors import ErrorTotal, JobNotFoundError, PoolClosedError, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.pool.commits import clear_up
+from csvpipe.pool.retention import remove_job
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services
@@ -60,7 +61,10 @@ class Job:
         return await self._call(lambda: self._services.store.plan(self._id).inspection)
 
     def events(self, *, after: int | None = None) -> JobEvents:
-        """Follow the job to its end: `async for event in job.events()`.
+        """Follow the job to its end, or to that of its pool: `async for event in job.events()`.
+
+        When the pool is left, a last look at the store tells what has become of the job; `csvpipe.watch` follows it
+        further.
 
         Args:
             after: The last revision that the reader has seen; what came later arrives as one snapshot.
@@ -72,12 +76,19 @@ class Job:
 
         Raises:
             JobNotFoundError: It has been deleted.
+            PoolClosedError: The pool was left before the job has ended, and perhaps nobody runs it.
         """
         async with self.events() as events:
             async for event in events:
                 if event.is_terminal:
                     return event.job
-        return await self.record()  # pragma: no cover  # the last event is terminal
+        record = await self.record()
+        if record.status.is_terminal:
+            return record
+        raise PoolClosedError(
+            f"the pool is closed, and job {self._id} is {record.status.value}; "
+            "to wait for whoever runs it next, follow it with csvpipe.watch(store, job.id)"
+        )
 
     # Verbs ------------------------------------------------------------------------------------------------------------
 
@@ -124,16 +135,7 @@ class Job:
             ParentError: Its rejects are being mended by a job that has not ended.
             TransitionError: It is running: cancel it first.
         """
-        spool = self._services.spool
-
-        def remove() -> None:
-            source = self._services.store.delete(self._id).source
-            if source is not None and source.is_spooled:
-                spool.remove(source.path)
-            for spill in spool.kept(f"{self._id}-*.errors"):
-                spool.remove(spill)
-
-        await self._call(remove)
+        await self._call(lambda: remove_job(self._services, self._id))
 
     # Errors -----------------------------------------------------------------------------------------------------------
 

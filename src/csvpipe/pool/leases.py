@@ -47,6 +47,7 @@ class LeaseKeeper:
         self._sent: dict[Lease, float] = {}
         self._answers: queue.SimpleQueue[Renewal] = queue.SimpleQueue()
         self._ticked = monotonic()
+        self._is_waiting = False
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -69,6 +70,8 @@ class LeaseKeeper:
     def tick(self) -> Iterator[Renewal]:
         """From the loop, often: show that it runs, and hear what the store has answered since."""
         self._ticked = self._monotonic()
+        if self._is_waiting:  # the store keeps the thread waiting for its answer
+            self._give_up_expired()
         while not self._answers.empty():
             yield self._answers.get()
 
@@ -87,12 +90,15 @@ class LeaseKeeper:
         now = self._monotonic()
         if not leases or now - self._ticked > self._stall_seconds:
             return
+        self._is_waiting = True
         try:
             answers = self._store.renew(leases, lease_seconds=self._lease_seconds)
-        except Exception:
-            logger.exception("leases could not be renewed; another attempt follows")
+        except Exception as error:  # noqa: BLE001  # whatever a store raises that is away
+            logger.warning("leases could not be renewed; another attempt follows: %r", error)
             self._give_up_expired()
             return
+        finally:
+            self._is_waiting = False
         with self._lock:
             for answer in answers:
                 if answer.lease in self._sent and answer.is_held:
@@ -104,5 +110,7 @@ class LeaseKeeper:
         oldest = self._monotonic() - self._lease_seconds
         with self._lock:
             expired = [lease for lease, sent in self._sent.items() if sent < oldest]
+            for lease in expired:
+                del self._sent[lease]
         for lease in expired:
             self._answers.put(Renewal(lease=lease, is_held=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -184,12 +185,24 @@ def screen_on(screening: Screening, gate: CpuGate, stop: threading.Event) -> boo
 
 
 async def mending_of(
-    claim: Claim, pipeline: Pipeline[..., Any], services: Services, stop: threading.Event
+    claim: Claim,
+    pipeline: Pipeline[..., Any],
+    services: Services,
+    stop: threading.Event,
+    ask: Callable[[Callable[[], Screening | None]], Awaitable[Screening | None]],
 ) -> Mending | None:
-    """For a mended file: look through all of it for the rows that may come, unless `stop` is set meanwhile."""
+    """For a mended file: look through all of it for the rows that may come, unless `stop` is set meanwhile.
+
+    Args:
+        claim: Of the job.
+        pipeline: The job's.
+        services: The pool's.
+        stop: Set when the job is to come to its end.
+        ask: Calls what asks the store, in a thread; see `Commits.ask`.
+    """
     if claim.plan.mends is None:
         return None
-    screening = await services.threads.call(screening_of, claim, pipeline, services.store)
+    screening = await ask(lambda: screening_of(claim, pipeline, services.store))
     if screening is None:
         return None
     try:

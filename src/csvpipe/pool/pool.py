@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -13,16 +15,16 @@ from uuid import UUID
 import anyio
 from anyio.abc import TaskGroup
 
-from csvpipe._intake.arrival.receive import check_source, display_name
 from csvpipe._intake.source import Source
-from csvpipe._intake.stated import Stated
 from csvpipe._report.feed import PoolEvents
 from csvpipe.dialect import Dialect
 from csvpipe.errors import PipelineError, PoolClosedError
 from csvpipe.executors.choice import ExecutorChoice, crew_for
 from csvpipe.jobs import JobRecord, JobStatus, Verb
 from csvpipe.pipeline import Pipeline
+from csvpipe.pool.asking import key_of_file, submission_of
 from csvpipe.pool.job import Job, id_of
+from csvpipe.pool.retention import purge
 from csvpipe.pool.service import EventCallback, Service
 from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name, known_by
 from csvpipe.pool.submission import Submission, submit, submit_in_order
@@ -213,8 +215,8 @@ class WorkerPool:
             TypeError: The source is none of these, or the dialect is none.
         """
         self._check_open()
-        submission = self._submission(
-            pipeline,
+        submission = submission_of(
+            known_by(pipeline, self._pipelines),
             source,
             filename=filename,
             owner=owner,
@@ -236,54 +238,34 @@ class WorkerPool:
         encoding: str | None = None,
         dialect: Dialect | None = None,
         dry_run: bool = False,
+        idempotency_key: str | None = None,
     ) -> list[Job]:
         """`submit` each of many files; the jobs in the order of the sources.
 
-        Faster than one `submit` after the other: paths and bytes are taken in several at a time.
+        Faster than one `submit` after the other: paths and bytes are taken in several at a time. With a key, a repeat
+        with the same sources in the same order gives the first jobs, and completes a call that was broken off.
 
         Raises:
             Exception: As for `submit`; the files before the one at fault are submitted.
         """
         jobs: list[Job] = []
 
+        ordinals = count(1)
+
         def asked(source: Source) -> Submission:
             self._check_open()
-            return self._submission(pipeline, source, owner=owner, encoding=encoding, dialect=dialect, dry_run=dry_run)
+            return submission_of(
+                known_by(pipeline, self._pipelines),
+                source,
+                owner=owner,
+                encoding=encoding,
+                dialect=dialect,
+                dry_run=dry_run,
+                idempotency_key=key_of_file(idempotency_key, next(ordinals)),
+            )
 
         await submit_in_order(sources, asked, self._services, lambda record: jobs.append(self._submitted(record)))
         return jobs
-
-    def _submission(
-        self,
-        pipeline: Pipeline[..., Any] | str,
-        source: Source,
-        *,
-        filename: str | None = None,
-        owner: str | None = None,
-        idempotency_key: str | None = None,
-        encoding: str | None = None,
-        dialect: Dialect | None = None,
-        dry_run: bool = False,
-        is_mended: bool = False,
-    ) -> Submission:
-        """What is asked for, without misuse; see `submit`."""
-        known = self._pipeline(pipeline)
-        check_source(source)
-        if not isinstance(dialect, Dialect | None):
-            raise TypeError(f"dialect must be a csvpipe.Dialect, such as Dialect(delimiter=';'), not {dialect!r}")
-        stated = Stated.of(known, encoding=encoding, dialect=dialect)
-        if is_mended:  # what the pipeline says holds for its own files, not for one that we have written
-            stated = Stated(encoding=encoding, dialect=dialect)
-        stated.check()
-        return Submission(
-            pipeline=known,
-            source=source,
-            filename=filename or display_name(source),
-            owner=owner,
-            idempotency_key=idempotency_key,
-            stated=stated,
-            dry_run=dry_run,
-        )
 
     def _submitted(self, record: JobRecord) -> Job:
         self._unfinished.add(record)
@@ -327,6 +309,26 @@ class WorkerPool:
         return await self._services.threads.call(
             lambda: self._store.list_jobs(page=page, limit=limit, status=status, owner=owner)
         )
+
+    async def purge(
+        self, *, older_than: timedelta | datetime, status: JobStatus | None = None, batch: int = 100
+    ) -> int:
+        """Delete jobs that have ended, with their uploads and spilled errors; tell how many.
+
+        A job whose rejects are being mended stays. What is deleted in another place leaves its files to the next sweep
+        of the pools that reach them.
+
+        Args:
+            older_than: How long ago a job must have ended, or an aware time before which.
+            status: Only jobs with this status; None for all that are completed, failed or cancelled.
+            batch: How many are deleted in one turn of a thread.
+
+        Raises:
+            PoolClosedError: The pool is not open.
+            ValueError: The time is naive, or `batch` is below 1.
+        """
+        self._check_open()
+        return await purge(self._services, older_than, status=status, batch=batch)
 
     def events(self) -> PoolEvents:
         """Follow all jobs from now on until the pool is closed: `async for event in pool.events()`.
@@ -388,9 +390,6 @@ class WorkerPool:
         elif self._state == "open" and not is_settled(record):
             self._unfinished.add(record)
             self._services.wake.ring()
-
-    def _pipeline(self, given: Pipeline[..., Any] | str) -> Pipeline[..., Any]:
-        return known_by(given, self._pipelines)
 
     def _check_open(self) -> None:
         if os.getpid() != self._process:

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import attrs
 
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._partition.chunk import Chunk
-from csvpipe._partition.cut import cut_chunks
-from csvpipe._partition.gaps import gaps
 from csvpipe._process.conduct import EndedError
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe._report.progress import Progress
-from csvpipe.errors import FileCode, FileError, FileFailure
+from csvpipe.errors import FileCode, FileError, FileFailure, LeaseLostError
 from csvpipe.executors.loop import LoopRun
 from csvpipe.executors.worker import Worker
 from csvpipe.jobs import Verb
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.brief import Brief, is_brief, run_brief
 from csvpipe.pool.commits import Commits
-from csvpipe.pool.ending import Ending, unexpected
+from csvpipe.pool.cutting import CHUNKS_AHEAD, next_chunks, remaining_chunks
+from csvpipe.pool.ending import Ending, trouble_with, unexpected
 from csvpipe.pool.lineage import mending_of
 from csvpipe.pool.portions import ChunkSizes, most_chunks, work_of
+from csvpipe.pool.spooled import spill_name
 from csvpipe.store.protocol import Claim
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from csvpipe.pool.services import Services
 
 logger = logging.getLogger("csvpipe")
-
-#: Chunks that are cut at a time, and that may wait for each worker.
-_CHUNKS_AHEAD: Final = 4
 
 
 class JobRun:
@@ -114,6 +111,8 @@ class JobRun:
                 self._commits.stop()
             if not self._is_settled:
                 await self._settle()
+        except LeaseLostError:
+            await self._commits.look_elsewhere()
         except Exception:
             # What is committed is safe, and the lease runs out: another worker, or this one, will take the job over.
             logger.exception("job %s: its worker failed", self.claim.record.id)
@@ -130,6 +129,8 @@ class JobRun:
         if self._ending is None or ending > self._ending:
             self._ending, self._failure = ending, failure
         self._stop.set()
+        if self._ending is Ending.LOST:
+            self._commits.lose()
         self._opening.cancel()
         self._services.rotation.close(self._lane)
         self._announce()
@@ -140,7 +141,7 @@ class JobRun:
         services, claim = self._services, self.claim
         committed: list[ChunkResult] = []
         if claim.record.attempt > 1:
-            committed = await services.threads.call(services.store.committed, claim.record.id)
+            committed = await self._commits.ask(lambda: services.store.committed(claim.record.id))
             self._count_from(committed)
         return committed
 
@@ -152,7 +153,13 @@ class JobRun:
             reject_rate_limit=pipeline.reject_rate_limit,
             reject_rate_min_rows=pipeline.reject_rate_min_rows,
         )
-        self._commits = Commits(self.claim, self._progress, self._services, on_lost=lambda: self.end(Ending.LOST))
+        self._commits = Commits(
+            self.claim,
+            self._progress,
+            self._services,
+            on_lost=lambda: self.end(Ending.LOST),
+            hold=lambda is_held: self._services.rotation.hold(self._lane, is_held=is_held),
+        )
 
     async def _guarded(self, committed: list[ChunkResult]) -> None:
         """Cut the file, and turn what is wrong with it, or with us, into the job's failure."""
@@ -165,11 +172,13 @@ class JobRun:
             self.end(Ending.FAILURE, FileFailure(code=error.code, message=error.message))
         except EndedError as ended:
             self.end(Ending.FAILURE, ended.failure)
+        except LeaseLostError:
+            self.end(Ending.LOST)
         except Exception as error:  # noqa: BLE001  # a defect, or a disk that fails
             self._fail_unexpectedly(error)
 
     async def _open(self) -> None:
-        mending = await mending_of(self.claim, self.pipeline, self._services, self._stop)
+        mending = await mending_of(self.claim, self.pipeline, self._services, self._stop, self._commits.ask)
         self._work = await self._services.threads.call(
             work_of, self.claim, self.pipeline, self._services.settings, mending
         )
@@ -185,11 +194,11 @@ class JobRun:
         chunks = self._chunks(committed, self.claim.plan)
         rows = self._progress.rows
         most_rows = self.claim.plan.limits.rows
-        ahead = self._services.settings.workers + _CHUNKS_AHEAD
+        gate, ahead = self._services.gate, self._services.settings.workers + CHUNKS_AHEAD
         is_cut = False
         try:
             while self._ending is None:
-                batch, is_cut = await self._services.threads.call(self._next_chunks, chunks)
+                batch, is_cut = await self._services.threads.call(next_chunks, chunks, gate, self._stop)
                 for chunk in batch:
                     rows += chunk.rows
                     self._services.rotation.add(self._lane, chunk)
@@ -209,39 +218,9 @@ class JobRun:
                 await self._services.threads.call_through(chunks.close)
 
     def _chunks(self, committed: list[ChunkResult], plan: JobPlan) -> Generator[Chunk]:
-        source, inspection = plan.source, plan.inspection
-        assert source is not None, "a job without a file is never pending"  # noqa: S101  # refused at intake
-        assert inspection is not None, "a job without a file is never pending"  # noqa: S101
-        sizes = ChunkSizes(source.size, self.pipeline, self._services, self._progress)
-        todo = gaps(committed, data_start=inspection.data_start, data_line=inspection.data_line, size=source.size)
-        for gap in todo:
-            for chunk in cut_chunks(
-                source,
-                inspection,
-                plan.limits,
-                start=gap.start,
-                end=gap.end,
-                first_row=gap.first_row,
-                first_line=gap.first_line,
-                chunk_bytes=sizes.at,
-            ):
-                sizes.count(chunk)
-                yield chunk
-
-    def _next_chunks(self, chunks: Iterator[Chunk]) -> tuple[list[Chunk], bool]:
-        """In a thread: the next few chunks, and whether they are the last."""
-        gate = self._services.gate
-        batch: list[Chunk] = []
-        is_permitted = gate.acquire()
-        try:
-            for chunk in chunks:
-                batch.append(chunk)
-                if len(batch) == _CHUNKS_AHEAD or self._stop.is_set() or gate.is_wanted:
-                    return batch, False
-        finally:
-            if is_permitted:
-                gate.release()
-        return batch, True
+        assert plan.source is not None, "a job without a file is never pending"  # noqa: S101  # refused at intake
+        sizes = ChunkSizes(plan.source.size, self.pipeline, self._services, self._progress)
+        return remaining_chunks(committed, plan, sizes)
 
     # Chunks, handled --------------------------------------------------------------------------------------------------
 
@@ -339,9 +318,10 @@ class JobRun:
         self._commits.look()
 
     def _spill(self, chunk: Chunk) -> str:
-        """Where row errors over the budget go: a name for this job, chunk and attempt, so that none is ever reused."""
-        record = self.claim.record
-        return str(self._services.spool.path(f"{record.id}-{chunk.start}-{record.attempt}.errors"))
+        """Where row errors over the budget go."""
+        services, record = self._services, self.claim.record
+        name = spill_name(services.store_id, record.id, start=chunk.start, attempt=record.attempt)
+        return str(services.spool.path(name))
 
     # The end ----------------------------------------------------------------------------------------------------------
 
@@ -354,14 +334,16 @@ class JobRun:
                 await self._news.wait()
         if self._lane.in_hand:
             self._is_hung = True
+            self._services.presence.keep()
             logger.warning("job %s: %d handlers do not come back", self.claim.record.id, self._lane.in_hand)
             for hand in tuple(self._in_hand):
                 hand.give_up()
 
     async def _settle(self) -> None:
         ending = self._ending
-        if ending is None:
-            ending = await self._checked()
+        if ending is None:  # the file must still be the one that was taken in
+            self._failure = await self._services.threads.call(trouble_with, self.claim.plan.source)
+            ending = None if self._failure is None else Ending.FAILURE
         match ending:
             case Ending.LOST:
                 await self._commits.look_elsewhere()
@@ -376,17 +358,6 @@ class JobRun:
             case None:
                 await self._commits.settle(Verb.COMPLETE)
         self._services.wake.ring()
-
-    async def _checked(self) -> Ending | None:
-        """Whether the file is still the one that was taken in, before the job may count as completed."""
-        source = self.claim.plan.source
-        try:
-            if source is not None:
-                await self._services.threads.call(source.check_unchanged)
-        except FileError as error:
-            self._failure = FileFailure(code=error.code, message=error.message)
-            return Ending.FAILURE
-        return None
 
     def _fail_unexpectedly(self, error: BaseException) -> None:
         logger.error("job %s: failed unexpectedly", self.claim.record.id, exc_info=error)

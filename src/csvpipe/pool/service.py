@@ -13,7 +13,7 @@ from uuid import uuid4
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from csvpipe._intake.arrival.spool import Spool
+from csvpipe._intake.arrival.spool import OWN_FOLDER, Spool
 from csvpipe._report.feed import PoolEvents
 from csvpipe.events import JobEvent
 from csvpipe.executors.threads import ThreadGroup
@@ -21,8 +21,10 @@ from csvpipe.executors.worker import Crew, Leaving, Worker
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.claims import Claims
 from csvpipe.pool.leases import LeaseKeeper
+from csvpipe.pool.presence import Presence
 from csvpipe.pool.resources import LoopResources
 from csvpipe.pool.services import Services, Settings
+from csvpipe.pool.watchman import keep_watching
 from csvpipe.store.protocol import JobStore, WorkerId
 
 logger = logging.getLogger("csvpipe")
@@ -79,8 +81,8 @@ class Service:
         intake, readers = ThreadGroup("intake", _INTAKE_THREADS), ThreadGroup("reader", _READER_THREADS)
         try:
             with self._scope:
-                await threads.call(lambda: spool.directory)
-                services = self._services(spool, threads, intake, readers)
+                store_id = await threads.call(self._ready, spool)
+                services = self._services(store_id, spool, threads, intake, readers)
                 async with anyio.create_task_group() as tellers:
                     if on_event is not None:
                         tellers.start_soon(_tell, PoolEvents(services.feed.subscribe()), on_event)
@@ -106,12 +108,23 @@ class Service:
         """Let it end here and now, wherever it stands."""
         self._scope.cancel()
 
-    def _services(self, spool: Spool, threads: ThreadGroup, intake: ThreadGroup, readers: ThreadGroup) -> Services:
-        settings = self._settings
+    def _ready(self, spool: Spool) -> str:
+        """In a thread: make the spool ready; the store's identity."""
+        spool.directory  # noqa: B018  # made on first use
+        spool.identify()
+        return self._store.identity
+
+    def _services(
+        self, store_id: str, spool: Spool, threads: ThreadGroup, intake: ThreadGroup, readers: ThreadGroup
+    ) -> Services:
+        settings, worker_id = self._settings, WorkerId(str(uuid4()))
+        locks = None if spool.is_temporary else spool.path(OWN_FOLDER)
         return Services(
             settings=settings,
             store=self._store,
-            worker_id=WorkerId(str(uuid4())),
+            store_id=store_id,
+            worker_id=worker_id,
+            presence=Presence(locks, store_id, worker_id),
             pipelines=self._pipelines,
             threads=threads,
             intake=intake,
@@ -124,20 +137,24 @@ class Service:
     async def _run(self, services: Services, runs: TaskGroup, task_status: TaskStatus[Services]) -> None:
         """Run jobs until it is time to stop, and then until none is left."""
         workers = self._crew.hire(services.threads)
+        await services.threads.call(services.presence.show)
         async with anyio.create_task_group() as shifts:
             for worker in workers:
                 shifts.start_soon(_keep_handling, worker, services)
+            shifts.start_soon(keep_watching, services)
             runs.start_soon(self.claims.keep_claiming)
             task_status.started(services)
             await self._stop_wanted.wait()
             self.claims.stop()
             while self.claims:
+                self.claims.heed()
                 await services.wake.wait(self._settings.poll_seconds)
             shifts.cancel_scope.cancel()
         await services.resources.close(self._settings.shutdown_grace)
         services.keeper.close()
         leaving = [each for worker in workers for each in worker.close()]
         leaving += self._crew.close()
+        await services.threads.call(services.presence.leave)
         await services.threads.call(_join, leaving, self._settings.shutdown_grace)
 
 

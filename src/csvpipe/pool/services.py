@@ -20,6 +20,7 @@ from csvpipe.executors.threads import ThreadGroup
 from csvpipe.limits import MIB
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.leases import LeaseKeeper
+from csvpipe.pool.presence import Presence
 from csvpipe.pool.resources import LoopResources
 from csvpipe.store.protocol import JobStore, WorkerId
 
@@ -38,7 +39,9 @@ class Settings:
         in_threads: Whether handlers run in threads of this process, which share its interpreter.
         chunk_bytes: Size of a chunk of a large file; a file of at most one chunk takes no slot of `max_files`.
         chunk_seconds: After so long a worker returns what it has done, so that others have their turn.
-        poll_seconds: How often the store is asked for jobs that nobody told this pool of.
+        poll_seconds: How often the store is asked for jobs that nobody told this pool of, and the spool for workers
+            that have died.
+        sweep_seconds: How often the spool is looked through for files that nobody needs.
         stall_seconds: An event loop that stands still for so long loses its leases.
     """
 
@@ -51,6 +54,7 @@ class Settings:
     chunk_bytes: int = 2 * MIB
     chunk_seconds: float = 1.0
     poll_seconds: float = 1.0
+    sweep_seconds: float = 3600.0
 
     @property
     def stall_seconds(self) -> float:
@@ -98,7 +102,9 @@ class Services:
 
     Attributes:
         store: The caller's; called in `threads`.
+        store_id: The store's identity.
         worker_id: Names this pool, this time.
+        presence: Shows others on this host that this pool lives.
         threads: For short calls of our own: files, the store.
         intake: For taking files in, which may take long.
         readers: For file objects of callers, which may never answer.
@@ -108,7 +114,9 @@ class Services:
 
     settings: Settings
     store: JobStore
+    store_id: str
     worker_id: WorkerId
+    presence: Presence
     pipelines: Mapping[str, Pipeline[..., Any]]
     threads: ThreadGroup
     intake: ThreadGroup

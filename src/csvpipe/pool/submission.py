@@ -32,6 +32,8 @@ from csvpipe.jobs import JobId, JobRecord
 from csvpipe.limits import Limits
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.lineage import Parent, parent_of, spelt_after, stated_by, with_room_for_reasons
+from csvpipe.pool.retention import create_or_find, forget_uploads
+from csvpipe.pool.spooled import upload_name
 from csvpipe.store.protocol import JobDraft, JobStore
 
 if TYPE_CHECKING:
@@ -87,12 +89,12 @@ async def submit(submission: Submission, services: Services, *, parent_id: JobId
     is_kept = False
     try:
         draft = await _drafted(submission, job_id, services)
-        record = await services.threads.call_through(services.store.create, draft)
+        record = await services.threads.call_through(create_or_find, services.store, draft)
         is_kept = _is_kept(record, job_id)
         return record
     finally:
         if not is_kept:
-            await services.threads.call_through(_forget, services, job_id)
+            await services.threads.call_through(forget_uploads, services, job_id)
 
 
 async def submit_in_order(
@@ -142,7 +144,7 @@ async def _submit_group(group: list[Submission], services: Services, tell: Calla
 
     def create(drafts: Sequence[JobDraft]) -> Exception | None:
         try:
-            created.extend(map(services.store.create, drafts))
+            created.extend(create_or_find(services.store, draft) for draft in drafts)
         except Exception as error:  # noqa: BLE001  # raised below, when the files before are told of
             return error
         return None
@@ -150,14 +152,15 @@ async def _submit_group(group: list[Submission], services: Services, tell: Calla
     error: Exception | None
     try:
         drafts, failed = await services.intake.call_or_leave(
-            lambda: _drafted_all(asked, services), undo=lambda: _forget(services, *(job_id for _, job_id in asked))
+            lambda: _drafted_all(asked, services),
+            undo=lambda: forget_uploads(services, *(job_id for _, job_id in asked)),
         )
         error = await services.threads.call_through(create, drafts) or failed
     finally:
         kept = {record.id for record in created if not record.status.is_terminal}
         forgotten = [job_id for _, job_id in asked if job_id not in kept]
         if forgotten:
-            await services.threads.call_through(_forget, services, *forgotten)
+            await services.threads.call_through(forget_uploads, services, *forgotten)
     for record in created:
         tell(record)
     if error is not None:
@@ -194,17 +197,6 @@ def _is_kept(record: JobRecord, job_id: JobId) -> bool:
     return record.id == job_id and not record.status.is_terminal
 
 
-def _forget(services: Services, *job_ids: JobId) -> None:
-    """Remove uploads that became no job."""
-    for job_id in job_ids:
-        for path in services.spool.kept(_spooled_as(job_id)):
-            services.spool.remove(path)
-
-
-def _spooled_as(job_id: JobId) -> str:
-    return f"{job_id}.csv"
-
-
 def _is_ours(source: Source) -> bool:
     """Whether a source is read by code of ours alone, which comes to an end."""
     return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
@@ -222,7 +214,7 @@ async def _drafted(submission: Submission, job_id: JobId, services: Services) ->
         return await services.threads.call(_draft, submission, job_id, taken, services.store)
     threads = services.intake if _is_ours(source) else services.readers
     return await threads.call_or_leave(
-        lambda: _drafted_in_thread(submission, job_id, services), undo=lambda: _forget(services, job_id)
+        lambda: _drafted_in_thread(submission, job_id, services), undo=lambda: forget_uploads(services, job_id)
     )
 
 
@@ -231,8 +223,9 @@ def _drafted_in_thread(submission: Submission, job_id: JobId, services: Services
     given = cast("BlockingSource", submission.source)
     stated, limits, place = submission.stated, submission.pipeline.limits, submission.filename
     taken: TakenIn | FileError
+    name = upload_name(services.store_id, job_id)
     try:
-        taken = take_in(given, services.spool, _spooled_as(job_id), stated=stated, limits=limits, place=place)
+        taken = take_in(given, services.spool, name, stated=stated, limits=limits, place=place)
     except FileError as error:
         taken = error
     return _draft(submission, job_id, taken, services.store)
@@ -267,7 +260,8 @@ def _draft(submission: Submission, job_id: JobId, taken: TakenIn | FileError, st
 async def _received(source: AsyncIterable[bytes], submission: Submission, job_id: JobId, services: Services) -> TakenIn:
     """Take in a stream, which only the event loop can read."""
     stated, limits, place = submission.stated, submission.pipeline.limits, submission.filename
-    with Spooling(services.spool, _spooled_as(job_id), stated=stated, limits=limits, place=place) as spooling:
+    name = upload_name(services.store_id, job_id)
+    with Spooling(services.spool, name, stated=stated, limits=limits, place=place) as spooling:
         await _receive(source, spooling, services, place)
         return await services.intake.call(spooling.finish)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from csvpipe._report.feed import LOOK_SECONDS
+from csvpipe._report.feed import LOOK_SECONDS, Outage
 from csvpipe.jobs import JobId, JobRecord, JobStatus
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Unfinished:
 
     def __init__(self) -> None:
         self._ids: set[JobId] = set()
+        self._outage = Outage()
 
     def __repr__(self) -> str:
         return f"<Unfinished: {len(self._ids)} jobs>"
@@ -32,7 +33,11 @@ class Unfinished:
             self._ids.add(record.id)
 
     async def drain(self, services: Services) -> None:
-        """Wait until every job has ended, or is paused."""
+        """Wait until every job has ended, or is paused.
+
+        Raises:
+            Exception: What the store raises, and has raised for longer than an outage is borne.
+        """
         reader = services.feed.subscribe()
         await self._look(services)
         while self._ids and not reader.is_closed:
@@ -45,6 +50,14 @@ class Unfinished:
                 await self._look(services)
 
     async def _look(self, services: Services) -> None:
+        try:
+            await self._look_up(services)
+        except Exception as error:  # noqa: BLE001  # whatever a store raises that is away
+            self._outage.bear(error)
+        else:
+            self._outage.end()
+
+    async def _look_up(self, services: Services) -> None:
         ids = tuple(self._ids)
         for start in range(0, len(ids), _AT_ONCE):
             some = ids[start : start + _AT_ONCE]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_left, insort
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from threading import Lock
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
+from uuid import uuid4
 
 import attrs
 
@@ -30,43 +30,12 @@ from csvpipe.errors import (
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.store._chains import Chains
 from csvpipe.store._changes import check_chain, counted, created, enacted, is_under, noted, settled, taken_over
-from csvpipe.store._ledger import Ledger
-from csvpipe.store.protocol import (
-    ANY_OWNER,
-    Claim,
-    JobDraft,
-    JobPage,
-    Lease,
-    OwnerFilter,
-    Renewal,
-    WorkerId,
-)
+from csvpipe.store._kept import NO_LEASE, KeptJob
+from csvpipe.store._waiting import Waiting
+from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, Lease, OwnerFilter, Renewal, WorkerId
 
-#: When a job was created, and which of those created at that time it was.
-_Age: TypeAlias = tuple[datetime, int]
-
-_NO_LEASE: Final = -math.inf
-
-
-@attrs.define(eq=False, kw_only=True)
-class _Job:
-    """One job as the store keeps it. `lease_until` is in the store's monotonic seconds."""
-
-    record: JobRecord
-    draft: JobDraft
-    age: _Age
-    ledger: Ledger
-    lease_until: float = _NO_LEASE
-    requested: Verb | None = None
-    takeovers: int = 0
-
-    def is_live(self, now: float) -> bool:
-        """Whether an owner holds the job at monotonic time `now`."""
-        return now < self.lease_until
-
-
-def _age(job: _Job) -> _Age:
-    return job.age
+_AGE: Final = attrgetter("age")
+_OWNER: Final = attrgetter("owner")
 
 
 def _utc_now() -> datetime:
@@ -80,19 +49,24 @@ class MemoryJobStore:
     Args:
         clock: Aware UTC time, for the times that records show.
         monotonic: Seconds that never go back, for leases.
+
+    Attributes:
+        identity: See `JobStore.identity`; made with the store.
     """
 
     _clock: Callable[[], datetime] = attrs.field(default=_utc_now, alias="clock")
     _monotonic: Callable[[], float] = attrs.field(default=time.monotonic, alias="monotonic")
+    identity: str = attrs.field(factory=lambda: uuid4().hex, init=False)
     _lock: Lock = attrs.field(factory=Lock, init=False)
-    _jobs: dict[JobId, _Job] = attrs.field(factory=dict, init=False)
-    _keys: dict[tuple[str | None, str], _Job] = attrs.field(factory=dict, init=False)
-    _inspected: dict[str, _Job] = attrs.field(factory=dict, init=False)
+    _jobs: dict[JobId, KeptJob] = attrs.field(factory=dict, init=False)
+    _keys: dict[tuple[str | None, str], KeptJob] = attrs.field(factory=dict, init=False)
+    _inspected: dict[str, KeptJob] = attrs.field(factory=dict, init=False)
     _chains: Chains = attrs.field(factory=Chains, init=False)
     _created_jobs: int = attrs.field(default=0, init=False)
-    # Pending jobs of each pipeline, oldest first, so that a claim need not look at all there are.
-    _waiting: dict[str, list[_Job]] = attrs.field(factory=lambda: defaultdict(list), init=False)
-    _processing: dict[JobId, _Job] = attrs.field(factory=dict, init=False)
+    _waiting: Waiting[KeptJob] = attrs.field(factory=lambda: Waiting(_AGE, _OWNER), init=False)
+    _processing: dict[JobId, KeptJob] = attrs.field(factory=dict, init=False)
+    # How many of each owner's jobs are processing.
+    _held: Counter[str | None] = attrs.field(factory=Counter, init=False)
     # No lease runs out before this time: until then a claim need not look for takeovers.
     _next_expiry: float = attrs.field(default=math.inf, init=False)
 
@@ -137,9 +111,20 @@ class MemoryJobStore:
                 for job in self._jobs.values()
                 if status in (None, job.record.status) and (owner is ANY_OWNER or owner == job.record.owner)
             ]
-        matching.sort(key=_age, reverse=True)
+        matching.sort(key=_AGE, reverse=True)
         records = tuple(job.record for job in matching[(page - 1) * limit : page * limit])
         return JobPage(jobs=records, page=page, limit=limit, total=len(matching))
+
+    def ended_before(self, when: datetime, *, status: JobStatus | None = None, limit: int) -> list[JobId]:
+        """See `JobStore.ended_before`."""
+        with self._lock:
+            ended = [
+                (job.record.completed_at, job.age, job.record.id)
+                for job in self._jobs.values()
+                if job.record.completed_at is not None and job.record.completed_at < when
+                if job.record.status.is_terminal and status in (None, job.record.status)
+            ]
+        return [job_id for _, _, job_id in sorted(ended)[: max(0, limit)]]
 
     def committed(self, job_id: JobId) -> list[ChunkResult]:
         """See `JobStore.committed`."""
@@ -169,6 +154,8 @@ class MemoryJobStore:
     def create(self, draft: JobDraft) -> JobRecord:
         """See `JobStore.create`."""
         with self._lock:
+            if draft.id in self._jobs:
+                return self._jobs[draft.id].record
             first = self._first_under_key(draft)
             if first is not None:
                 return first.record
@@ -177,14 +164,14 @@ class MemoryJobStore:
             record = created(draft, now=self._clock())
             self._created_jobs += 1
             age = (record.created_at, self._created_jobs)
-            job = _Job(record=record, draft=draft, age=age, ledger=Ledger())
+            job = KeptJob(record=record, draft=draft, age=age)
             self._jobs[draft.id] = job
             if draft.idempotency_key is not None:
                 self._keys[draft.owner, draft.idempotency_key] = job
             if draft.inspection_key:
                 self._inspected[draft.inspection_key] = job
             if record.status is JobStatus.PENDING:
-                insort(self._waiting[record.pipeline], job, key=_age)
+                self._waiting.add(record.pipeline, job)
             return record
 
     def request(self, job_id: JobId, verb: Literal[Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY]) -> JobRecord:
@@ -231,20 +218,34 @@ class MemoryJobStore:
         limit: int,
         lease_seconds: float,
         max_bytes: int | None = None,
+        spools: Collection[str] | None = None,
     ) -> list[Claim]:
         """See `JobStore.claim`."""
         largest = math.inf if max_bytes is None else max_bytes
         names = set(pipelines)
+
+        def fits(job: KeptJob) -> bool:
+            return job.fits(largest=largest, spools=spools)
+
         with self._lock:
-            orphans = self._orphans(names, largest)
-            queues = [_up_to(largest, self._waiting[name]) for name in names if name in self._waiting]
-            chosen = list(islice(merge(orphans, *queues, key=_age), max(0, limit)))
+            orphans, held = self._orphans(names, fits)
+            waiting = self._waiting.in_turn(names, orphans, held, fits)
+            chosen = list(islice(waiting, max(0, limit)))
             return [self._hand_over(job, worker, lease_seconds) for job in chosen]
 
     def renew(self, leases: Sequence[Lease], *, lease_seconds: float) -> list[Renewal]:
         """See `JobStore.renew`."""
         with self._lock:
             return [self._renew(lease, lease_seconds) for lease in leases]
+
+    def forfeit(self, workers: Collection[WorkerId]) -> int:
+        """See `JobStore.forfeit`."""
+        with self._lock:
+            now = self._monotonic()
+            jobs = [job for job in self._processing.values() if job.worker in workers and job.is_live(now)]
+            for job in jobs:
+                self._next_expiry = job.lease_until = NO_LEASE
+            return len(jobs)
 
     def commit(self, lease: Lease, results: Sequence[ChunkResult], *, total_rows: int | None = None) -> JobRecord:
         """See `JobStore.commit`."""
@@ -283,19 +284,19 @@ class MemoryJobStore:
 
     # Under the lock ---------------------------------------------------------------------------------------------------
 
-    def _find(self, job_id: JobId) -> _Job:
+    def _find(self, job_id: JobId) -> KeptJob:
         try:
             return self._jobs[job_id]
         except KeyError:
             raise JobNotFoundError(job_id) from None
 
-    def _owned(self, lease: Lease) -> _Job:
+    def _owned(self, lease: Lease) -> KeptJob:
         job = self._jobs.get(lease.job_id)
         if job is None or not is_under(job.record, lease.token):
             raise LeaseLostError(lease.job_id)
         return job
 
-    def _first_under_key(self, draft: JobDraft) -> _Job | None:
+    def _first_under_key(self, draft: JobDraft) -> KeptJob | None:
         if draft.idempotency_key is None:
             return None
         first = self._keys.get((draft.owner, draft.idempotency_key))
@@ -303,29 +304,36 @@ class MemoryJobStore:
             raise IdempotencyConflictError(draft.idempotency_key, str(first.draft.id))
         return first
 
-    def _orphans(self, pipelines: set[str], largest: float) -> list[_Job]:
-        """The jobs to take over, oldest first; those that nobody shall have any more are ended on the way."""
+    def _orphans(
+        self, pipelines: set[str], fits: Callable[[KeptJob], bool]
+    ) -> tuple[list[KeptJob], Counter[str | None]]:
+        """The jobs to take over, oldest first, and how many of each owner's jobs are in live hands.
+
+        Those that nobody shall have any more are ended on the way.
+        """
         now = self._monotonic()
         if now < self._next_expiry:
-            return []
+            return [], self._held
         left = [job for job in self._processing.values() if not job.is_live(now)]
-        fit = [job for job in left if job.record.pipeline in pipelines and job.record.bytes_total <= largest]
+        fit = [job for job in left if job.record.pipeline in pipelines and fits(job)]
         orphans = [job for job in fit if not self._is_ended_instead(job)]
         self._next_expiry = min((job.lease_until for job in self._processing.values()), default=math.inf)
-        return sorted(orphans, key=_age)
+        live = Counter(job.owner for job in self._processing.values() if job.is_live(now))
+        return sorted(orphans, key=_AGE), live
 
-    def _is_ended_instead(self, job: _Job) -> bool:
+    def _is_ended_instead(self, job: KeptJob) -> bool:
         record = taken_over(job.record, takeovers=job.takeovers + 1, requested=job.requested, now=self._clock())
         if record.status is JobStatus.PROCESSING:
             return False
         self._save(job, record)
         return True
 
-    def _hand_over(self, job: _Job, worker: WorkerId, lease_seconds: float) -> Claim:
+    def _hand_over(self, job: KeptJob, worker: WorkerId, lease_seconds: float) -> Claim:
         is_takeover = job.record.status is JobStatus.PROCESSING
         job.takeovers += is_takeover
         record = self._save(job, enacted(job.record, Verb.TAKEOVER if is_takeover else Verb.START, now=self._clock()))
         self._extend(job, lease_seconds)
+        job.worker = worker
         lease = Lease(job_id=record.id, worker=worker, token=record.attempt)
         return Claim(lease=lease, record=record, plan=job.draft.plan, root_id=job.draft.root_id)
 
@@ -337,12 +345,13 @@ class MemoryJobStore:
         self._extend(job, lease_seconds)
         return Renewal(lease=lease, is_held=True, requested=job.requested)
 
-    def _extend(self, job: _Job, lease_seconds: float) -> None:
+    def _extend(self, job: KeptJob, lease_seconds: float) -> None:
         job.lease_until = self._monotonic() + lease_seconds
         self._next_expiry = min(self._next_expiry, job.lease_until)
 
-    def _enter(self, job: _Job, results: Sequence[ChunkResult]) -> bool:
-        """Put results into the job's ledger; tell whether that changes anything."""
+    def _enter(self, job: KeptJob, results: Sequence[ChunkResult]) -> bool:
+        """Put results into the job's ledger, the last one of each start; tell whether that changes anything."""
+        results = list({result.start: result for result in results}.values())
         if any(result.start not in job.ledger for result in results):
             job.takeovers = 0
         changes = [job.ledger.add(result) for result in results]
@@ -364,7 +373,7 @@ class MemoryJobStore:
             check_chain(draft.id, self._chain(draft.root_id))
         self._chains.join(draft.root_id, draft.id)
 
-    def _save(self, job: _Job, record: JobRecord, *, is_changed: bool = False) -> JobRecord:
+    def _save(self, job: KeptJob, record: JobRecord, *, is_changed: bool = False) -> JobRecord:
         """Write what one call has made of a job, and keep the job where its status belongs."""
         before = job.record
         if record == before and not is_changed:
@@ -373,20 +382,17 @@ class MemoryJobStore:
         if record.status is not before.status:
             self._withdraw(job, before.status)
             if record.status is JobStatus.PENDING:
-                insort(self._waiting[record.pipeline], job, key=_age)
+                self._waiting.add(record.pipeline, job)
             elif record.status is JobStatus.PROCESSING:
                 self._processing[record.id] = job
+                self._held[record.owner] += 1
         return job.record
 
-    def _withdraw(self, job: _Job, status: JobStatus) -> None:
+    def _withdraw(self, job: KeptJob, status: JobStatus) -> None:
         """Take a job from where it was kept while it had this status; with `processing` ends its ownership."""
         if status is JobStatus.PENDING:
-            queue = self._waiting[job.record.pipeline]
-            del queue[bisect_left(queue, job.age, key=_age)]
+            self._waiting.remove(job.record.pipeline, job)
         elif status is JobStatus.PROCESSING:
             del self._processing[job.record.id]
-            job.lease_until, job.requested = _NO_LEASE, None
-
-
-def _up_to(largest: float, queue: list[_Job]) -> Iterator[_Job]:
-    return (job for job in queue if job.record.bytes_total <= largest)
+            self._held[job.record.owner] -= 1
+            job.lease_until, job.requested = NO_LEASE, None

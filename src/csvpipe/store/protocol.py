@@ -24,9 +24,10 @@ jobs of the chain, as a change of that job. What a job has resolved outlives it:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from enum import Enum
-from typing import Final, Literal, NewType, Protocol
+from typing import Final, Literal, NewType, Protocol, runtime_checkable
 
 import attrs
 
@@ -142,14 +143,35 @@ class JobPage:
         return -(-self.total // self.limit)
 
 
+@runtime_checkable
+class Listening(Protocol):
+    """What a store may be besides: one that says when a job has changed, so that readers need not ask so often."""
+
+    def listen(self, callback: Callable[[JobId], object]) -> Callable[[], object]:
+        """Call back with the id of each job that has changed, in a thread of the store's, until the answer is called.
+
+        It is a hint: callbacks may be late, double, or missing, and readers look by themselves from time to time.
+        """
+        ...
+
+
 class JobStore(Protocol):
     """See the module's docstring for what holds for every method."""
+
+    @property
+    def identity(self) -> str:
+        """A name of this store, and of no other one: the same for every handle, in every process, for ever.
+
+        Lower-case letters and digits, 8 to 64 of them: it becomes part of names of files.
+        """
+        ...
 
     def create(self, draft: JobDraft) -> JobRecord:
         """Add a job: `pending`, or `failed` with the draft's failure.
 
         Where the draft's (owner, idempotency_key) exists, nothing is added and the first job is returned: its `id`
-        differs from the draft's.
+        differs from the draft's. Where the draft's own id exists, this is a repeat of a call whose answer was lost:
+        nothing is added either, and the job is returned as it is.
 
         Raises:
             IdempotencyConflictError: The key was used with another `content_key`.
@@ -193,6 +215,16 @@ class JobStore(Protocol):
         """
         ...
 
+    def ended_before(self, when: datetime, *, status: JobStatus | None = None, limit: int) -> list[JobId]:
+        """Up to `limit` jobs that ended before a time, those that ended first in front.
+
+        Args:
+            when: Aware; compared with `completed_at`.
+            status: Only jobs with this status; None for all that are completed, failed or cancelled.
+            limit: At most so many.
+        """
+        ...
+
     def claim(
         self,
         worker: WorkerId,
@@ -201,12 +233,21 @@ class JobStore(Protocol):
         limit: int,
         lease_seconds: float,
         max_bytes: int | None = None,
+        spools: Collection[str] | None = None,
     ) -> list[Claim]:
         """Take up to `limit` jobs, each by at most one worker, however many call at once.
 
         Candidates are the `pending` jobs, and the `processing` ones whose lease has run out (a takeover), of these
-        pipelines and, with `max_bytes`, of at most that `bytes_total`; oldest first. Each becomes `processing` with
-        `attempt + 1`; `started_at` is set once and kept.
+        pipelines and, with `max_bytes`, of at most that `bytes_total`; those whose plan is of a later `PLAN_VERSION`
+        are left to whoever knows it. Each becomes `processing` with `attempt + 1`; `started_at` is set once and kept.
+
+        Owners take turns: each time the next job is one of the owner who has the fewest jobs in live hands, those
+        chosen by this call included, and of several such owners the oldest one. Within an owner it is the oldest first.
+        Jobs without an owner take turns as if they had one together. So whoever submits ten thousand files keeps nobody
+        waiting who submits one.
+
+        With `spools`, a job whose file has a `spool_id` that is not among them is left alone, in every respect: the
+        worker cannot reach its file. A file without one, which was submitted by its path, is taken to be in reach.
 
         A takeover of a job for which a verb was requested enacts the verb instead: `pause` and `cancel` settle it
         without a claim. The third takeover in a row without a newly committed chunk ends the job as `failed` with
@@ -216,6 +257,14 @@ class JobStore(Protocol):
 
     def renew(self, leases: Sequence[Lease], *, lease_seconds: float) -> list[Renewal]:
         """Extend the leases that still hold by `lease_seconds` from now; one answer each, in the order given."""
+        ...
+
+    def forfeit(self, workers: Collection[WorkerId]) -> int:
+        """End the leases of workers that are known to be dead, at once; tell of how many jobs.
+
+        Nothing else changes: the jobs are taken over by whoever claims next, as if their leases had run out, and a
+        worker that is alive against all evidence gets a lease back by renewing it first. A repeat ends nothing.
+        """
         ...
 
     def commit(self, lease: Lease, results: Sequence[ChunkResult], *, total_rows: int | None = None) -> JobRecord:

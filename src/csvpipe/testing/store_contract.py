@@ -21,6 +21,7 @@ from csvpipe.testing._store_contract.creating import CreatingContract
 from csvpipe.testing._store_contract.harness import StoreHarness
 from csvpipe.testing._store_contract.listing import ListingContract
 from csvpipe.testing._store_contract.mending import MendingContract
+from csvpipe.testing._store_contract.reach import ReachContract
 from csvpipe.testing._store_contract.requesting import RequestingContract
 from csvpipe.testing._store_contract.row_errors import RowErrorsContract
 from csvpipe.testing._store_contract.settling import SettlingContract
@@ -34,6 +35,7 @@ class JobStoreContract(
     ListingContract,
     ClaimingContract,
     TakeoverContract,
+    ReachContract,
     CommittingContract,
     SettlingContract,
     RequestingContract,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final, Self
+from uuid import uuid4
+
+import attrs
 
 from csvpipe._intake.charset.encoding import Transcoder
 from csvpipe._intake.source import LocalFile
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
 
 #: Bytes a read from a file object, and a write.
 BLOCK_BYTES: Final = 256 * 1024
+
+#: Within a directory: what it holds besides uploads and spills, and the file with its id.
+OWN_FOLDER: Final = ".csvpipe"
+_ID_NAME: Final = "id"
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
@@ -54,12 +62,17 @@ class Spool:
 
     Args:
         directory: Kept by the caller, created if need be; None for a temporary one, which `close` removes.
+
+    Attributes:
+        id: Names the directory to all who reach it, by whatever path; set by `identify`, and then said of each upload.
+            A temporary one is reached by all of this host.
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
         self._given = None if directory is None else Path(directory).absolute()
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._is_closed = False
+        self.id: str | None = None
 
     def __repr__(self) -> str:
         return f"<Spool {self._given or (self._temporary and self._temporary.name) or 'not yet used'}>"
@@ -77,6 +90,31 @@ class Spool:
 
             self._temporary = tempfile.TemporaryDirectory(prefix="csvpipe-", ignore_cleanup_errors=True)
         return Path(self._temporary.name)
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the directory goes with this object."""
+        return self._given is None
+
+    @property
+    def reach(self) -> frozenset[str]:
+        """The ids of the spools whose uploads can be read from here."""
+        return frozenset({_this_host()} if self.id is None else {_this_host(), self.id})
+
+    def identify(self) -> None:
+        """Find out the directory's id, which is made with it, once.
+
+        Raises:
+            OSError: It cannot be read or written.
+        """
+        self.id = _this_host() if self._given is None else _id_of(self.directory)
+
+    def local(self, file: LocalFile) -> LocalFile:
+        """An upload as it is reached from here, if it lies in this directory: others may reach it by another path."""
+        if self._given is None or file.spool_id is None or file.spool_id != self.id:
+            return file
+        path = str(self._given / Path(file.path).name)
+        return file if path == file.path else attrs.evolve(file, path=path)
 
     def path(self, name: str) -> Path:
         """Where a file of this name lies; `name` is made by csvpipe, never by a caller."""
@@ -99,7 +137,7 @@ class Spool:
         title = place or name
         with disk_errors(title, self._given or "a temporary directory"):
             target = self.path(name)
-        return SpoolWriter(target, limit_bytes=limit_bytes, transcoder=transcoder, place=title)
+        return SpoolWriter(target, limit_bytes=limit_bytes, transcoder=transcoder, place=title, spool_id=self.id)
 
     def kept(self, pattern: str) -> list[Path]:
         """Files whose names match a glob pattern; none where there is no directory, or no longer one."""
@@ -125,12 +163,21 @@ class SpoolWriter:
     The file is named only when it is complete and fsynced, so a name never stands for half an upload.
     """
 
-    def __init__(self, target: Path, *, limit_bytes: int | None, transcoder: Transcoder | None, place: str) -> None:
+    def __init__(
+        self,
+        target: Path,
+        *,
+        limit_bytes: int | None,
+        transcoder: Transcoder | None,
+        place: str,
+        spool_id: str | None = None,
+    ) -> None:
         self._target = target
         self._part = target.with_name(target.name + ".part")
         self._limit = limit_bytes
         self._transcoder = transcoder
         self._place = place
+        self._spool_id = spool_id
         self._size = 0
         self._is_open = True
         with self._disk_errors():
@@ -180,7 +227,8 @@ class SpoolWriter:
             self._part.replace(self._target)
             if _SYNCS_DIRECTORIES:
                 _sync_directory(self._target.parent)
-        finished = LocalFile.at(self._target, is_spooled=True, sha256=sha256, place=self._place)
+        at = LocalFile.at(self._target, is_spooled=True, sha256=sha256, place=self._place)
+        finished = attrs.evolve(at, spool_id=self._spool_id)
         self._is_open = False
         return finished
 
@@ -196,6 +244,30 @@ class SpoolWriter:
         for path in (self._part, self._target):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+
+
+def _this_host() -> str:
+    """What temporary directories of this host have in common."""
+    return f"host:{socket.gethostname()}"
+
+
+def _id_of(directory: Path) -> str:
+    """The id that a directory has for all who reach it: whoever writes it first has it written whole."""
+    path = directory / OWN_FOLDER / _ID_NAME
+    with suppress(FileNotFoundError):
+        return path.read_text("ascii").strip()
+    path.parent.mkdir(exist_ok=True)
+    fresh = path.with_name(f"{_ID_NAME}.{uuid4().hex}")
+    fresh.write_text(f"{uuid4().hex}\n", "ascii")
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    except OSError:  # no links in this file system: of two that come at the same time the later one wins
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path.read_text("ascii").strip()
 
 
 def _sync_directory(directory: Path) -> None:

@@ -10,6 +10,7 @@ _PARTS = (
     "listing",
     "claiming",
     "takeover",
+    "reach",
     "committing",
     "settling",
     "requesting",

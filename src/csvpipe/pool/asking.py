@@ -1,0 +1,53 @@
+"""What a caller asks for, seen to be no misuse before anything is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from csvpipe._intake.arrival.receive import check_source, display_name
+from csvpipe._intake.source import Source
+from csvpipe._intake.stated import Stated
+from csvpipe.dialect import Dialect
+from csvpipe.pipeline import Pipeline
+from csvpipe.pool.submission import Submission
+
+
+def submission_of(
+    pipeline: Pipeline[..., Any],
+    source: Source,
+    *,
+    filename: str | None = None,
+    owner: str | None = None,
+    idempotency_key: str | None = None,
+    encoding: str | None = None,
+    dialect: Dialect | None = None,
+    dry_run: bool = False,
+    is_mended: bool = False,
+) -> Submission:
+    """What is asked for; see `WorkerPool.submit`.
+
+    Raises:
+        EncodingUnknownError: There is no such encoding.
+        TypeError: The source is nothing that can be read, or the dialect is none.
+    """
+    check_source(source)
+    if not isinstance(dialect, Dialect | None):
+        raise TypeError(f"dialect must be a csvpipe.Dialect, such as Dialect(delimiter=';'), not {dialect!r}")
+    stated = Stated.of(pipeline, encoding=encoding, dialect=dialect)
+    if is_mended:  # what the pipeline says holds for its own files, not for one that we have written
+        stated = Stated(encoding=encoding, dialect=dialect)
+    stated.check()
+    return Submission(
+        pipeline=pipeline,
+        source=source,
+        filename=filename or display_name(source),
+        owner=owner,
+        idempotency_key=idempotency_key,
+        stated=stated,
+        dry_run=dry_run,
+    )
+
+
+def key_of_file(idempotency_key: str | None, ordinal: int) -> str | None:
+    """The key of one of many files that were submitted under a common one; the first is 1."""
+    return None if idempotency_key is None else f"{idempotency_key}#{ordinal}"
