@@ -59,15 +59,17 @@ class Unit:
         indices: Each row's index in its slice.
         items: What the handler gets for each row; None for a bad one.
         outcomes: Each row's fate; None while it is unknown.
+        outputs: What the handler made of a row, by its index here, where that is wanted.
     """
 
-    __slots__ = ("indices", "items", "outcomes", "slices")
+    __slots__ = ("indices", "items", "outcomes", "outputs", "slices")
 
     def __init__(self) -> None:
         self.slices: list[Part] = []
         self.indices: list[int] = []
         self.items: list[object] = []
         self.outcomes: list[Outcome | None] = []
+        self.outputs: dict[int, object] = {}
 
     def __repr__(self) -> str:
         return f"<Unit of {len(self)} rows, {self.outcomes.count(None)} undecided>"

@@ -18,6 +18,7 @@ from csvpipe._process import columns
 from csvpipe._process.build import BadRow, Builder, Flaw, compile_builder, compile_untyped
 from csvpipe._process.columns import BATCH_FROM_BYTES, FROM_BYTES
 from csvpipe._process.conduct import Conduct, EndedError, Rules, Unit, conduct
+from csvpipe._process.failures import decode_failure, row_failure
 from csvpipe._process.hand import Hand
 from csvpipe._process.mending import Mending
 from csvpipe._process.parse import Slice, SliceParser, read_chunk, read_slices
@@ -274,6 +275,12 @@ class ChunkWork:
         self._resolve(part, index, rows)
         self.reached(part, index)
 
+    def skipped(self, part: Part, index: int, rows: int) -> None:
+        """Count so many rows before row `index` of `part` that were left out."""
+        self.tally.skipped += rows
+        self._resolve(part, index, rows)
+        self.reached(part, index)
+
     def take(self, unit: Unit) -> None:
         """Count the rows of `unit` whose fate is known, up to the first whose is not.
 
@@ -286,9 +293,7 @@ class ChunkWork:
             if outcome is Fate.PROCESSED:
                 self.processed(part, index + rows, rows)
             elif outcome is Fate.SKIPPED:
-                self.tally.skipped += rows
-                self._resolve(part, index + rows, rows)
-                self.reached(part, index + rows)
+                self.skipped(part, index + rows, rows)
             else:
                 for bad in range(index, index + rows):
                     self.reject(part, bad, outcome)
@@ -310,9 +315,9 @@ class ChunkWork:
             self._rejected.append(part.first_row + index)
         self.reached(part, index + 1)
         if self.job.pipeline.on_error == "fail":
-            raise EndedError(_row_failure(errors[0]))
+            raise EndedError(row_failure(errors[0]))
         if flaws[0].code == RowCode.DECODE and flaws[0].phase is Phase.PARSE and self.job.pipeline.errors == "strict":
-            raise EndedError(_decode_failure(errors[0]))
+            raise EndedError(decode_failure(errors[0]))
         self._check_breaker(flaws[0], errors[0])
 
     def _check_breaker(self, flaw: Flaw, shown: RowError) -> None:
@@ -337,6 +342,10 @@ class ChunkWork:
     def reached(self, part: Part, index: int) -> None:
         """Remember that everything before row `index` of `part` is done."""
         self._mark = (part, index)
+
+    def read_to(self, other: ChunkWork) -> None:
+        """Take over how far the chunk was read."""
+        self._end_line = other._end_line
 
     def result(self, *, failure: FileFailure | None = None, is_complete: bool = False) -> ChunkResult:
         """What is done so far: all of the chunk if `is_complete`, else up to the last row that was counted.
@@ -371,23 +380,6 @@ class ChunkWork:
             resolved=RowSet.of(self._resolved),
             failure=failure,
         )
-
-
-def _row_failure(error: RowError) -> FileFailure:
-    column = "" if error.column is None else f", column {error.column!r}"
-    is_files_fault = error.code not in {RowCode.HANDLER, RowCode.TIMEOUT, RowCode.WORKER_LOST}
-    way_out = "mend the file and submit it again" if is_files_fault else "then submit the file again"
-    return FileFailure(
-        code=FileCode.ROW_ERROR,
-        message=f"row {error.row}, line {error.line}{column}: [{error.code}] {error.message}; {way_out}",
-    )
-
-
-def _decode_failure(error: RowError) -> FileFailure:
-    return FileFailure(
-        code=FileCode.ENCODING,
-        message=f"row {error.row}, line {error.line}: {error.message} (errors='reject' sets such rows aside)",
-    )
 
 
 def source_failure(error: FileError) -> FileFailure:

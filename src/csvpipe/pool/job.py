@@ -14,6 +14,7 @@ from csvpipe._report.retrieval import errors_after, write_job_rejects
 from csvpipe.errors import ErrorTotal, JobNotFoundError, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.pool.commits import clear_up
+from csvpipe.pool.deliveries import forget
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services
@@ -124,10 +125,12 @@ class Job:
             ParentError: Its rejects are being mended by a job that has not ended.
             TransitionError: It is running: cancel it first.
         """
-        spool = self._services.spool
+        spool, store, pipelines = self._services.spool, self._services.store, self._services.pipelines
 
         def remove() -> None:
-            source = self._services.store.delete(self._id).source
+            name = store.get(self._id).pipeline
+            source = store.delete(self._id).source
+            forget(self._id, pipelines.get(name))
             if source is not None and source.is_spooled:
                 spool.remove(source.path)
             for spill in spool.kept(f"{self._id}-*.errors"):

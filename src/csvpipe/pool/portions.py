@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from csvpipe._partition.chunk import Chunk
@@ -10,6 +12,7 @@ from csvpipe._process.mending import Mending
 from csvpipe._process.work import JobWork
 from csvpipe._report.progress import Progress
 from csvpipe.context import Context
+from csvpipe.executors.gate import CpuGate
 from csvpipe.pipeline import Pipeline
 from csvpipe.store.protocol import Claim
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Least size of a chunk: a smaller file is done in one go.
 LEAST_BYTES: Final = 16 * 1024
+
+#: Most bytes of a chunk whose rows are kept until all of it is delivered.
+_SINK_BYTES: Final = 512 * 1024
 
 #: How long a worker should be about a chunk once the handler's pace is known.
 _LEAST_SECONDS: Final = 0.05
@@ -58,14 +64,30 @@ def most_chunks(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings) 
     source, inspection = claim.plan.source, claim.plan.inspection
     if not pipeline.signature.is_async or source is None or inspection is None or not inspection.estimated_rows:
         return settings.workers
-    share = chunk_size(source.size, settings) / source.size
+    share = chunk_size(source.size, pipeline, settings) / source.size
     calls = share * inspection.estimated_rows / (pipeline.batch_size if pipeline.signature.is_batch else 1)
     return min(settings.workers, 2 + int(pipeline.concurrency / max(1.0, calls)))
 
 
-def chunk_size(size: int, settings: Settings) -> int:
+def next_chunks(chunks: Iterator[Chunk], most: int, gate: CpuGate, stop: threading.Event) -> tuple[list[Chunk], bool]:
+    """In a thread: the next few chunks, and whether they are the last."""
+    batch: list[Chunk] = []
+    is_permitted = gate.acquire()
+    try:
+        for chunk in chunks:
+            batch.append(chunk)
+            if len(batch) == most or stop.is_set() or gate.is_wanted:
+                return batch, False
+    finally:
+        if is_permitted:
+            gate.release()
+    return batch, True
+
+
+def chunk_size(size: int, pipeline: Pipeline[..., Any], settings: Settings) -> int:
     """Least bytes of a chunk: so few that every worker has some, and so many that the hand-overs do not count."""
-    return min(settings.chunk_bytes, max(LEAST_BYTES, size // (2 * settings.workers)))
+    most = settings.chunk_bytes if pipeline.sink is None else min(settings.chunk_bytes, _SINK_BYTES)
+    return min(most, max(LEAST_BYTES, size // (2 * settings.workers)))
 
 
 class ChunkSizes:
@@ -82,6 +104,7 @@ class ChunkSizes:
 
     def __init__(self, size: int, pipeline: Pipeline[..., Any], services: Services, progress: Progress) -> None:
         self._size = size
+        self._pipeline = pipeline
         self._settings = services.settings
         self._workers = 1 if pipeline.ordered else services.settings.workers
         self._habit = services.habits[pipeline.name]
@@ -99,7 +122,7 @@ class ChunkSizes:
 
     def at(self, start: int) -> int:
         """Least bytes of the chunk that begins at this offset."""
-        size = chunk_size(self._size, self._settings)
+        size = chunk_size(self._size, self._pipeline, self._settings)
         rows_done = self._progress.rows - self._rows_before
         if not rows_done or not self._rows_cut:
             return size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -27,9 +27,10 @@ from csvpipe.jobs import Verb
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.brief import Brief, is_brief, run_brief
 from csvpipe.pool.commits import Commits
+from csvpipe.pool.deliveries import bring_home, delivers
 from csvpipe.pool.ending import Ending, unexpected
 from csvpipe.pool.lineage import mending_of
-from csvpipe.pool.portions import ChunkSizes, most_chunks, work_of
+from csvpipe.pool.portions import ChunkSizes, most_chunks, next_chunks, work_of
 from csvpipe.store.protocol import Claim
 
 if TYPE_CHECKING:
@@ -141,6 +142,12 @@ class JobRun:
         committed: list[ChunkResult] = []
         if claim.record.attempt > 1:
             committed = await services.threads.call(services.store.committed, claim.record.id)
+        if delivers(claim, self.pipeline) and self._ending is None:
+            home = await bring_home(claim, self.pipeline, committed, services, self._stop)
+            committed = home.results
+            if home.ending is not None:
+                self.end(home.ending, home.failure)
+        if committed:
             self._count_from(committed)
         return committed
 
@@ -189,7 +196,9 @@ class JobRun:
         is_cut = False
         try:
             while self._ending is None:
-                batch, is_cut = await self._services.threads.call(self._next_chunks, chunks)
+                batch, is_cut = await self._services.threads.call(
+                    next_chunks, chunks, _CHUNKS_AHEAD, self._services.gate, self._stop
+                )
                 for chunk in batch:
                     rows += chunk.rows
                     self._services.rotation.add(self._lane, chunk)
@@ -227,21 +236,6 @@ class JobRun:
             ):
                 sizes.count(chunk)
                 yield chunk
-
-    def _next_chunks(self, chunks: Iterator[Chunk]) -> tuple[list[Chunk], bool]:
-        """In a thread: the next few chunks, and whether they are the last."""
-        gate = self._services.gate
-        batch: list[Chunk] = []
-        is_permitted = gate.acquire()
-        try:
-            for chunk in chunks:
-                batch.append(chunk)
-                if len(batch) == _CHUNKS_AHEAD or self._stop.is_set() or gate.is_wanted:
-                    return batch, False
-        finally:
-            if is_permitted:
-                gate.release()
-        return batch, True
 
     # Chunks, handled --------------------------------------------------------------------------------------------------
 

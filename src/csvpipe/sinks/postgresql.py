@@ -1,0 +1,139 @@
+"""Rows to PostgreSQL: COPY, straight into the table, or by way of a temporary one where rows may be there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from csvpipe import fencing
+from csvpipe.jobs import JobId
+from csvpipe.sink import RefusedError
+from csvpipe.sinks.refusals import line_of, refusal_of
+from csvpipe.sinks.session import Session
+from csvpipe.sinks.values import for_postgresql
+
+#: A transaction of ours holds no handler: who is silent in it for so long is frozen, and must not keep the fence from
+#: being raised. A lock is waited for only so long before the delivery is tried again.
+_SETTINGS: Final = (
+    "SET client_encoding = 'UTF8'; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '30s'"
+)
+
+#: Where a row stood among those that were written together.
+_NUMBER: Final = "csvpipe_row"
+
+
+def name_of(job_id: UUID, attempt: int) -> str:
+    """By which an attempt's connections are known to the server."""
+    return f"csvpipe {job_id.hex} {attempt:d}"
+
+
+class PostgreSQLSession(Session):
+    """See `Session`."""
+
+    placeholder = "%s"
+
+    def _prepare(self) -> None:
+        self._connection.autocommit = True
+        self._execute(_SETTINGS)
+        self._name = ""
+        self._adapts: dict[tuple[str, ...], list[Any]] = {}
+
+    def _begin(self, job_id: JobId, attempt: int, start: int, *, is_strict: bool) -> Sequence[Any] | None:
+        name = name_of(job_id, attempt)
+        if name != self._name:  # before the fence is read: by this name whoever raises it finds the connection
+            self._execute(f"SET application_name = '{name}'")
+            self._name = name
+        strict = "SET CONSTRAINTS ALL IMMEDIATE; " if is_strict else ""
+        # One statement for all of it: each is a way to the server and back.
+        cursor = self._execute(
+            f"BEGIN ISOLATION LEVEL READ COMMITTED; {strict}{fencing.present_with_marker(job_id, start)} FOR SHARE"
+        )
+        while cursor.nextset():
+            pass
+        row: Sequence[Any] | None = cursor.fetchone()
+        return row
+
+    def _write(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], rows: int) -> None:
+        with self._troubles():
+            self._execute("SAVEPOINT csvpipe_rows")
+            taken = [0]
+            try:
+                self._copy(columns, values, taken)
+            except Exception as error:
+                refusal = refusal_of(error, self._target)
+                if refusal is None:
+                    raise
+                suspect = line_of(error)
+                if getattr(error, "sqlstate", None) is None:  # the driver's, about the row in hand
+                    suspect = taken[0] - 1
+                self._execute("ROLLBACK TO SAVEPOINT csvpipe_rows; RELEASE SAVEPOINT csvpipe_rows")
+                is_one = suspect is not None and 0 <= suspect < rows
+                raise RefusedError(refusal, suspect if is_one else None) from error
+            self._execute("RELEASE SAVEPOINT csvpipe_rows")
+
+    def _begin_parts(self) -> None:
+        with self._troubles():
+            self._execute("SAVEPOINT csvpipe_parts")
+
+    def _undo_parts(self) -> None:
+        with self._troubles():
+            self._execute("ROLLBACK TO SAVEPOINT csvpipe_parts; RELEASE SAVEPOINT csvpipe_parts")
+
+    def _commit(self) -> None:
+        self._execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self._execute("COMMIT")
+
+    # Copying ----------------------------------------------------------------------------------------------------------
+
+    def _copy(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], taken: list[int]) -> None:
+        target = self._target
+        if columns not in self._adapts:
+            self._adapts[columns] = [for_postgresql(target.columns[column]) for column in columns]
+        listed = target.list_of(columns)
+        if not self._table.may_meet_rows:
+            self._copy_into(f"{target.quoted} ({listed})", columns, values, taken, is_numbered=False)
+            return
+        meeting = f"csvpipe_rows_{list(self._adapts).index(columns)}"
+        self._execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {meeting} ON COMMIT DELETE ROWS AS "  # noqa: S608  # quoted
+            f"SELECT 0::bigint AS {_NUMBER}, {listed} FROM {target.quoted} WITH NO DATA; TRUNCATE {meeting}"
+        )
+        self._copy_into(f"{meeting} ({_NUMBER}, {listed})", columns, values, taken, is_numbered=True)
+        self._execute(
+            f"INSERT INTO {target.quoted} ({listed}) {self._chosen(meeting, listed)} "  # quoted
+            f"{self._table.on_conflict(target, columns)}"
+        )
+
+    def _chosen(self, meeting: str, listed: str) -> str:
+        """Of rows with one key the last, in the order of keys: two chunks that had it otherwise would lock each other.
+
+        What one key is the database says, which knows its collations. No two keys that have a NULL are one.
+        """
+        key = self._table.key
+        if not key:
+            return f"SELECT {listed} FROM {meeting} ORDER BY {_NUMBER}"  # noqa: S608  # quoted
+        keys = self._target.list_of(key)
+        nulls = " OR ".join(f"{self._target.quote(column)} IS NULL" for column in key)
+        order = "DESC" if self._table.mode == "upsert" else "ASC"
+        return (
+            f"SELECT {listed} FROM (SELECT *, row_number() OVER (PARTITION BY {keys} "  # noqa: S608  # quoted
+            f"ORDER BY {_NUMBER} {order}) AS csvpipe_rank FROM {meeting}) AS ranked "
+            f"WHERE csvpipe_rank = 1 OR {nulls} ORDER BY {keys}, {_NUMBER}"
+        )
+
+    def _copy_into(
+        self,
+        place: str,
+        columns: tuple[str, ...],
+        values: Iterator[Sequence[Any]],
+        taken: list[int],
+        *,
+        is_numbered: bool,
+    ) -> None:
+        adapts = self._adapts[columns]
+        with self._connection.cursor() as cursor, cursor.copy(f"COPY {place} FROM STDIN") as copy:
+            for row in values:
+                taken[0] += 1
+                adapted = [adapt(value) for adapt, value in zip(adapts, row, strict=True)]
+                copy.write_row((taken[0], *adapted) if is_numbered else adapted)
