@@ -42,8 +42,8 @@ class RefusedError(CsvPipeError):
         is_sure: Whether it is that row: then those before it are written. Otherwise none is.
     """
 
-    def __init__(self, refusal: Refusal, suspect: int | None = None, *, is_sure: bool = False) -> None:
-        super().__init__(refusal, suspect)
+    def __init__(self, refusal: Refusal, suspect: int | None = None, is_sure: bool = False) -> None:  # noqa: FBT001, FBT002  # as pickle calls it
+        super().__init__(refusal, suspect, is_sure)
         self.refusal = refusal
         self.suspect = suspect
         self.is_sure = is_sure

@@ -27,6 +27,7 @@ class Search:
         self._next = 0
         self._pending: list[Sequence[int]] = []
         self._most = max(1, len(rows))
+        self._is_narrow = True
 
     def __repr__(self) -> str:
         return f"<Search, {len(self.refused)} refused, {len(self._rows) - self._next} rows to come>"
@@ -37,8 +38,9 @@ class Search:
             return self._pending.pop()
         if self._next >= len(self._rows):
             return None
-        if self._next:
+        if not self._is_narrow:
             self._most *= 2
+        self._is_narrow = False
         group = self._rows[self._next : self._next + self._most]
         self._next += len(group)
         return group
@@ -50,6 +52,7 @@ class Search:
             self.refused[group[at]] = error.refusal
             self._add(group[at + 1 :])
             return True
+        self._is_narrow = True
         if len(group) == 1:
             self.refused[group[0]] = error.refusal
             return True
@@ -57,7 +60,7 @@ class Search:
             middle = len(group) // 2
             self._add(group[:middle], group[middle:])
             return False
-        self._most = max(1, at)  # doubled with the next group
+        self._most = max(1, at)
         if self._pending:
             self._add(group[:at], group[at : at + 1], group[at + 1 :])
         else:

@@ -100,27 +100,36 @@ class PostgreSQLSession(Session):
             f"SELECT 0::bigint AS {_NUMBER}, {listed} FROM {target.quoted} WITH NO DATA; TRUNCATE {meeting}"
         )
         self._copy_into(f"{meeting} ({_NUMBER}, {listed})", columns, values, taken, is_numbered=True)
-        self._execute(
-            f"INSERT INTO {target.quoted} ({listed}) {self._chosen(meeting, listed)} "  # quoted
-            f"{self._table.on_conflict(target, columns)}"
-        )
+        conflict = self._table.on_conflict(target, columns)
+        for chosen in self._chosen(meeting, listed):
+            self._execute(f"INSERT INTO {target.quoted} ({listed}) {chosen} {conflict}")  # quoted
 
-    def _chosen(self, meeting: str, listed: str) -> str:
-        """Of rows with one key the last, in the order of keys: two chunks that had it otherwise would lock each other.
+    def _chosen(self, meeting: str, listed: str) -> Iterator[str]:
+        """Rows that no statement may have two of, as one key may not be written twice by one: mostly all of them.
 
-        What one key is the database says, which knows its collations. No two keys that have a NULL are one.
+        Else first the first ones of each key, then the second ones: so the last one stays, and one that is not
+        acceptable is refused although another comes after it. They are in the order of keys, as two chunks that had it
+        otherwise would lock each other out. What one key is the database says, which knows its collations; no two keys
+        that have a NULL are one.
         """
         key = self._table.key
         if not key:
-            return f"SELECT {listed} FROM {meeting} ORDER BY {_NUMBER}"  # noqa: S608  # quoted
+            yield f"SELECT {listed} FROM {meeting} ORDER BY {_NUMBER}"  # noqa: S608  # quoted
+            return
         keys = self._target.list_of(key)
         nulls = " OR ".join(f"{self._target.quote(column)} IS NULL" for column in key)
-        order = "DESC" if self._table.mode == "upsert" else "ASC"
-        return (
-            f"SELECT {listed} FROM (SELECT *, row_number() OVER (PARTITION BY {keys} "  # noqa: S608  # quoted
-            f"ORDER BY {_NUMBER} {order}) AS csvpipe_rank FROM {meeting}) AS ranked "
-            f"WHERE csvpipe_rank = 1 OR {nulls} ORDER BY {keys}, {_NUMBER}"
-        )
+        [most] = self._row(
+            f"SELECT max(n) FROM (SELECT count(*) AS n FROM {meeting} WHERE NOT ({nulls}) GROUP BY {keys}) AS counted"  # noqa: S608
+        ) or [None]
+        if most is None or most == 1:
+            yield f"SELECT {listed} FROM {meeting} ORDER BY {keys}, {_NUMBER}"  # noqa: S608  # quoted
+            return
+        for rank in range(1, most + 1):
+            yield (
+                f"SELECT {listed} FROM (SELECT *, CASE WHEN {nulls} THEN 1 ELSE row_number() "  # noqa: S608  # quoted
+                f"OVER (PARTITION BY {keys} ORDER BY {_NUMBER}) END AS csvpipe_rank FROM {meeting}) AS ranked "
+                f"WHERE csvpipe_rank = {rank} ORDER BY {keys}, {_NUMBER}"
+            )
 
     def _copy_into(
         self,

@@ -112,13 +112,13 @@ class SQLTable:
             )
         if columns is not None:
             written = [self.columns.get(column, column) for column in columns]
-            target.check(written, is_all=True)
             if absent := [column for column in self.key if column not in written]:
                 raise FileError(
                     FileCode.SINK_FAILED,
                     f"the rows have no {listed(absent)}, which is among SQLTable(key=...); add the field, then retry "
                     "the job",
                 )
+            target.check(written, is_all=True)
 
     def take_over(self, job_id: JobId, attempt: int) -> list[str]:
         """See `Sink`."""

