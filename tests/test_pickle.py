@@ -172,7 +172,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
     ColumnNotFoundError("nome", ("id", "name")),
     sink.DeferredError("a key is missing"),
     sink.RefusedError(_REFUSAL, 3, is_sure=True),
-    sink.TakenOverError(_JOB),
+    errors.TakenOverError(_JOB),
     _REFUSAL,
     errors.Abort("wrong file"),
     errors.CsvPipeError("anything"),

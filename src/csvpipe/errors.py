@@ -321,6 +321,17 @@ class LeaseLostError(CsvPipeError, RuntimeError):
         return f"job {self.job_id} has been taken over by another worker; this write was refused"
 
 
+class TakenOverError(CsvPipeError, RuntimeError):
+    """A transaction was to be made for a job that a later attempt has by now, or that is gone; nothing was written."""
+
+    def __init__(self, job_id: object) -> None:
+        super().__init__(str(job_id))
+        self.job_id = str(job_id)
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} has been taken over by another worker, or deleted; nothing was written"
+
+
 class SourceGoneError(CsvPipeError, FileNotFoundError):
     """The job's file is needed again, for raw text of its rejects, and is no longer where it was."""
 

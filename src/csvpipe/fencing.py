@@ -9,8 +9,13 @@ The statements hold nothing but numbers and the digits of ids, besides results, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
+
+#: SQLSTATEs of PostgreSQL: a lock was waited for in vain; there is no such table.
+LOCKED: Final = "55P03"
+NO_TABLE: Final = "42P01"
 
 FENCE: Final = "csvpipe_fence"
 MARKERS: Final = "csvpipe_markers"
@@ -58,6 +63,20 @@ def marked(job: UUID, start: int, end: int, placeholder: str) -> str:
 def results(job: UUID) -> str:
     """The results of all deliveries."""
     return f"SELECT result FROM {MARKERS} WHERE job = '{job.hex}' ORDER BY start_byte"  # noqa: S608  # digits
+
+
+def rows_done(job: UUID, first: int, end: int) -> str:
+    """Ranges of rows in `[first, end)`, or around it, that transactions of handlers have dealt with."""
+    return (
+        f"SELECT first_row, end_row FROM {ROWS_DONE} WHERE job = '{job.hex}' "  # noqa: S608  # digits
+        f"AND first_row < {end:d} AND end_row > {first:d}"
+    )
+
+
+def noted(job: UUID, ranges: Sequence[tuple[int, int]]) -> str:
+    """Note ranges of rows that a handler's transaction has dealt with."""
+    values = ", ".join(f"('{job.hex}', {first:d}, {end:d})" for first, end in ranges)
+    return f"INSERT INTO {ROWS_DONE} (job, first_row, end_row) VALUES {values}"  # noqa: S608  # digits
 
 
 def forgotten(job: UUID) -> list[str]:

@@ -56,17 +56,6 @@ class DeferredError(CsvPipeError):
     """A constraint that is checked at the end does not hold, and nothing says for which row."""
 
 
-class TakenOverError(CsvPipeError):
-    """The job belongs to a later attempt now, or is gone: nothing may be written in the name of this one."""
-
-    def __init__(self, job_id: object) -> None:
-        super().__init__(str(job_id))
-        self.job_id = str(job_id)
-
-    def __str__(self) -> str:
-        return f"job {self.job_id} has been taken over by another worker, or deleted; nothing was written"
-
-
 class SinkSession(Protocol):
     """One worker's connection to a sink. Belongs to one thread.
 

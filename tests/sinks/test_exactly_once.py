@@ -25,9 +25,10 @@ from csvpipe._process.result import ChunkResult
 from csvpipe._process.turn import FreeGate, Habit, Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.context import Context
+from csvpipe.errors import TakenOverError
 from csvpipe.jobs import JobId
 from csvpipe.limits import Limits
-from csvpipe.sink import SinkSession, TakenOverError
+from csvpipe.sink import SinkSession
 from csvpipe.sinks import SQLTable, fence, sqlite
 from csvpipe.sinks.session import Session
 

@@ -20,8 +20,21 @@ from csvpipe._process.said import code_of, column_of, message_of, text_of
 from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome
 from csvpipe.context import Context, OutsideBatchError
-from csvpipe.errors import Abort, FileCode, FileFailure, Phase, Reject, RejectRows, RowCode, Skip, Unavailable
+from csvpipe.errors import (
+    Abort,
+    FileCode,
+    FileFailure,
+    Phase,
+    PipelineError,
+    Reject,
+    RejectRows,
+    RowCode,
+    Skip,
+    TakenOverError,
+    Unavailable,
+)
 from csvpipe.policies import Retry
+from csvpipe.transactions import DoneRowsError
 
 #: Makes what the handler gets for one row: from its slice, its index there, and its cells.
 Build: TypeAlias = Callable[[Part, int, list[str]], object]
@@ -48,7 +61,17 @@ class StoppedError(Exception):
 
 
 #: What a handler says in so many words. It means that, whatever `Retry.on` may have been widened to.
-_SAYINGS: Final = (Reject, RejectRows, Skip, Abort, CallTimeoutError, OutsideBatchError)
+_SAYINGS: Final = (
+    Reject,
+    RejectRows,
+    Skip,
+    Abort,
+    CallTimeoutError,
+    OutsideBatchError,
+    PipelineError,
+    DoneRowsError,
+    TakenOverError,
+)
 
 
 class Unit:
@@ -264,6 +287,12 @@ def _settle(unit: Unit, call: Call, error: BaseException | None, rules: Rules) -
     elif issubclass(kind, OutsideBatchError):
         message = f"the handler marked rows that it was not given: {text_of(error)}; mend the handler and retry the job"
         raise EndedError(FileFailure(code=FileCode.ABORTED, message=message))
+    elif issubclass(kind, DoneRowsError):
+        done = {group[index] for index in cast("DoneRowsError", error).rows}
+        unit.settle(done, Fate.PROCESSED)
+        return [[k for k in group if k not in done]]
+    elif issubclass(kind, (PipelineError, TakenOverError)):
+        raise EndedError(FileFailure(code=FileCode.ABORTED, message=text_of(error)))
     elif issubclass(kind, CallTimeoutError):
         time_out(unit, group, cast("CallTimeoutError", error).seconds)
     elif issubclass(kind, RejectRows) and (named := _named(cast("RejectRows", error), len(group))) is not None:

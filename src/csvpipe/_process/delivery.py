@@ -26,9 +26,9 @@ from csvpipe._process.search import Search
 from csvpipe._process.tally import Fate
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
-from csvpipe.errors import FileCode, FileError, FileFailure, Phase, Unavailable
+from csvpipe.errors import FileCode, FileError, FileFailure, Phase, TakenOverError, Unavailable
 from csvpipe.policies import Retry
-from csvpipe.sink import DeferredError, Refusal, RefusedError, Sink, SinkSession, TakenOverError
+from csvpipe.sink import DeferredError, Refusal, RefusedError, Sink, SinkSession
 
 #: Between two attempts at a sink that is down.
 _PAUSES: Final = Retry(backoff_seconds=0.1, max_backoff_seconds=10.0)

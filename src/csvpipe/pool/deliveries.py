@@ -14,13 +14,12 @@ import attrs
 from csvpipe._process.conduct import EndedError, StoppedError, exhausted
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.work import source_failure
-from csvpipe.errors import FileError, FileFailure, LeaseLostError, Unavailable
+from csvpipe.errors import FileError, FileFailure, LeaseLostError, TakenOverError, Unavailable
 from csvpipe.jobs import JobId
 from csvpipe.pipeline import Pipeline
 from csvpipe.policies import Retry
 from csvpipe.pool.ending import Ending, unexpected
 from csvpipe.rowtypes import Shape
-from csvpipe.sink import TakenOverError
 from csvpipe.store.protocol import Claim, JobStore
 
 if TYPE_CHECKING:

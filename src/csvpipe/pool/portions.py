@@ -48,6 +48,7 @@ def work_of(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings, mend
         owner=record.owner,
         attempt=record.attempt,
         dry_run=claim.plan.dry_run,
+        has_sink=pipeline.sink is not None,
     )
     return JobWork(pipeline, claim.plan, context, chunk_seconds=settings.chunk_seconds, mending=mending)
 

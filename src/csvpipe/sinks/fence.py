@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from csvpipe import fencing
-from csvpipe.errors import Unavailable
+from csvpipe.errors import TakenOverError, Unavailable
 from csvpipe.jobs import JobId
-from csvpipe.sink import TakenOverError
 from csvpipe.sinks.refusals import trouble_of
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 #: How often transactions of earlier attempts are ended that hold the fence, and how long it is waited for before.
 _ROUNDS: Final = 5
 _LOCK_SECONDS: Final = 2
-
-_LOCKED: Final = "55P03"
 
 
 def take_over(table: SQLTable, job_id: JobId, attempt: int) -> list[str]:
@@ -73,7 +70,7 @@ def _raise_in_postgresql(connection: sa.Connection, job_id: JobId, attempt: int)
         try:
             connection.exec_driver_sql(fencing.raised(job_id, attempt))
         except sa.exc.DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCKED:
+            if getattr(error.orig, "sqlstate", None) != fencing.LOCKED:
                 raise
             connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "  # noqa: S608  # digits

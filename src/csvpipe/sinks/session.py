@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from csvpipe import fencing
-from csvpipe.errors import FileError, Unavailable
+from csvpipe.errors import FileError, TakenOverError, Unavailable
 from csvpipe.jobs import JobId
-from csvpipe.sink import DeferredError, RefusedError, TakenOverError
+from csvpipe.sink import DeferredError, RefusedError
 from csvpipe.sinks.refusals import refusal_of, trouble_of
 from csvpipe.sinks.rows import Reader
 from csvpipe.sinks.target import Target
