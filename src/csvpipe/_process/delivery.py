@@ -26,12 +26,22 @@ from csvpipe._process.search import Search
 from csvpipe._process.tally import Fate
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
-from csvpipe.errors import FileCode, FileError, FileFailure, Phase, TakenOverError, Unavailable
+from csvpipe.errors import FileCode, FileError, FileFailure, Phase, RowCode, TakenOverError, Unavailable
 from csvpipe.policies import Retry
 from csvpipe.sink import DeferredError, Refusal, RefusedError, Sink, SinkSession
 
 #: Between two attempts at a sink that is down.
 _PAUSES: Final = Retry(backoff_seconds=0.1, max_backoff_seconds=10.0)
+
+#: What a refusal means for whoever mends the file, in front of the database's words.
+_MEANINGS: Final[dict[str, str]] = {
+    RowCode.UNIQUE: "the table has such a row already: ",
+    RowCode.FOREIGN_KEY: "it refers to a row that is not there: ",
+    RowCode.NOT_NULL: "the table needs a value here: ",
+    RowCode.CHECK: "the table does not accept it: ",
+    RowCode.OUT_OF_RANGE: "the column cannot hold the value: ",
+    RowCode.DATABASE: "the database refuses the row: ",
+}
 
 #: A part, the index of the first of some rows in it, how many they are, and what became of them: bad ones stand alone.
 Entry: TypeAlias = tuple[Part, int, int, Fate | tuple[Flaw, ...]]
@@ -258,6 +268,7 @@ class DeliveryRun(ChunkRun):
             column=column,
             code=refusal.code,
             phase=Phase.HANDLE,
+            before=_MEANINGS.get(refusal.code, ""),
             message=text_of(f"{refusal.message}{detail}"),
             value=value,
         )

@@ -39,11 +39,24 @@ _NAMES: Final = {
     "SQLITE_CONSTRAINT_CHECK": RowCode.CHECK,
     "SQLITE_TOOBIG": RowCode.OUT_OF_RANGE,
 }
-_ROWS_FAULT_NAMES: Final = ("SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG")
-_PASSING_NAMES: Final = (
-    "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN",
-    "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_INTERRUPT", "SQLITE_PROTOCOL",
-)  # fmt: skip
+
+#: Its error codes are these in their lowest byte; Python does not know all that stand above it.
+_KIND: Final = 0xFF
+_ROWS_FAULT_KINDS: Final = frozenset({sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG})
+_PASSING_KINDS: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
 
 _COPY_PLACE: Final = re.compile(r"^COPY .+?, line (\d+)(?:, column (\w+|\"(?:[^\"]|\"\")+\"))?", re.MULTILINE)
 _SQLITE_COLUMNS: Final = re.compile(r"failed: (?:[^.,]+\.)([^.,]+)(,.*)?$")
@@ -84,8 +97,7 @@ def trouble_of(error: BaseException, address: str) -> Unavailable | FileError:
 
 def _is_lasting(error: BaseException) -> bool:
     if isinstance(error, sqlite3.Error):
-        name = getattr(error, "sqlite_errorname", "")
-        return not name.startswith(_PASSING_NAMES)
+        return _kind_of(error) not in _PASSING_KINDS
     state: str | None = getattr(error, "sqlstate", None)
     if state is not None:
         return state != _MISSING_RIGHT and state.startswith(_LASTING)
@@ -112,15 +124,21 @@ def _of_postgresql(error: Any, state: str, target: Target) -> Refusal:
 
 
 def _of_sqlite(error: sqlite3.Error, target: Target) -> Refusal | None:
-    name = getattr(error, "sqlite_errorname", "")
-    if not name.startswith(_ROWS_FAULT_NAMES):
+    if _kind_of(error) not in _ROWS_FAULT_KINDS:
         return None
     text = _first_line(error)
     found = _SQLITE_COLUMNS.search(text) or _SQLITE_TYPE.search(text)
     column = None
     if found is not None and not (found.lastindex or 0) > 1 and found[1] in target.columns:
         column = found[1]
-    return Refusal(code=_NAMES.get(name, RowCode.DATABASE), message=text, column=column)
+    code = _NAMES.get(getattr(error, "sqlite_errorname", ""), RowCode.DATABASE)
+    return Refusal(code=code, message=text, column=column)
+
+
+def _kind_of(error: sqlite3.Error) -> int | None:
+    """That of SQLite's own errors; None for those of Python's module."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & _KIND
 
 
 def _place_of(error: BaseException) -> re.Match[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import lru_cache
 from typing import Any, Final
 
@@ -43,19 +44,15 @@ class SQLiteSession(Session):
                 taken += 1
                 yield [adapt(value) for adapt, value in zip(adapts, row, strict=True)]
 
-        cursor = self._connection.cursor()
-        try:
-            with self._troubles():
-                try:
-                    cursor.executemany(statement, adapted())
-                except Exception as error:
-                    refusal = refusal_of(error, self._target)
-                    if refusal is None:
-                        raise
-                    # The statement of that row is undone, those of the rows before it are not.
-                    raise RefusedError(refusal, taken - 1, is_sure=True) from error
-        finally:
-            cursor.close()
+        with self._troubles(), closing(self._connection.cursor()) as cursor:
+            try:
+                cursor.executemany(statement, adapted())
+            except Exception as error:
+                refusal = refusal_of(error, self._target)
+                if refusal is None:
+                    raise
+                # The statement of that row is undone, those of the rows before it are not.
+                raise RefusedError(refusal, taken - 1, is_sure=True) from error
 
     def _begin_parts(self) -> None:
         pass  # rows are written one by one anyway
