@@ -40,8 +40,16 @@ if TYPE_CHECKING:
     from csvpipe.decorators import Decorator, SetupDecorator, TypedDecorator, TypedSetupDecorator
     from csvpipe.rowtypes.like import RowLike
 
-P = ParamSpec("P")
-R = TypeVar("R")
+if TYPE_CHECKING:
+    # Checkers bring this module along. The defaults are for a pipeline without a handler, which says neither.
+    from typing_extensions import ParamSpec as ParamSpecWithDefault
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    P = ParamSpecWithDefault("P", default=[Any])
+    R = TypeVarWithDefault("R", default=Any)
+else:
+    P = ParamSpec("P")
+    R = TypeVar("R")
 T = TypeVar("T", bound="RowLike")
 X = TypeVar("X", bound="RowLike")
 S = TypeVar("S")

@@ -62,15 +62,8 @@ class StoppedError(Exception):
 
 #: What a handler says in so many words. It means that, whatever `Retry.on` may have been widened to.
 _SAYINGS: Final = (
-    Reject,
-    RejectRows,
-    Skip,
-    Abort,
-    CallTimeoutError,
-    OutsideBatchError,
-    PipelineError,
-    DoneRowsError,
-    TakenOverError,
+    *(Reject, RejectRows, Skip, Abort, CallTimeoutError, OutsideBatchError),
+    *(PipelineError, DoneRowsError, TakenOverError),
 )
 
 

@@ -122,7 +122,7 @@ class DeliveryRun(ChunkRun):
         self._allowance = allowance
         self._sink = cast("Sink", job.pipeline.sink)
 
-    def _begin(self, chunk: Chunk, _allowance: Allowance) -> KeptWork:
+    def _begin(self, chunk: Chunk, allowance: Allowance) -> KeptWork:  # noqa: ARG002  # it is for the delivery
         return KeptWork(self._job, chunk)
 
     # Handling ---------------------------------------------------------------------------------------------------------

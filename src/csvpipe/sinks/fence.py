@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from csvpipe import fencing
 from csvpipe.errors import TakenOverError, Unavailable
@@ -46,7 +47,7 @@ def _connected(table: SQLTable) -> Iterator[sa.Connection]:
     try:
         with table.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             yield connection
-    except sa.exc.SQLAlchemyError as error:
+    except SQLAlchemyError as error:
         origin: Any = getattr(error, "orig", None) or error
         raise trouble_of(origin, table.address) from error
 
@@ -58,7 +59,7 @@ def _make_tables(connection: sa.Connection, table: SQLTable) -> None:
     known = sa.inspect(connection)
     for name, statement in fencing.TABLES.items():
         if not known.has_table(name):
-            with suppress(sa.exc.IntegrityError):  # another process was quicker
+            with suppress(IntegrityError):  # another process was quicker
                 connection.exec_driver_sql(statement)
     table.has_tables = True
 
@@ -69,7 +70,7 @@ def _raise_in_postgresql(connection: sa.Connection, job_id: JobId, attempt: int)
     for _ in range(_ROUNDS):
         try:
             connection.exec_driver_sql(fencing.raised(job_id, attempt))
-        except sa.exc.DBAPIError as error:
+        except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != fencing.LOCKED:
                 raise
             connection.exec_driver_sql(

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from csvpipe import fencing
 from csvpipe.errors import FileError, TakenOverError, Unavailable
@@ -203,5 +204,5 @@ class _Troubles:
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         ours = (Unavailable, FileError, RefusedError, DeferredError, TakenOverError)
         if error is not None and isinstance(error, Exception) and not isinstance(error, ours):
-            error = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
+            error = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
             raise self._session.trouble(error) from error

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from csvpipe.errors import FileCode, FileError, MissingExtraError, PipelineError
@@ -153,7 +154,7 @@ class SQLTable:
         """
         try:
             return reflect(self.engine, self.table, self.schema)
-        except sa.exc.DBAPIError as error:
+        except DBAPIError as error:
             raise trouble_of(error.orig or error, self.address) from error
 
     def connect(self) -> sa.PoolProxiedConnection:
@@ -175,7 +176,7 @@ def _engine(address: str | sa.URL) -> sa.Engine:
     """An engine that keeps no connections: each worker keeps its own."""
     try:
         url = sa.make_url(address)
-    except sa.exc.ArgumentError:
+    except ArgumentError:
         raise PipelineError(
             "SQLTable: not the URL of a database; write postgresql://user@host/name or sqlite:///shop.db"
         ) from None
@@ -186,7 +187,7 @@ def _engine(address: str | sa.URL) -> sa.Engine:
         if url.drivername == "postgresql+psycopg":
             raise MissingExtraError("SQLTable in PostgreSQL", "postgres") from error
         raise
-    except sa.exc.NoSuchModuleError as error:
+    except NoSuchModuleError as error:
         raise PipelineError(
             f"SQLTable: unknown database {url.drivername!r}; write postgresql:// or sqlite://"
         ) from error

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.exc import NoSuchTableError
 
 from csvpipe.errors import FileCode, FileError
 from csvpipe.rowtypes.names import listed, suggested
@@ -80,7 +81,7 @@ def reflect(engine: sa.Engine, table: str, schema: str | None) -> Target:
     name = table if schema is None else f"{schema}.{table}"
     try:
         found = inspector.get_columns(table, schema=schema)
-    except sa.exc.NoSuchTableError:
+    except NoSuchTableError:
         known = inspector.get_table_names(schema=schema)
         raise FileError(
             FileCode.SINK_FAILED,
