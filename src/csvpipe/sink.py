@@ -7,7 +7,7 @@ the sink's commit and the job store's, nothing is lost and nothing is written tw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -77,6 +77,14 @@ class SinkSession(Protocol):
 
         Raises:
             TakenOverError: A later attempt has it.
+        """
+        ...
+
+    def takes_columns(self, kinds: Mapping[str, str]) -> bool:
+        """Whether `write` also takes an Arrow batch, of columns of these kinds, and makes of it what it makes of rows.
+
+        Args:
+            kinds: The fields of rows, to what their cells are: `int`, `str`, `date` and so on.
         """
         ...
 

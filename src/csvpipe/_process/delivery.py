@@ -10,13 +10,14 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.conduct import EndedError, StoppedError, Unit, exhausted
 from csvpipe._process.convert import shortened
 from csvpipe._process.flaws import Flaw
 from csvpipe._process.hand import Hand
+from csvpipe._process.parse import read_chunk
 from csvpipe._process.part import Part
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult, nothing_done
@@ -29,6 +30,9 @@ from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
 from csvpipe.errors import FileCode, FileError, FileFailure, Phase, RowCode, TakenOverError, Unavailable
 from csvpipe.policies import Retry
 from csvpipe.sink import DeferredError, Refusal, RefusedError, Sink, SinkSession
+
+if TYPE_CHECKING:
+    from csvpipe._process.columns.part import ColumnPart
 
 #: Between two attempts at a sink that is down.
 _PAUSES: Final = Retry(backoff_seconds=0.1, max_backoff_seconds=10.0)
@@ -66,13 +70,14 @@ class KeptWork(ChunkWork):
 
     Attributes:
         entries: All rows whose fate is known, in order.
-        outputs: One for each row that was processed; the first so many count, where the run was ended by a bad row.
+        outputs: One for each row that was processed, or a batch of them; the first so many count, where the run was
+            ended by a bad row.
     """
 
     def __init__(self, job: JobWork, chunk: Chunk) -> None:
         super().__init__(job, chunk, Allowance(error_budget=0))
         self.entries: list[Entry] = []
-        self.outputs: list[object] = []
+        self.outputs: Any = []
 
     def processed(self, part: Part, index: int, rows: int) -> None:
         """See `ChunkWork`."""
@@ -128,7 +133,7 @@ class DeliveryRun(ChunkRun):
     # Handling ---------------------------------------------------------------------------------------------------------
 
     def _handle(self) -> Callable[[Any], object]:
-        keep = self._work.outputs.append
+        keep: Callable[[object], None] = self._work.outputs.append
         if not self._job.pipeline.has_handler:
             return keep
         call = super()._handle()
@@ -139,6 +144,32 @@ class DeliveryRun(ChunkRun):
             raise error
         super()._settle(part, index, error)
 
+    def _run_rows(self) -> None:
+        found = self._as_columns()
+        if found is None:
+            super()._run_rows()
+            return
+        part, batch = found
+        work, begin = self._work, 0
+        work.outputs = batch
+        for bad, flaws in sorted(part.flaws.items()):
+            work.processed(part, bad, bad - begin)
+            work.reject(part, bad, flaws)
+            begin = bad + 1
+        work.processed(part, len(part), len(part) - begin)
+        work.read_to()
+
+    def _as_columns(self) -> tuple[ColumnPart, Any] | None:
+        """The chunk as columns, where no handler wants its rows and the sink takes them so."""
+        job, chunk = self._job, self._work.chunk
+        if job.pipeline.has_handler or job.pipeline.signature.row_schema is None or not job.is_by_columns(chunk):
+            return None
+        columns = job.delivery_columns
+        if columns is None or not self._session.takes_columns(columns.kinds):
+            return None
+        self._turn.take()
+        return columns.part(chunk, read_chunk(job.plan, chunk))
+
     def _keep(self, unit: Unit, group: Sequence[int], output: object) -> None:
         if not self._job.pipeline.signature.is_batch:
             unit.outputs[group[0]] = _one(output)
@@ -146,6 +177,7 @@ class DeliveryRun(ChunkRun):
         unit.outputs.update(zip(group, _several(output, len(group)), strict=True))
 
     def _run(self, resources: Resources) -> ChunkResult:
+        self._session = session = resources.session(self._job.pipeline)
         failure, is_complete = self._handled(resources)
         if self._hand is not None:
             self._hand.clear()  # no row kills a worker from here on
@@ -153,7 +185,6 @@ class DeliveryRun(ChunkRun):
         work = self._work
         if not work.entries and not is_complete:
             return work.result(failure=failure)
-        session = resources.session(self._job.pipeline)
         try:
             return self._deliver(session, failure, is_complete=is_complete)
         except StoppedError:
@@ -202,18 +233,21 @@ class DeliveryRun(ChunkRun):
         if before is not None:
             session.rollback()
             return _fitting(work.chunk, ChunkResult.from_dict(json.loads(before)))
-        refused = self._write(session, work.outputs[: work.tally.processed])
+        refused = self._write(session, work.outputs, work.tally.processed)
         result = self._counted(refused, failure, is_complete=is_complete)
         if result.end > result.start:
             session.commit(result.end, json.dumps(result.to_dict(), separators=(",", ":")))
         return result
 
-    def _write(self, session: SinkSession, outputs: Sequence[object]) -> dict[int, Refusal]:
-        """Write all that can be written; what is refused, by its index among the outputs."""
-        search = Search([k for k, output in enumerate(outputs) if output is not None])
+    def _write(self, session: SinkSession, outputs: Any, number: int) -> dict[int, Refusal]:
+        """Write all of the first so many that can be written; what is refused, by its index among them."""
+        is_batch = not isinstance(outputs, list)
+        search = Search(range(number) if is_batch else [k for k in range(number) if outputs[k] is not None])
         while (group := search.next_group()) is not None:
             try:
-                session.write([outputs[k] for k in group])
+                # Groups of a range are ranges.
+                rows = outputs.slice(group[0], len(group)) if is_batch else [outputs[k] for k in group]
+                session.write(rows)
             except RefusedError as error:
                 is_found = search.refuse(group, error)
                 if is_found and self._job.rules.ends_at_first:

@@ -35,6 +35,7 @@ from csvpipe.rowtypes import Row, Shape, spellings
 
 if TYPE_CHECKING:
     from csvpipe._process.columns.batches import BatchColumns
+    from csvpipe._process.columns.delivery import DeliveryColumns
     from csvpipe._process.columns.rows import RowColumns, RowPart
 
 
@@ -173,6 +174,14 @@ class JobWork:
 
         build = self._build_cells
         return None if build is None else prepare_rows(self.pipeline, self.plan, parser=self.parser, build=build)
+
+    @cached_property
+    def delivery_columns(self) -> DeliveryColumns | None:
+        """Makes columns for a sink; None where it takes objects."""
+        from csvpipe._process.columns.prepare import prepare_delivery  # noqa: PLC0415
+
+        build = self._build_cells
+        return None if build is None else prepare_delivery(self.pipeline, self.plan, parser=self.parser, build=build)
 
     @cached_property
     def batch_columns(self) -> BatchColumns:
@@ -343,9 +352,14 @@ class ChunkWork:
         """Remember that everything before row `index` of `part` is done."""
         self._mark = (part, index)
 
-    def read_to(self, other: ChunkWork) -> None:
-        """Take over how far the chunk was read."""
-        self._end_line = other._end_line
+    @property
+    def end_line(self) -> int:
+        """Physical line up to which the chunk was read."""
+        return self._end_line
+
+    def read_to(self, other: ChunkWork | None = None) -> None:
+        """Take over how far the chunk was read; without another, all of it was."""
+        self._end_line = self.chunk.first_line + self.chunk.lines if other is None else other.end_line
 
     def result(self, *, failure: FileFailure | None = None, is_complete: bool = False) -> ChunkResult:
         """What is done so far: all of the chunk if `is_complete`, else up to the last row that was counted.

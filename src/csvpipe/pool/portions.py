@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from csvpipe._partition.chunk import Chunk
+from csvpipe._process import columns
 from csvpipe._process.mending import Mending
 from csvpipe._process.work import JobWork
 from csvpipe._report.progress import Progress
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 #: Least size of a chunk: a smaller file is done in one go.
 LEAST_BYTES: Final = 16 * 1024
 
-#: Most bytes of a chunk whose rows are kept until all of it is delivered.
+#: Most bytes of a chunk whose rows are kept until all of it is delivered, as objects and not as columns.
 _SINK_BYTES: Final = 512 * 1024
 
 #: How long a worker should be about a chunk once the handler's pace is known.
@@ -87,7 +88,8 @@ def next_chunks(chunks: Iterator[Chunk], most: int, gate: CpuGate, stop: threadi
 
 def chunk_size(size: int, pipeline: Pipeline[..., Any], settings: Settings) -> int:
     """Least bytes of a chunk: so few that every worker has some, and so many that the hand-overs do not count."""
-    most = settings.chunk_bytes if pipeline.sink is None else min(settings.chunk_bytes, _SINK_BYTES)
+    is_kept = pipeline.sink is not None and (pipeline.has_handler or not columns.is_available())
+    most = min(settings.chunk_bytes, _SINK_BYTES) if is_kept else settings.chunk_bytes
     return min(most, max(LEAST_BYTES, size // (2 * settings.workers)))
 
 

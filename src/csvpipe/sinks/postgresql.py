@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from csvpipe import fencing
+from csvpipe.errors import FileError, Unavailable
 from csvpipe.jobs import JobId
 from csvpipe.sink import RefusedError
 from csvpipe.sinks.refusals import line_of, refusal_of
@@ -19,8 +22,32 @@ _SETTINGS: Final = (
     "SET client_encoding = 'UTF8'; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '30s'"
 )
 
+#: Types of columns that make the same of what Arrow writes for a kind of cells as of Python's value.
+_SAME: Final[Mapping[str, Any]] = {
+    "str": sa.types.TypeEngine,
+    "int": (sa.Integer, sa.Numeric, sa.Float),
+    "float": (sa.Float, sa.Numeric),
+    "decimal": (sa.Numeric, sa.Float),
+    "bool": sa.Boolean,
+    "date": sa.Date,
+    "datetime": sa.DateTime,
+    "time": sa.Time,
+    "uuid": sa.Uuid,
+    "enum": sa.String,
+}
+
 #: Where a row stood among those that were written together.
 _NUMBER: Final = "csvpipe_row"
+
+
+def _is_same(kind: Any, cells: str) -> bool:
+    """Whether a column of this type, or None for no column, makes the same of both."""
+    if cells not in _SAME or not isinstance(kind, _SAME[cells]):
+        return False
+    if cells == "enum":  # a member has to find its label
+        return not isinstance(kind, sa.Enum)
+    # Arrow writes as many digits as there may be behind the point, and a column of no such number keeps them.
+    return cells != "decimal" or isinstance(kind, sa.Float) or kind.scale is not None
 
 
 def name_of(job_id: UUID, attempt: int) -> str:
@@ -54,12 +81,44 @@ class PostgreSQLSession(Session):
         row: Sequence[Any] | None = cursor.fetchone()
         return row
 
+    def takes_columns(self, kinds: Mapping[str, str]) -> bool:
+        """See `SinkSession`."""
+        if self._table.may_meet_rows:
+            return False
+        try:
+            self._connect()
+        except (FileError, Unavailable):  # the delivery will say so
+            return False
+        types = self._target.columns
+        found = ((types.get(self._table.columns.get(name, name)), kind) for name, kind in kinds.items())
+        return all(_is_same(given, kind) for given, kind in found)
+
+    def write(self, rows: Any) -> None:
+        """See `SinkSession`."""
+        if isinstance(rows, list):
+            super().write(rows)
+            return
+        columns = tuple(self._table.columns.get(name, name) for name in rows.schema.names)
+        place = f"{self._target.quoted} ({self._target.list_of(columns)})"
+
+        from csvpipe._process.columns.delivery import csv_of  # noqa: PLC0415  # with the extra `fast`, as is the batch
+
+        def copy() -> None:
+            with self._connection.cursor() as cursor, cursor.copy(f"COPY {place} FROM STDIN (FORMAT csv)") as stream:
+                stream.write(csv_of(rows))
+
+        self._attempt(copy, rows.num_rows)
+
     def _write(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], rows: int) -> None:
+        taken = [0]
+        self._attempt(lambda: self._copy(columns, values, taken), rows, taken)
+
+    def _attempt(self, copy: Callable[[], None], rows: int, taken: Sequence[int] = (0,)) -> None:
+        """Copy within a savepoint."""
         with self._troubles():
             self._execute("SAVEPOINT csvpipe_rows")
-            taken = [0]
             try:
-                self._copy(columns, values, taken)
+                copy()
             except Exception as error:
                 refusal = refusal_of(error, self._target)
                 if refusal is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -74,6 +74,10 @@ class Session(ABC):
             raise TakenOverError(job_id)
         result: str | None = found[1]
         return result
+
+    def takes_columns(self, kinds: Mapping[str, str]) -> bool:  # noqa: ARG002
+        """See `SinkSession`."""
+        return False
 
     def write(self, rows: Sequence[object]) -> None:
         """See `SinkSession`."""

@@ -49,7 +49,7 @@ _IN_SQLITE: Final[Mapping[type, Adapt]] = {
 def for_postgresql(kind: Any) -> Adapt:
     """What makes a value fit for COPY into a column of this type."""
     labels = frozenset(getattr(kind, "enums", ()) or ())
-    is_json, is_number = isinstance(kind, sa.JSON), isinstance(kind, sa.Numeric | sa.Integer)
+    is_json, is_number = isinstance(kind, sa.JSON), isinstance(kind, sa.Numeric | sa.Float | sa.Integer)
 
     def adapt(value: Any) -> Any:
         if type(value) in _PLAIN_IN_POSTGRESQL:
