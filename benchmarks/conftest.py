@@ -1,9 +1,11 @@
 """Options, files and tables of the benchmarks."""
 
+import compileall
 import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -63,8 +65,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make room for the tables."""
+    _compile()
     config.stash[_TABLES] = []
     config.stash[_MACHINE] = machine()  # before the benchmarks load it
+
+
+def _compile() -> None:
+    """Have bytecode of csvpipe and of what is here, as of every package that pip has installed.
+
+    An environment that forbids to write it would have each process that is started compile all of it anew.
+    """
+    spec = find_spec("csvpipe")
+    assert spec is not None
+    for folder in (*(spec.submodule_search_locations or ()), FOLDER):
+        compileall.compile_dir(folder, quiet=1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

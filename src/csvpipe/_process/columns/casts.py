@@ -179,10 +179,9 @@ def _cast_decimals(column: Any, kind: Any) -> Any:
         is_digit = data != _POINTS[0]
         ends = offsets[1:] - offsets[0]
         is_one_each = len(data) - np.count_nonzero(is_digit) == len(column)
-        signs = np.flatnonzero(data == _MINUS) if is_one_each else _NONE
-        # Without its point `.-5` would be a number.
-        is_whole = is_one_each and not is_digit[ends - 1 - kind.scale].any() and np.isin(signs, ends - lengths).all()
-        if is_whole:
+        is_whole = is_one_each and not is_digit[ends - 1 - kind.scale].any()
+        # Without its point `.-5` would be a number: each sign must stand at the start of a cell.
+        if is_whole and np.count_nonzero(data == _MINUS) == np.count_nonzero(data[ends - lengths] == _MINUS):
             starts = (offsets - offsets[0]) - np.arange(len(offsets), dtype=np.int32)
             buffers = [None, pa.py_buffer(starts), pa.py_buffer(data[is_digit])]
             units = pa.Array.from_buffers(pa.string(), len(column), buffers).cast(pa.int64())
@@ -241,7 +240,8 @@ def _add_longer(odd: Any, column: Any, scale: int) -> None:
     if not long.any():
         return
     marks = text[np.maximum(ends - 1 - scale, 0)]
-    candidates = np.flatnonzero(long & (text[np.maximum(ends - 1, 0)] == _ZERO) & ~np.isin(marks, _POINTS))
+    is_full = (marks == _POINTS[0]) | (marks == _POINTS[1])
+    candidates = np.flatnonzero(long & (text[np.maximum(ends - 1, 0)] == _ZERO) & ~is_full)
     if candidates.size:
         longer = pc.match_substring_regex(column.take(indices_array(candidates)), f"[.,][0-9]{{{scale + 1}}}")
         odd[candidates[flags_of(longer)]] = True
