@@ -32,6 +32,8 @@ def test_there_is_one_root(exception: type[BaseException]) -> None:
         (errors.PoolClosedError, RuntimeError),
         (errors.LeaseLostError, RuntimeError),
         (errors.SourceGoneError, FileNotFoundError),
+        (errors.StoreUnavailableError, RuntimeError),
+        (errors.StoreVersionError, RuntimeError),
         (errors.JobFailedError, RuntimeError),
         (errors.FileError, ValueError),
         (errors.MissingExtraError, ImportError),

@@ -19,7 +19,7 @@ SOURCES = sorted((ROOT / "src").rglob("*.py"))
 MAX_LINES = 400
 
 # Brought by extras, by tests or by the host application, never by `import csvpipe`.
-NOT_OURS_TO_IMPORT = {"click", "hypothesis", "numpy", "pyarrow", "pytest", "rich", "sqlalchemy", "starlette"}
+NOT_OURS_TO_IMPORT = {"click", "hypothesis", "numpy", "psycopg", "pyarrow", "pytest", "rich", "sqlalchemy", "starlette"}
 
 # The character classes keep this file from finding itself.
 HYGIENE = {

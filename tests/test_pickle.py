@@ -192,6 +192,8 @@ _SAMPLES: Final[tuple[object, ...]] = (
     errors.RejectRows({3: Reject("no", column="age"), 5: Reject("never")}),
     errors.Skip("a test row"),
     errors.SourceGoneError("people.csv is gone"),
+    errors.StoreUnavailableError("postgresql://ana:***@db/jobs", "connection refused"),
+    errors.StoreVersionError(3, 2),
     errors.TransitionError("retry", "completed"),
     errors.Unavailable("no route to host"),
 )

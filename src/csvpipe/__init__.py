@@ -45,6 +45,8 @@ from csvpipe.errors import (
     RowError,
     Skip,
     SourceGoneError,
+    StoreUnavailableError,
+    StoreVersionError,
     TransitionError,
     Unavailable,
 )
@@ -63,6 +65,7 @@ if typing.TYPE_CHECKING:
     from csvpipe.pool import Job, PoolStatistics, WorkerPool
     from csvpipe.store import JobStore, MemoryJobStore
     from csvpipe.store.protocol import ANY_OWNER, JobPage
+    from csvpipe.store.sql import SQLJobStore
     from csvpipe.sync import run
 
 __version__ = "0.1.0"
@@ -79,6 +82,7 @@ _LATE = {
     "MemoryJobStore": "csvpipe.store",
     "PoolEvents": "csvpipe._report.feed",
     "PoolStatistics": "csvpipe.pool",
+    "SQLJobStore": "csvpipe.store.sql",
     "Source": "csvpipe._intake.source",
     "Trial": "csvpipe._intake.inspection",
     "WorkerPool": "csvpipe.pool",
@@ -131,9 +135,12 @@ __all__ = [
     "Row",
     "RowCode",
     "RowError",
+    "SQLJobStore",
     "Skip",
     "Source",
     "SourceGoneError",
+    "StoreUnavailableError",
+    "StoreVersionError",
     "TransitionError",
     "Trial",
     "Unavailable",

@@ -332,6 +332,36 @@ class TakenOverError(CsvPipeError, RuntimeError):
         return f"job {self.job_id} has been taken over by another worker, or deleted; nothing was written"
 
 
+class StoreUnavailableError(CsvPipeError, RuntimeError):
+    """The database of a job store could not be reached for as long as the store waits, or refuses to serve.
+
+    What was being written is either there as a whole or not at all; every write may be repeated.
+    """
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(store, reason)
+        self.store = store
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the job store {self.store} is unavailable: {self.reason}"
+
+
+class StoreVersionError(CsvPipeError, RuntimeError):
+    """The tables of a job store are of a version that this csvpipe is too old for."""
+
+    def __init__(self, version: int, known: int) -> None:
+        super().__init__(version, known)
+        self.version = version
+        self.known = known
+
+    def __str__(self) -> str:
+        return (
+            f"the job store's tables are of version {self.version}, which this csvpipe is too old for "
+            f"(it knows versions up to {self.known}); install a newer csvpipe"
+        )
+
+
 class SourceGoneError(CsvPipeError, FileNotFoundError):
     """The job's file is needed again, for raw text of its rejects, and is no longer where it was."""
 

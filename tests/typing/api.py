@@ -626,7 +626,7 @@ assert_type(RECORDS, list[csvpipe.JobRecord])
 # Errors of use --------------------------------------------------------------------------------------------------------
 
 
-def explain(error: csvpipe.CsvPipeError) -> None:  # noqa: C901  # one case for each class
+def explain(error: csvpipe.CsvPipeError) -> None:  # noqa: C901, PLR0912  # one case for each class
     match error:
         case csvpipe.PipelineNotFoundError():
             assert_type((error.name, error.known), tuple[str, tuple[str, ...]])
@@ -650,6 +650,10 @@ def explain(error: csvpipe.CsvPipeError) -> None:  # noqa: C901  # one case for 
         case csvpipe.PoolClosedError():
             a_runtime_error: RuntimeError = error
             print(a_runtime_error)
+        case csvpipe.StoreUnavailableError():
+            assert_type((error.store, error.reason), tuple[str, str])
+        case csvpipe.StoreVersionError():
+            assert_type((error.version, error.known), tuple[int, int])
         case csvpipe.SourceGoneError():
             an_os_error: OSError = error
             print(an_os_error)
@@ -673,6 +677,16 @@ class TestOwnStore(csvpipe.testing.JobStoreContract):
         store = csvpipe.MemoryJobStore()
         as_protocol: csvpipe.JobStore = store
         return csvpipe.testing.StoreHarness(first=as_protocol, second=store, advance=Clock().advance)
+
+
+# Stores in a database -------------------------------------------------------------------------------------------------
+
+
+def keep_jobs(url: str) -> None:
+    with csvpipe.SQLJobStore(url, patience_seconds=30.0) as store:
+        assert_type(store, csvpipe.SQLJobStore)
+        as_protocol: csvpipe.JobStore = store
+        assert_type(as_protocol.list_jobs(), csvpipe.JobPage)
 
 
 # What must be refused -------------------------------------------------------------------------------------------------

@@ -94,17 +94,39 @@ def enacted(record: JobRecord, verb: Verb, *, now: datetime, failure: FileFailur
             assert_never(verb)
 
 
+@attrs.frozen(kw_only=True)
+class Sums:
+    """What a job's chunk results add up to: their number, their bytes and their rows."""
+
+    chunks: int
+    covered: int
+    processed: int
+    failed: int
+    skipped: int
+
+
 def counted(record: JobRecord, plan: JobPlan, results: Collection[ChunkResult], *, total_rows: int | None) -> JobRecord:
     """`record` with its counters set from all of the job's chunk results, and `total_rows` where it is given."""
-    covered = sum(result.end - result.start for result in results)
-    header = 0 if plan.inspection is None else plan.inspection.data_start
+    sums = Sums(
+        chunks=len(results),
+        covered=sum(result.end - result.start for result in results),
+        processed=sum(result.processed for result in results),
+        failed=sum(result.failed for result in results),
+        skipped=sum(result.skipped for result in results),
+    )
+    data_start = 0 if plan.inspection is None else plan.inspection.data_start
+    return with_sums(record, data_start, sums, total_rows=total_rows)
+
+
+def with_sums(record: JobRecord, data_start: int, sums: Sums, *, total_rows: int | None) -> JobRecord:
+    """The same, of results that have been added up elsewhere; the first data record starts at `data_start`."""
     return attrs.evolve(
         record,
         total_rows=record.total_rows if total_rows is None else total_rows,
-        processed_rows=sum(result.processed for result in results),
-        failed_rows=sum(result.failed for result in results),
-        skipped_rows=sum(result.skipped for result in results),
-        bytes_processed=header + covered if results else 0,
+        processed_rows=sums.processed,
+        failed_rows=sums.failed,
+        skipped_rows=sums.skipped,
+        bytes_processed=data_start + sums.covered if sums.chunks else 0,
     )
 
 

@@ -71,5 +71,6 @@ class Ledger:
         ]
 
     def _errors_in_file_order(self) -> list[RowError]:
-        """Stored errors by row; those of one row in the order in which the worker reported them."""
-        return sorted(chain.from_iterable(self._errors.values()), key=lambda error: error.row)
+        """Stored errors by row; those of one row by chunk, and as the worker reported them."""
+        by_chunk = chain.from_iterable(self._errors[start] for start in sorted(self._errors))
+        return sorted(by_chunk, key=lambda error: error.row)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_left, insort
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from heapq import merge
 from itertools import islice
 from threading import Lock
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
 import attrs
 
-from csvpipe._intake.inspection import Inspection, JobPlan
+from csvpipe._intake.inspection import PLAN_VERSION, Inspection, JobPlan
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
 from csvpipe.errors import (
@@ -31,6 +29,8 @@ from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.store._chains import Chains
 from csvpipe.store._changes import check_chain, counted, created, enacted, is_under, noted, settled, taken_over
 from csvpipe.store._ledger import Ledger
+from csvpipe.store._turns import Age
+from csvpipe.store._waiting import Waiting
 from csvpipe.store.protocol import (
     ANY_OWNER,
     Claim,
@@ -42,9 +42,6 @@ from csvpipe.store.protocol import (
     WorkerId,
 )
 
-#: When a job was created, and which of those created at that time it was.
-_Age: TypeAlias = tuple[datetime, int]
-
 _NO_LEASE: Final = -math.inf
 
 
@@ -54,7 +51,7 @@ class _Job:
 
     record: JobRecord
     draft: JobDraft
-    age: _Age
+    age: Age
     ledger: Ledger
     lease_until: float = _NO_LEASE
     requested: Verb | None = None
@@ -65,8 +62,16 @@ class _Job:
         return now < self.lease_until
 
 
-def _age(job: _Job) -> _Age:
+def _age(job: _Job) -> Age:
     return job.age
+
+
+def _owner(job: _Job) -> str | None:
+    return job.record.owner
+
+
+def _fits(job: _Job, largest: float) -> bool:
+    return job.record.bytes_total <= largest and job.draft.plan.version <= PLAN_VERSION
 
 
 def _utc_now() -> datetime:
@@ -90,9 +95,10 @@ class MemoryJobStore:
     _inspected: dict[str, _Job] = attrs.field(factory=dict, init=False)
     _chains: Chains = attrs.field(factory=Chains, init=False)
     _created_jobs: int = attrs.field(default=0, init=False)
-    # Pending jobs of each pipeline, oldest first, so that a claim need not look at all there are.
-    _waiting: dict[str, list[_Job]] = attrs.field(factory=lambda: defaultdict(list), init=False)
+    _waiting: Waiting[_Job] = attrs.field(factory=lambda: Waiting(_age, _owner), init=False)
     _processing: dict[JobId, _Job] = attrs.field(factory=dict, init=False)
+    # How many of each owner's jobs are processing.
+    _held: Counter[str | None] = attrs.field(factory=Counter, init=False)
     # No lease runs out before this time: until then a claim need not look for takeovers.
     _next_expiry: float = attrs.field(default=math.inf, init=False)
 
@@ -184,7 +190,7 @@ class MemoryJobStore:
             if draft.inspection_key:
                 self._inspected[draft.inspection_key] = job
             if record.status is JobStatus.PENDING:
-                insort(self._waiting[record.pipeline], job, key=_age)
+                self._waiting.add(record.pipeline, job)
             return record
 
     def request(self, job_id: JobId, verb: Literal[Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY]) -> JobRecord:
@@ -236,9 +242,9 @@ class MemoryJobStore:
         largest = math.inf if max_bytes is None else max_bytes
         names = set(pipelines)
         with self._lock:
-            orphans = self._orphans(names, largest)
-            queues = [_up_to(largest, self._waiting[name]) for name in names if name in self._waiting]
-            chosen = list(islice(merge(orphans, *queues, key=_age), max(0, limit)))
+            orphans, held = self._orphans(names, largest)
+            waiting = self._waiting.in_turn(names, orphans, held, lambda job: _fits(job, largest))
+            chosen = list(islice(waiting, max(0, limit)))
             return [self._hand_over(job, worker, lease_seconds) for job in chosen]
 
     def renew(self, leases: Sequence[Lease], *, lease_seconds: float) -> list[Renewal]:
@@ -303,16 +309,20 @@ class MemoryJobStore:
             raise IdempotencyConflictError(draft.idempotency_key, str(first.draft.id))
         return first
 
-    def _orphans(self, pipelines: set[str], largest: float) -> list[_Job]:
-        """The jobs to take over, oldest first; those that nobody shall have any more are ended on the way."""
+    def _orphans(self, pipelines: set[str], largest: float) -> tuple[list[_Job], Counter[str | None]]:
+        """The jobs to take over, oldest first, and how many of each owner's jobs are in live hands.
+
+        Those that nobody shall have any more are ended on the way.
+        """
         now = self._monotonic()
         if now < self._next_expiry:
-            return []
+            return [], self._held
         left = [job for job in self._processing.values() if not job.is_live(now)]
-        fit = [job for job in left if job.record.pipeline in pipelines and job.record.bytes_total <= largest]
+        fit = [job for job in left if job.record.pipeline in pipelines and _fits(job, largest)]
         orphans = [job for job in fit if not self._is_ended_instead(job)]
         self._next_expiry = min((job.lease_until for job in self._processing.values()), default=math.inf)
-        return sorted(orphans, key=_age)
+        live = Counter(_owner(job) for job in self._processing.values() if job.is_live(now))
+        return sorted(orphans, key=_age), live
 
     def _is_ended_instead(self, job: _Job) -> bool:
         record = taken_over(job.record, takeovers=job.takeovers + 1, requested=job.requested, now=self._clock())
@@ -342,7 +352,8 @@ class MemoryJobStore:
         self._next_expiry = min(self._next_expiry, job.lease_until)
 
     def _enter(self, job: _Job, results: Sequence[ChunkResult]) -> bool:
-        """Put results into the job's ledger; tell whether that changes anything."""
+        """Put results into the job's ledger, the last one of each start; tell whether that changes anything."""
+        results = list({result.start: result for result in results}.values())
         if any(result.start not in job.ledger for result in results):
             job.takeovers = 0
         changes = [job.ledger.add(result) for result in results]
@@ -373,20 +384,17 @@ class MemoryJobStore:
         if record.status is not before.status:
             self._withdraw(job, before.status)
             if record.status is JobStatus.PENDING:
-                insort(self._waiting[record.pipeline], job, key=_age)
+                self._waiting.add(record.pipeline, job)
             elif record.status is JobStatus.PROCESSING:
                 self._processing[record.id] = job
+                self._held[record.owner] += 1
         return job.record
 
     def _withdraw(self, job: _Job, status: JobStatus) -> None:
         """Take a job from where it was kept while it had this status; with `processing` ends its ownership."""
         if status is JobStatus.PENDING:
-            queue = self._waiting[job.record.pipeline]
-            del queue[bisect_left(queue, job.age, key=_age)]
+            self._waiting.remove(job.record.pipeline, job)
         elif status is JobStatus.PROCESSING:
             del self._processing[job.record.id]
+            self._held[job.record.owner] -= 1
             job.lease_until, job.requested = _NO_LEASE, None
-
-
-def _up_to(largest: float, queue: list[_Job]) -> Iterator[_Job]:
-    return (job for job in queue if job.record.bytes_total <= largest)

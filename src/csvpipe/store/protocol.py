@@ -205,8 +205,13 @@ class JobStore(Protocol):
         """Take up to `limit` jobs, each by at most one worker, however many call at once.
 
         Candidates are the `pending` jobs, and the `processing` ones whose lease has run out (a takeover), of these
-        pipelines and, with `max_bytes`, of at most that `bytes_total`; oldest first. Each becomes `processing` with
-        `attempt + 1`; `started_at` is set once and kept.
+        pipelines and, with `max_bytes`, of at most that `bytes_total`; those whose plan is of a later `PLAN_VERSION`
+        are left to whoever knows it. Each becomes `processing` with `attempt + 1`; `started_at` is set once and kept.
+
+        Owners take turns: each time the next job is one of the owner who has the fewest jobs in live hands, those
+        chosen by this call included, and of several such owners the oldest one. Within an owner it is the oldest first.
+        Jobs without an owner take turns as if they had one together. So whoever submits ten thousand files keeps nobody
+        waiting who submits one.
 
         A takeover of a job for which a verb was requested enacts the verb instead: `pause` and `cancel` settle it
         without a claim. The third takeover in a row without a newly committed chunk ends the job as `failed` with

