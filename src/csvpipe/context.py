@@ -28,6 +28,7 @@ class Context:
         attempt: How often a worker has taken this job.
         dry_run: Whether the caller asked that nothing be written.
         has_sink: Whether what the handler returns goes to a sink.
+        store_file: The file of SQLite that the job store is in, where it is in one.
         rows: 1-based row numbers of this call: one, or one for each row of the batch. Rows of a mended file keep the
             numbers that they have in the first file of the chain.
         lines: Physical lines on which those rows start, in the file that was submitted.
@@ -46,6 +47,7 @@ class Context:
         "owner",
         "root_id",
         "rows",
+        "store_file",
     )
 
     def __init__(
@@ -58,6 +60,7 @@ class Context:
         attempt: int,
         dry_run: bool,
         has_sink: bool = False,
+        store_file: str | None = None,
         rows: Sequence[int] = (),
         lines: Sequence[int] = (),
     ) -> None:
@@ -68,6 +71,7 @@ class Context:
         self.attempt = attempt
         self.dry_run = dry_run
         self.has_sink = has_sink
+        self.store_file = store_file
         self.rows = rows
         self.lines = lines
         self._rejects: dict[int, Reject] = {}
@@ -83,6 +87,7 @@ class Context:
             attempt=self.attempt,
             dry_run=self.dry_run,
             has_sink=self.has_sink,
+            store_file=self.store_file,
             rows=rows,
             lines=lines,
         )
@@ -158,7 +163,8 @@ class Context:
 
         Raises:
             PipelineError: It is none of these; the call has had a transaction already; or the pipeline has a sink,
-                whose rows would be lost when the handler is not run again. Let it pass: the job fails.
+                whose rows would be lost when the handler is not run again. On entering it: the file is that of the job
+                store, which a handler must not lock. Let it pass: the job fails.
 
         Example:
             >>> import csvpipe, sqlite3
@@ -182,6 +188,7 @@ class Context:
             attempt=self.attempt,
             rows=self.rows,
             dry_run=self.dry_run,
+            store_file=self.store_file,
             marked=lambda: {*self.marks[0], *self.marks[1]},
         )
 
@@ -266,7 +273,9 @@ class RowContext(Context):
         return super()._indices(rows)
 
 
-_OF_THE_JOB: Final = frozenset({"attempt", "dry_run", "filename", "has_sink", "job_id", "owner", "root_id"})
+_OF_THE_JOB: Final = frozenset(
+    {"attempt", "dry_run", "filename", "has_sink", "job_id", "owner", "root_id", "store_file"}
+)
 
 
 def _indices_of_array(array: Any, size: int) -> list[int]:

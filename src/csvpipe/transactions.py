@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from csvpipe import fencing
@@ -64,6 +65,7 @@ class Transaction:
         attempt: As in `Context`.
         rows: As in `Context`.
         dry_run: Whether nothing is to last.
+        store_file: As in `Context`.
         marked: Indices of rows that the handler has rejected or skipped, by the end.
     """
 
@@ -75,6 +77,7 @@ class Transaction:
         attempt: int,
         rows: Sequence[int],
         dry_run: bool,
+        store_file: str | None,
         marked: Callable[[], set[int]],
     ) -> None:
         self._given = connection
@@ -83,6 +86,7 @@ class Transaction:
         self._attempt = attempt
         self._rows = rows
         self._dry_run = dry_run
+        self._store_file = store_file
         self._marked = marked
 
     def __repr__(self) -> str:
@@ -90,6 +94,8 @@ class Transaction:
 
     def __enter__(self) -> Any:
         connection = self._connection
+        if self._store_file is not None and not connection.is_postgresql:
+            self._check_file(self._store_file)
         if self._dry_run:
             connection.begin()
             return self._given
@@ -127,6 +133,16 @@ class Transaction:
                 raise  # constraints that are checked at the end
             # It may be made, or not: the next call looks.
             raise Unavailable(f"the outcome of a commit is unknown: {_origin(error)}") from error
+
+    def _check_file(self, store_file: str) -> None:
+        """The job store writes to its file every few seconds, and must not wait for handlers."""
+        files = [Path(row[2]) for row in self._connection.run("PRAGMA database_list").fetchall() if row[2]]
+        self._connection.rollback()
+        if any(file.exists() and file.samefile(store_file) for file in files):
+            raise PipelineError(
+                f"Context.transaction: {store_file} is the job store's own file, which a handler must not "
+                "lock; keep your tables in another file, or write them by sink=SQLTable(...)"
+            )
 
     def _pass_fence(self) -> None:
         """Begin, and see that no later attempt has the job; let this one in where it is the first to come.

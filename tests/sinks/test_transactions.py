@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -252,3 +253,19 @@ def test_misuse_in_a_handler_ends_the_job(database: Any) -> None:
 
     assert ("failed", "aborted", 0) == (record.status, record.error_code, record.failed_rows)
     assert "takes a synchronous connection" in str(record.error_message)
+
+
+def test_the_file_of_the_job_store_is_refused(tmp_path: Path) -> None:
+    """A handler that is slow would keep the store from writing."""
+    file = tmp_path / "jobs.db"
+
+    @csvpipe.pipeline
+    def book(row: csvpipe.Row, ctx: csvpipe.Context) -> None:
+        with closing(sqlite3.connect(file)) as connection, ctx.transaction(connection):
+            pass
+
+    with csvpipe.SQLJobStore(f"sqlite:///{file}") as store:
+        [record] = csvpipe.run(book, b"n\n1\n2\n", store=store)
+
+    assert ("failed", "aborted", 0) == (record.status, record.error_code, record.failed_rows)
+    assert "is the job store's own file" in str(record.error_message)

@@ -35,7 +35,7 @@ _COMPUTING: Final = 2
 _CLOCK_SECONDS: Final = 0.02
 
 
-def work_of(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings, mending: Mending | None = None) -> JobWork:
+def work_of(claim: Claim, pipeline: Pipeline[..., Any], services: Services, mending: Mending | None = None) -> JobWork:
     """In a thread: what all chunks of a job share.
 
     Raises:
@@ -50,8 +50,9 @@ def work_of(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings, mend
         attempt=record.attempt,
         dry_run=claim.plan.dry_run,
         has_sink=pipeline.sink is not None,
+        store_file=getattr(services.store, "file", None),
     )
-    return JobWork(pipeline, claim.plan, context, chunk_seconds=settings.chunk_seconds, mending=mending)
+    return JobWork(pipeline, claim.plan, context, chunk_seconds=services.settings.chunk_seconds, mending=mending)
 
 
 def most_chunks(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings) -> int:

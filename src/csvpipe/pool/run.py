@@ -177,9 +177,7 @@ class JobRun:
 
     async def _open(self) -> None:
         mending = await mending_of(self.claim, self.pipeline, self._services, self._stop)
-        self._work = await self._services.threads.call(
-            work_of, self.claim, self.pipeline, self._services.settings, mending
-        )
+        self._work = await self._services.threads.call(work_of, self.claim, self.pipeline, self._services, mending)
         if self.pipeline.signature.is_async and self._work.needs_setup:
             with self._opening:
                 resource = await self._services.resources.get(self.pipeline, self._tasks)
@@ -285,7 +283,7 @@ class JobRun:
     def _brief(self, resources: Resources, turn: Turn) -> Brief:
         """In the worker's thread; see `run_brief`."""
         return run_brief(
-            lambda plan: work_of(attrs.evolve(self.claim, plan=plan), self.pipeline, self._services.settings),
+            lambda plan: work_of(attrs.evolve(self.claim, plan=plan), self.pipeline, self._services),
             lambda plan: self._chunks([], plan),
             resources,
             claim=self.claim,
