@@ -321,15 +321,8 @@ class LeaseLostError(CsvPipeError, RuntimeError):
         return f"job {self.job_id} has been taken over by another worker; this write was refused"
 
 
-class TakenOverError(CsvPipeError, RuntimeError):
-    """A transaction was to be made for a job that a later attempt has by now, or that is gone; nothing was written."""
-
-    def __init__(self, job_id: object) -> None:
-        super().__init__(str(job_id))
-        self.job_id = str(job_id)
-
-    def __str__(self) -> str:
-        return f"job {self.job_id} has been taken over by another worker, or deleted; nothing was written"
+class TakenOverError(LeaseLostError):
+    """The same of a transaction in the database that rows go to; also of a job that has been deleted."""
 
 
 class StoreUnavailableError(CsvPipeError, RuntimeError):

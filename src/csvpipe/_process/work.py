@@ -213,7 +213,7 @@ class ChunkWork:
         self.chunk = chunk
         self.tally = Tally(secrets=job.secrets, error_budget=allowance.error_budget, spill=allowance.spill)
         self._mark: tuple[Part, int] | None = None
-        self._end_line = chunk.first_line
+        self.end_line = chunk.first_line
         self._first_message: str | None = None
         self._rejected = array("q")
         self._resolved = array("q")
@@ -232,14 +232,14 @@ class ChunkWork:
             parts = job.row_columns.parts(chunk, read_chunk(job.plan, chunk))
             if parts is not None:
                 yield from parts
-                self._end_line = chunk.first_line + chunk.lines
+                self.end_line = chunk.first_line + chunk.lines
                 return
         yield from self._slices()
 
     def _slices(self) -> Iterator[Slice]:
         for part in read_slices(self.job.plan, self.job.parser, self.chunk):
             yield part
-            self._end_line = part.first_line + part.lines
+            self.end_line = part.first_line + part.lines
 
     def waves(self, hand: Hand | None = None) -> Iterator[list[Unit]]:
         """Units of `batch_size` rows (of one, for handlers of single rows), as many at a time as a slice completes.
@@ -269,7 +269,7 @@ class ChunkWork:
             units = job.batch_columns.units(chunk, read_chunk(job.plan, chunk))
             if units is not None:
                 yield [*units]
-                self._end_line = chunk.first_line + chunk.lines
+                self.end_line = chunk.first_line + chunk.lines
                 return
         for unit in job.batch_columns.units_of(self._slices()):
             yield [unit]
@@ -352,14 +352,9 @@ class ChunkWork:
         """Remember that everything before row `index` of `part` is done."""
         self._mark = (part, index)
 
-    @property
-    def end_line(self) -> int:
-        """Physical line up to which the chunk was read."""
-        return self._end_line
-
     def read_to(self, other: ChunkWork | None = None) -> None:
         """Take over how far the chunk was read; without another, all of it was."""
-        self._end_line = self.chunk.first_line + self.chunk.lines if other is None else other.end_line
+        self.end_line = self.chunk.first_line + self.chunk.lines if other is None else other.end_line
 
     def result(self, *, failure: FileFailure | None = None, is_complete: bool = False) -> ChunkResult:
         """What is done so far: all of the chunk if `is_complete`, else up to the last row that was counted.
@@ -372,7 +367,7 @@ class ChunkWork:
         except FileError as error:
             return nothing_done(self.chunk, source_failure(error))
         if is_complete:
-            end, line = self.chunk.end, self._end_line
+            end, line = self.chunk.end, self.end_line
         elif self._mark is not None:
             part, index = self._mark
             end, line = part.boundary(index)

@@ -14,7 +14,7 @@ import attrs
 from csvpipe._process.conduct import EndedError, StoppedError, exhausted
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.work import source_failure
-from csvpipe.errors import FileError, FileFailure, LeaseLostError, TakenOverError, Unavailable
+from csvpipe.errors import FileError, FileFailure, LeaseLostError, Unavailable
 from csvpipe.jobs import JobId
 from csvpipe.pipeline import Pipeline
 from csvpipe.policies import Retry
@@ -60,7 +60,7 @@ async def bring_home(
     """Let nobody else write to the sink any more, and learn what was written there; raises nothing."""
     try:
         results = await services.threads.call_through(take_over, claim, pipeline, committed, services.store, stop)
-    except (LeaseLostError, TakenOverError):
+    except LeaseLostError:
         return Home(results=committed, ending=Ending.LOST)
     except StoppedError:  # whoever said so has said why
         return Home(results=committed)
@@ -93,9 +93,8 @@ def take_over(
     Raises:
         EndedError: The sink stays down.
         FileError: It is not what the pipeline needs.
-        LeaseLostError: A later attempt has the job.
+        LeaseLostError: A later attempt has the job, as the store says or the sink.
         StoppedError: It is time to stop, and the sink is down.
-        TakenOverError: A later attempt has the job, as the sink says.
     """
     sink = pipeline.sink
     assert sink is not None, "only asked for with a sink"  # noqa: S101
