@@ -6,6 +6,7 @@ import datetime as dt
 import enum
 from collections.abc import Iterable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
@@ -151,6 +152,57 @@ def test_refused_rows_are_row_errors(database: Any) -> None:
     assert all(error.phase == "handle" and error.message for error in errors)
     assert "1" == errors[1].value
     assert [(1, "a"), (4, "c")] == sorted(database.rows("SELECT id, name FROM people"))
+
+
+def test_columns_of_other_names(database: Any) -> None:
+    """What the table calls otherwise is written there, and a refusal speaks of the file's column."""
+    database.run("CREATE TABLE people (number INTEGER PRIMARY KEY, called TEXT NOT NULL, score REAL)")
+    pipeline = person_pipeline(database, columns={"id": "number", "name": "called"})
+
+    _, errors = imported(pipeline, file_of([(1, "a", 1), (1, "b", 1), (2, None, 1)], header="ID,Name,Score"))
+
+    assert [("unique", "ID"), ("not_null", "Name")] == [(error.code, error.column) for error in errors]
+    assert [(1, "a")] == database.rows("SELECT number, called FROM people")
+
+
+def test_rejects_are_mended(database: Any, tmp_path: Path) -> None:
+    """A rejects file of rows that the database refused is written when they are mended, and resolves them."""
+    database.run(PEOPLE)
+    pipeline = person_pipeline(database)
+
+    async def main() -> tuple[csvpipe.JobRecord, csvpipe.JobRecord]:
+        async with csvpipe.WorkerPool(pipelines=[pipeline]) as pool:
+            job = await pool.submit(pipeline, file_of([(1, "a", 1), (1, "b", 1), (3, "c", 5000)]))
+            await job.wait()
+            rejects = tmp_path / "rejects.csv"
+            await job.write_rejects(rejects)
+            text = rejects.read_text("utf-8")
+            rejects.write_text(text.replace("1,b,1", "2,b,1"), "utf-8")
+            mended = await pool.submit(pipeline, rejects, parent=job)
+            await mended.wait()
+            return await job.record(), await mended.record()
+
+    parent, mended = anyio.run(main)
+
+    assert (1, 1) == (mended.processed_rows, mended.failed_rows)
+    assert 1 == parent.resolved_rows
+    assert [(1, "a"), (2, "b")] == sorted(database.rows("SELECT id, name FROM people"))
+
+
+def test_a_job_that_wrote_nothing_is_deleted_in_silence(database: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """After a dry run there may be no tables of ours."""
+    database.run(PEOPLE)
+    pipeline = person_pipeline(database)
+
+    async def main() -> None:
+        async with csvpipe.WorkerPool(pipelines=[pipeline]) as pool:
+            job = await pool.submit(pipeline, file_of([(1, "a", 1)]), dry_run=True)
+            await job.wait()
+            await job.delete()
+
+    anyio.run(main)
+
+    assert [] == caplog.records
 
 
 def test_foreign_keys_are_kept(database: Any) -> None:

@@ -119,7 +119,7 @@ def _of_postgresql(error: Any, state: str, target: Target) -> Refusal:
         code=_CODES.get(state, RowCode.DATABASE),
         message=text_of(diag.message_primary or _first_line(error)),
         detail=(diag.message_detail or "").rstrip("."),
-        column=columns[0] if len(columns) == 1 else None,
+        column=target.fields.get(columns[0], columns[0]) if len(columns) == 1 else None,
     )
 
 
@@ -130,7 +130,7 @@ def _of_sqlite(error: sqlite3.Error, target: Target) -> Refusal | None:
     found = _SQLITE_COLUMNS.search(text) or _SQLITE_TYPE.search(text)
     column = None
     if found is not None and not (found.lastindex or 0) > 1 and found[1] in target.columns:
-        column = found[1]
+        column = target.fields.get(found[1], found[1])
     code = _NAMES.get(getattr(error, "sqlite_errorname", ""), RowCode.DATABASE)
     return Refusal(code=code, message=text, column=column)
 

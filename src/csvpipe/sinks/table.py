@@ -153,7 +153,7 @@ class SQLTable:
             Unavailable: The database is down.
         """
         try:
-            return reflect(self.engine, self.table, self.schema)
+            return reflect(self.engine, self.table, self.schema, self.columns)
         except DBAPIError as error:
             raise trouble_of(error.orig or error, self.address) from error
 

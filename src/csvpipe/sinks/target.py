@@ -25,6 +25,7 @@ class Target:
         required: Columns that must be given, as they have no default and take no NULL.
         constraints: Columns of each constraint and unique index, by its name.
         uniques: Sets of columns that are unique together.
+        fields: What rows call a column, where that is another name.
         quote: Makes a name fit for a statement.
     """
 
@@ -34,6 +35,7 @@ class Target:
     required: frozenset[str]
     constraints: Mapping[str, Sequence[str]]
     uniques: Sequence[frozenset[str]]
+    fields: Mapping[str, str]
     dialect: sa.Dialect
 
     def quote(self, name: str) -> str:
@@ -70,8 +72,14 @@ class Target:
             )
 
 
-def reflect(engine: sa.Engine, table: str, schema: str | None) -> Target:
+def reflect(engine: sa.Engine, table: str, schema: str | None, renamed: Mapping[str, str]) -> Target:
     """Look the table up.
+
+    Args:
+        engine: To its database.
+        table: Its name.
+        schema: Where it is, unless on the search path.
+        renamed: Columns by the names that rows have for them.
 
     Raises:
         FileError: `sink_failed`: there is none.
@@ -107,6 +115,7 @@ def reflect(engine: sa.Engine, table: str, schema: str | None) -> Target:
         required=frozenset(column["name"] for column in found if _is_required(column)) - numbered,
         constraints={name: tuple(columns) for name, columns in (*sets, *others) if name is not None},
         uniques=[frozenset(columns) for _, columns in sets if columns],
+        fields={column: field for field, column in renamed.items()},
         dialect=engine.dialect,
     )
 
