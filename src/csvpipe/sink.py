@@ -81,7 +81,9 @@ class SinkSession(Protocol):
         ...
 
     def takes_columns(self, kinds: Mapping[str, str]) -> bool:
-        """Whether `write` also takes an Arrow batch, of columns of these kinds, and makes of it what it makes of rows.
+        """Whether `write` also takes columns of these kinds, and makes of them what it makes of rows.
+
+        They have an Arrow batch of values, and perhaps the bytes of the file that these were read from.
 
         Args:
             kinds: The fields of rows, to what their cells are: `int`, `str`, `date` and so on.

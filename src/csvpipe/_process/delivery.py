@@ -32,6 +32,7 @@ from csvpipe.policies import Retry
 from csvpipe.sink import DeferredError, Refusal, RefusedError, Sink, SinkSession
 
 if TYPE_CHECKING:
+    from csvpipe._process.columns.delivery import Columns
     from csvpipe._process.columns.part import ColumnPart
 
 #: Between two attempts at a sink that is down.
@@ -70,8 +71,8 @@ class KeptWork(ChunkWork):
 
     Attributes:
         entries: All rows whose fate is known, in order.
-        outputs: One for each row that was processed, or a batch of them; the first so many count, where the run was
-            ended by a bad row.
+        outputs: One for each row that was processed, or the columns of these; the first so many count, where the run
+            was ended by a bad row.
     """
 
     def __init__(self, job: JobWork, chunk: Chunk) -> None:
@@ -145,13 +146,12 @@ class DeliveryRun(ChunkRun):
         super()._settle(part, index, error)
 
     def _run_rows(self) -> None:
-        found = self._as_columns()
+        found, work = self._as_columns(), self._work
         if found is None:
             super()._run_rows()
             return
-        part, batch = found
-        work, begin = self._work, 0
-        work.outputs = batch
+        part, work.outputs = found
+        begin = 0
         for bad, flaws in sorted(part.flaws.items()):
             work.processed(part, bad, bad - begin)
             work.reject(part, bad, flaws)
@@ -159,7 +159,7 @@ class DeliveryRun(ChunkRun):
         work.processed(part, len(part), len(part) - begin)
         work.read_to()
 
-    def _as_columns(self) -> tuple[ColumnPart, Any] | None:
+    def _as_columns(self) -> tuple[ColumnPart, Columns] | None:
         """The chunk as columns, where no handler wants its rows and the sink takes them so."""
         job, chunk = self._job, self._work.chunk
         if job.pipeline.has_handler or job.pipeline.signature.row_schema is None or not job.is_by_columns(chunk):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,7 +27,7 @@ _SETTINGS: Final = (
 _SAME: Final[Mapping[str, Any]] = {
     "str": sa.types.TypeEngine,
     "int": (sa.Integer, sa.Numeric, sa.Float),
-    "float": (sa.Float, sa.Numeric),
+    "float": sa.Float,
     "decimal": (sa.Numeric, sa.Float),
     "bool": sa.Boolean,
     "date": sa.Date,
@@ -34,6 +35,15 @@ _SAME: Final[Mapping[str, Any]] = {
     "time": sa.Time,
     "uuid": sa.Uuid,
     "enum": sa.String,
+}
+
+#: The same for the text of the cells; an integer of PostgreSQL has no more than 64 bits, and a `REAL` would be rounded
+#: once where a number of 64 bits is rounded twice.
+_SAME_TEXT: Final[Mapping[str, Any]] = {
+    **_SAME,
+    "int": sa.Integer,
+    "float": sa.Double,
+    "decimal": sa.Numeric,
 }
 
 #: Where a row stood among those that were written together.
@@ -98,16 +108,34 @@ class PostgreSQLSession(Session):
         if isinstance(rows, list):
             super().write(rows)
             return
-        columns = tuple(self._table.columns.get(name, name) for name in rows.schema.names)
-        place = f"{self._target.quoted} ({self._target.list_of(columns)})"
+        if rows.raw is not None and self._reads_alike(rows.raw):
+            with suppress(RefusedError):
+                self._write_raw(rows.raw)
+                return
+            # It is not said that it was a row's fault: the values will tell.
+        from csvpipe._process.columns.delivery import csv_of  # noqa: PLC0415  # with the extra `fast`, as are columns
 
-        from csvpipe._process.columns.delivery import csv_of  # noqa: PLC0415  # with the extra `fast`, as is the batch
+        batch = rows.batch
+        self._attempt(lambda: self._stream(batch.schema.names, "", csv_of(batch)), batch.num_rows)
 
-        def copy() -> None:
-            with self._connection.cursor() as cursor, cursor.copy(f"COPY {place} FROM STDIN (FORMAT csv)") as stream:
-                stream.write(csv_of(rows))
+    def _reads_alike(self, raw: Any) -> bool:
+        types = self._target.columns
+        found = ((types[self._table.columns.get(name, name)], kind) for name, kind in raw.fields.items())
+        return all(isinstance(given, _SAME_TEXT[kind]) and _is_same(given, kind) for given, kind in found)
 
-        self._attempt(copy, rows.num_rows)
+    def _write_raw(self, raw: Any) -> None:
+        options = f", DELIMITER '{raw.delimiter}'"
+        if raw.texts:
+            texts = self._target.list_of([self._table.columns.get(name, name) for name in raw.texts])
+            options += f", FORCE_NOT_NULL ({texts})"
+        self._attempt(lambda: self._stream(tuple(raw.fields), options, raw.data), 0)
+
+    def _stream(self, names: Sequence[str], options: str, data: Any) -> None:
+        """Copy CSV with the columns of these fields."""
+        columns = self._target.list_of([self._table.columns.get(name, name) for name in names])
+        statement = f"COPY {self._target.quoted} ({columns}) FROM STDIN (FORMAT csv{options})"
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(data)
 
     def _write(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], rows: int) -> None:
         taken = [0]

@@ -7,12 +7,12 @@ the same of a column as of its values one by one.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from inspect import getattr_static
 from itertools import product
 from types import FunctionType
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -32,9 +32,55 @@ from csvpipe._process.parse import SliceParser
 from csvpipe.dialect import Dialect
 from csvpipe.rowtypes import Field, RowKind, RowSchema, Scalar
 
+#: Kinds of cells whose text is read alike by us and by databases, as far as these take it at all.
+_RAW: Final = frozenset({Scalar.STR, Scalar.INT, Scalar.FLOAT, Scalar.DECIMAL, Scalar.BOOL, Scalar.DATE, Scalar.UUID})
+
+#: Options that do not say how a cell is spelt.
+_SIZES: Final = frozenset({"precision", "scale"})
+
+_DELIMITERS: Final = frozenset(",;|\t")
+
+#: What means something to some reader of CSV, or to all.
+_MARKS: Final = (b'"', b"\r", b"\\.", b"\0", b"\xef\xbb\xbf")
+
 
 class GoodRowError(Exception):
     """A row is bad as one of columns, and good as an object: a number of more than 64 bits, say."""
+
+
+@attrs.frozen(kw_only=True)
+class Raw:
+    """A chunk's own bytes, which a database may read in place of its values; none of its cells is quoted.
+
+    Attributes:
+        data: All of them.
+        fields: Each column of the file by its field, in the file's order, with the kind of its cells.
+        delimiter: Between them.
+        texts: Fields whose empty cells are empty texts; those of the others are nothing.
+    """
+
+    data: bytes
+    fields: Mapping[str, str]
+    delimiter: str
+    texts: Sequence[str]
+
+
+@attrs.frozen(kw_only=True)
+class Columns:
+    """The good rows of a chunk on their way to a sink.
+
+    Attributes:
+        batch: Their values.
+        raw: The chunk as it stands, where that is the same; None where it may not be.
+    """
+
+    batch: Any
+    raw: Raw | None = None
+
+    def slice(self, begin: int, rows: int) -> Columns:
+        """Some of them."""
+        is_all = begin == 0 and rows == self.batch.num_rows
+        return self if is_all else Columns(batch=self.batch.slice(begin, rows))
 
 
 class DeliveryColumns:
@@ -42,6 +88,7 @@ class DeliveryColumns:
 
     Args:
         schema: Of their batches.
+        width: Columns of the file.
         build: Makes the object of a row, or says what is wrong with it.
         dialect: Of the file.
         reader: Of its chunks.
@@ -52,6 +99,7 @@ class DeliveryColumns:
         self,
         schema: BatchSchema,
         *,
+        width: int,
         build: Callable[[list[str]], object],
         dialect: Dialect,
         reader: TextReader,
@@ -63,12 +111,13 @@ class DeliveryColumns:
         self._dialect = dialect
         self._reader = reader
         self._parser = parser
+        self._raw_fields = _raw_fields(schema, width) if dialect.delimiter in _DELIMITERS else None
 
     def __repr__(self) -> str:
         return f"<DeliveryColumns {sorted(self.kinds)}>"
 
-    def part(self, chunk: Chunk, data: bytes) -> tuple[ColumnPart, Any] | None:
-        """The chunk's rows, and a batch of the good ones; None if it takes objects."""
+    def part(self, chunk: Chunk, data: bytes) -> tuple[ColumnPart, Columns] | None:
+        """The chunk's rows, and the columns of the good ones; None if it takes objects."""
         texts = self._reader.read(data, chunk.rows) if self._reader.is_bounded(chunk) else None
         if texts is None:
             return None
@@ -94,13 +143,38 @@ class DeliveryColumns:
                 part.flaws  # noqa: B018  # found now
                 kept = np.ones(texts.rows, bool)
                 kept[bad] = False
-                return part, only(batch, kept, bad)
+                return part, Columns(batch=only(batch, kept, bad))
             return None
-        return part, batch
+        return part, Columns(batch=batch, raw=self._raw(data) if texts.is_whole else None)
+
+    def _raw(self, data: bytes) -> Raw | None:
+        """The bytes of a chunk that is good and has no quotes; None where somebody else may read them otherwise."""
+        if self._raw_fields is None or any(mark in data for mark in _MARKS):
+            return None
+        texts = [name for name, (kind, is_optional) in self._raw_fields.items() if kind == "str" and not is_optional]
+        fields = {name: kind for name, (kind, _) in self._raw_fields.items()}
+        return Raw(data=data, fields=fields, delimiter=self._dialect.delimiter, texts=texts)
 
     def _judge(self, cells: list[str]) -> object:
         self._build(cells)
         raise GoodRowError
+
+
+def _raw_fields(schema: BatchSchema, width: int) -> dict[str, tuple[str, bool]] | None:
+    """Kind of each column in the file's order, and whether its empty cells are nothing; None where that is not all."""
+    found: dict[int, tuple[str, tuple[str, bool]]] = {}
+    for column in schema.fields:
+        field = column.field
+        if column.meaning is None or column.meaning.binding.nothing - {""}:
+            return None
+        if field.scalar not in _RAW or (field.options.spelling() and set(field.options.spelling()) - _SIZES):
+            return None
+        if field.has_default and not field.optional:  # what an empty cell is then, only we know
+            return None
+        found[column.meaning.binding.position] = field.name, (field.scalar, field.optional)
+    if sorted(found) != list(range(width)):
+        return None
+    return dict(found[position] for position in range(width))
 
 
 def _kind_of(field: Field) -> str:

@@ -61,7 +61,10 @@ def prepare_delivery(
     batch_schema = BatchSchema(columns, inspection.columns, pipeline.na, inspection.sample_rows)
     positions = [field.meaning.binding.position for field in batch_schema.fields if field.meaning is not None]
     reader = TextReader(inspection, plan.limits, pipeline.ragged, positions)
-    return DeliveryColumns(batch_schema, build=build, dialect=inspection.dialect, reader=reader, parser=parser)
+    width = len(inspection.columns)
+    return DeliveryColumns(
+        batch_schema, width=width, build=build, dialect=inspection.dialect, reader=reader, parser=parser
+    )
 
 
 def prepare_batches(
