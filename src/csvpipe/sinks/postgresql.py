@@ -100,7 +100,7 @@ class PostgreSQLSession(Session):
         except (FileError, Unavailable):  # the delivery will say so
             return False
         types = self._target.columns
-        found = ((types.get(self._table.columns.get(name, name)), kind) for name, kind in kinds.items())
+        found = ((types.get(self._column_of(name)), kind) for name, kind in kinds.items())
         return all(_is_same(given, kind) for given, kind in found)
 
     def write(self, rows: Any) -> None:
@@ -118,21 +118,24 @@ class PostgreSQLSession(Session):
         batch = rows.batch
         self._attempt(lambda: self._stream(batch.schema.names, "", csv_of(batch)), batch.num_rows)
 
+    def _column_of(self, field: str) -> str:
+        return self._table.columns.get(field, field)
+
     def _reads_alike(self, raw: Any) -> bool:
         types = self._target.columns
-        found = ((types[self._table.columns.get(name, name)], kind) for name, kind in raw.fields.items())
+        found = ((types[self._column_of(name)], kind) for name, kind in raw.fields.items())
         return all(isinstance(given, _SAME_TEXT[kind]) and _is_same(given, kind) for given, kind in found)
 
     def _write_raw(self, raw: Any) -> None:
         options = f", DELIMITER '{raw.delimiter}'"
         if raw.texts:
-            texts = self._target.list_of([self._table.columns.get(name, name) for name in raw.texts])
+            texts = self._target.list_of([self._column_of(name) for name in raw.texts])
             options += f", FORCE_NOT_NULL ({texts})"
         self._attempt(lambda: self._stream(tuple(raw.fields), options, raw.data), 0)
 
     def _stream(self, names: Sequence[str], options: str, data: Any) -> None:
         """Copy CSV with the columns of these fields."""
-        columns = self._target.list_of([self._table.columns.get(name, name) for name in names])
+        columns = self._target.list_of([self._column_of(name) for name in names])
         statement = f"COPY {self._target.quoted} ({columns}) FROM STDIN (FORMAT csv{options})"
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(data)

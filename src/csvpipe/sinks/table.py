@@ -73,7 +73,7 @@ class SQLTable:
         self.schema = schema
         self.mode = mode
         self.key = (key,) if isinstance(key, str) else tuple(key)
-        self.columns = dict(columns or {})
+        self.columns: dict[str, str] = dict(columns or {})
         self.patience_seconds = patience_seconds
         self.needs_order = mode == "upsert"
         self.has_tables = False
