@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar
 
 from csvpipe.errors import CsvPipeError, PipelineError, Reject, RowCode, Skip
 from csvpipe.transactions import Transaction
 
 if TYPE_CHECKING:
     from csvpipe.jobs import JobId
+
+C = TypeVar("C")
 
 
 class OutsideBatchError(CsvPipeError, IndexError):
@@ -145,7 +148,7 @@ class Context:
         indices = self._indices(rows)
         self._skips.update(index for index in indices if index not in self._rejects)
 
-    def transaction(self, connection: Any) -> Transaction:
+    def transaction(self, connection: C) -> AbstractContextManager[C]:
         """A transaction of the handler's own, made exactly once for the rows of this call: a context manager.
 
         With it a note is committed that says which rows it has dealt with: those of the call, but for the ones that
