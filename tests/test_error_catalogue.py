@@ -3,6 +3,7 @@ r"""The page of error codes is true: each example gives its code and its message
 In docs/reference/errors.md every code has a section under a heading of the third level. In it, fenced blocks make up
 examples; the words after the block's language say what it is:
 
+* `sql`: the database that is in the folder of each file.
 * `python`: a pipeline, for the examples that follow in this section; the page's first one is for all others.
 * `text first`: a file that was imported before, and whose rejects the next one mends.
 * `text broken [ENCODING | escaped]`: a file that goes wrong. In an escaped one `\x00` and the like stand for a byte.
@@ -18,8 +19,10 @@ import importlib
 import io
 import os
 import re
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -121,6 +124,7 @@ def examples_of(code: str, section: str) -> Iterator[Example]:
 TEXT = PAGE.read_text("utf-8")
 SECTIONS: list[tuple[str, str]] = _SECTION.findall(TEXT)
 EXAMPLES = [example for code, section in SECTIONS for example in examples_of(code, section)]
+DATABASE = next(text for language, _, text in _BLOCK.findall(TEXT) if language == "sql")
 PAGES_PROGRAM = next(text for language, info, text in _BLOCK.findall(TEXT) if (language, info) == ("python", ""))
 
 
@@ -183,8 +187,12 @@ def an_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
     def make(content: bytes, program: str, first: bytes | None) -> Import:
         monkeypatch.chdir(tmp_path)
+        with closing(sqlite3.connect("shop.db")) as database:
+            database.executescript(DATABASE)
         Path(NAME).write_bytes(content)
-        return Import(pipeline=pipeline_of(program), program=program, folder=tmp_path, patch=monkeypatch, first=first)
+        # A table is in the folder that was the current one when its pipeline was made.
+        pipeline = pipeline_of.__wrapped__(program) if "SQLTable" in program else pipeline_of(program)
+        return Import(pipeline=pipeline, program=program, folder=tmp_path, patch=monkeypatch, first=first)
 
     return make
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import attrs
 import pytest
 
-from csvpipe import errors
+from csvpipe import errors, sink
 from csvpipe._intake.inspection import Finding, Inspection, JobPlan, Trial
 from csvpipe._intake.mended.layout import Mends
 from csvpipe._intake.source import LocalFile, _HeldFile
@@ -40,6 +40,7 @@ _MODULES: Final = (
     "csvpipe.limits",
     "csvpipe.policies",
     "csvpipe.pool.pool",
+    "csvpipe.sink",
     "csvpipe._intake.inspection",
     "csvpipe._intake.mended.layout",
     "csvpipe._intake.source",
@@ -85,6 +86,7 @@ _ROW_ERROR: Final = RowError(
     end=52,
 )
 _FAILURE: Final = FileFailure(code=FileCode.REJECT_LIMIT, message="too many")
+_REFUSAL: Final = sink.Refusal(code="unique", message="there already", detail="id 7", column="id")
 _TOTAL: Final = ErrorTotal(code="int", column="age", errors=4, samples=(_ROW_ERROR,))
 _RECORD: Final = JobRecord(
     id=_JOB,
@@ -168,6 +170,10 @@ _SAMPLES: Final[tuple[object, ...]] = (
     RowSet.of((1, 2, 9)),
     OutsideBatchError("row index 9 is outside the batch of 3 rows"),
     ColumnNotFoundError("nome", ("id", "name")),
+    sink.DeferredError("a key is missing"),
+    sink.RefusedError(_REFUSAL, 3, is_sure=True),
+    errors.TakenOverError(_JOB),
+    _REFUSAL,
     errors.Abort("wrong file"),
     errors.CsvPipeError("anything"),
     errors.DialectError("delimiter must be one character"),

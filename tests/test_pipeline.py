@@ -74,6 +74,8 @@ class TestDeclaring:
             "batch_size": 1_000,
             "concurrency": 10,
             "sensitive": (),
+            "sink": None,
+            "row_type": None,
         }
         declared = pipeline(load)
         assert defaults == {name: getattr(declared, name) for name in defaults}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar
 
-from csvpipe.errors import CsvPipeError, Reject, RowCode, Skip
+from csvpipe.errors import CsvPipeError, PipelineError, Reject, RowCode, Skip
+from csvpipe.transactions import Transaction
 
 if TYPE_CHECKING:
     from csvpipe.jobs import JobId
+
+C = TypeVar("C")
 
 
 class OutsideBatchError(CsvPipeError, IndexError):
@@ -26,12 +30,28 @@ class Context:
         owner: As given at submission.
         attempt: How often a worker has taken this job.
         dry_run: Whether the caller asked that nothing be written.
+        has_sink: Whether what the handler returns goes to a sink.
+        store_file: The file of SQLite that the job store is in, where it is in one.
         rows: 1-based row numbers of this call: one, or one for each row of the batch. Rows of a mended file keep the
             numbers that they have in the first file of the chain.
         lines: Physical lines on which those rows start, in the file that was submitted.
     """
 
-    __slots__ = ("_rejects", "_skips", "attempt", "dry_run", "filename", "job_id", "lines", "owner", "root_id", "rows")
+    __slots__ = (
+        "_is_used",
+        "_rejects",
+        "_skips",
+        "attempt",
+        "dry_run",
+        "filename",
+        "has_sink",
+        "job_id",
+        "lines",
+        "owner",
+        "root_id",
+        "rows",
+        "store_file",
+    )
 
     def __init__(
         self,
@@ -42,6 +62,8 @@ class Context:
         owner: str | None,
         attempt: int,
         dry_run: bool,
+        has_sink: bool = False,
+        store_file: str | None = None,
         rows: Sequence[int] = (),
         lines: Sequence[int] = (),
     ) -> None:
@@ -51,6 +73,8 @@ class Context:
         self.owner = owner
         self.attempt = attempt
         self.dry_run = dry_run
+        self.has_sink = has_sink
+        self.store_file = store_file
         self.rows = rows
         self.lines = lines
         self._rejects: dict[int, Reject] = {}
@@ -65,6 +89,8 @@ class Context:
             owner=self.owner,
             attempt=self.attempt,
             dry_run=self.dry_run,
+            has_sink=self.has_sink,
+            store_file=self.store_file,
             rows=rows,
             lines=lines,
         )
@@ -121,6 +147,53 @@ class Context:
         """
         indices = self._indices(rows)
         self._skips.update(index for index in indices if index not in self._rejects)
+
+    def transaction(self, connection: C) -> AbstractContextManager[C]:
+        """A transaction of the handler's own, made exactly once for the rows of this call: a context manager.
+
+        With it a note is committed that says which rows it has dealt with: those of the call, but for the ones that
+        `reject` or `skip` have named by then. When such a row comes again, since its worker died before it could tell,
+        entering finds the note; the rest of the handler is not run for it, and it counts as processed. A worker that
+        has lost its job cannot commit any more. In a dry run everything is rolled back.
+
+        The notes are in tables of ours beside the application's, which are made when they are missing. All that the
+        handler does has to be in this one transaction; whatever stands before it may be repeated. Of SQLite, the whole
+        file is locked meanwhile.
+
+        Args:
+            connection: To PostgreSQL or SQLite, of SQLAlchemy, psycopg or sqlite3, synchronous and not in a
+                transaction. It is not closed.
+
+        Raises:
+            PipelineError: It is none of these; the call has had a transaction already; or the pipeline has a sink,
+                whose rows would be lost when the handler is not run again. On entering it: the file is that of the job
+                store, which a handler must not lock. Let it pass: the job fails.
+
+        Example:
+            >>> import csvpipe, sqlite3
+            >>> from contextlib import closing
+            >>> @csvpipe.pipeline
+            ... def book(row: csvpipe.Row, ctx: csvpipe.Context) -> None:
+            ...     with closing(sqlite3.connect("shop.db")) as connection, ctx.transaction(connection):
+            ...         connection.execute("INSERT INTO orders VALUES (?)", (row["id"],))
+        """
+        if self.has_sink:
+            raise PipelineError(
+                "Context.transaction: the pipeline has a sink; return what is to be written, or leave sink= out and "
+                "write it in the transaction"
+            )
+        if getattr(self, "_is_used", False):
+            raise PipelineError("Context.transaction: a call has one transaction, since its rows are done with it")
+        self._is_used = True
+        return Transaction(
+            connection,
+            job_id=self.job_id,
+            attempt=self.attempt,
+            rows=self.rows,
+            dry_run=self.dry_run,
+            store_file=self.store_file,
+            marked=lambda: {*self.marks[0], *self.marks[1]},
+        )
 
     @property
     def marks(self) -> tuple[dict[int, Reject], set[int]]:
@@ -203,7 +276,9 @@ class RowContext(Context):
         return super()._indices(rows)
 
 
-_OF_THE_JOB: Final = frozenset({"attempt", "dry_run", "filename", "job_id", "owner", "root_id"})
+_OF_THE_JOB: Final = frozenset(
+    {"attempt", "dry_run", "filename", "has_sink", "job_id", "owner", "root_id", "store_file"}
+)
 
 
 def _indices_of_array(array: Any, size: int) -> list[int]:

@@ -42,6 +42,12 @@ class RowCode(StrEnum):
     TIMEOUT = "timeout"
     WORKER_LOST = "worker_lost"
     NOT_OPEN = "not_open"
+    UNIQUE = "unique"
+    FOREIGN_KEY = "foreign_key"
+    NOT_NULL = "not_null"
+    CHECK = "check"
+    OUT_OF_RANGE = "out_of_range"
+    DATABASE = "database"
 
 
 class FileCode(StrEnum):
@@ -66,6 +72,7 @@ class FileCode(StrEnum):
     RETRY_EXHAUSTED = "retry_exhausted"
     CRASH_LOOP = "crash_loop"
     CONSERVATION = "conservation"
+    SINK_FAILED = "sink_failed"
     INTERNAL = "internal"
 
 
@@ -312,6 +319,10 @@ class LeaseLostError(CsvPipeError, RuntimeError):
 
     def __str__(self) -> str:
         return f"job {self.job_id} has been taken over by another worker; this write was refused"
+
+
+class TakenOverError(LeaseLostError):
+    """The same of a transaction in the database that rows go to; also of a job that has been deleted."""
 
 
 class StoreUnavailableError(CsvPipeError, RuntimeError):

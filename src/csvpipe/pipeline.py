@@ -15,10 +15,10 @@ from typing import (
     Generic,
     Literal,
     ParamSpec,
-    Protocol,
     TypeAlias,
     TypedDict,
     TypeVar,
+    cast,
     overload,
 )
 
@@ -32,17 +32,26 @@ from csvpipe.handlers import HandlerSignature, read_handler
 from csvpipe.limits import Limits
 from csvpipe.policies import Retry
 from csvpipe.rowtypes import Shape, unknown_names
+from csvpipe.sink import Sink
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from csvpipe.rowtypes.like import RecordBatchLike, RowLike
+    from csvpipe.decorators import Decorator, SetupDecorator, TypedDecorator, TypedSetupDecorator
+    from csvpipe.rowtypes.like import RowLike
 
-P = ParamSpec("P")
-R = TypeVar("R")
+if TYPE_CHECKING:
+    # Checkers bring this module along. The defaults are for a pipeline without a handler, which says neither.
+    from typing_extensions import ParamSpec as ParamSpecWithDefault
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    P = ParamSpecWithDefault("P", default=[Any])
+    R = TypeVarWithDefault("R", default=Any)
+else:
+    P = ParamSpec("P")
+    R = TypeVar("R")
 T = TypeVar("T", bound="RowLike")
 X = TypeVar("X", bound="RowLike")
-B = TypeVar("B", bound="RecordBatchLike")
 S = TypeVar("S")
 
 #: True: a record names the columns. False: there is none, columns are numbered. `"detect"`: whichever the file looks
@@ -84,6 +93,27 @@ class Policies(TypedDict, total=False):
     batch_size: int
     concurrency: int
     sensitive: Sequence[str]
+    sink: Sink | None
+
+
+def pass_on(row: Any) -> Any:
+    """The handler of a pipeline that has none: what is read goes to the sink."""
+    return row
+
+
+def _signature(pipeline: Pipeline[..., Any]) -> HandlerSignature:
+    """That of a pipeline which was not made by the decorator."""
+    if pipeline.sink is None and not pipeline.has_handler:
+        raise PipelineError(
+            f"pipeline {pipeline.name!r} has neither a handler nor sink=; say where the rows go, or decorate a "
+            "function with @csvpipe.pipeline"
+        )
+    if pipeline.row_type is None and not pipeline.has_handler:
+        raise PipelineError(
+            f"pipeline {pipeline.name!r}: row_type= is missing; it says what a row is, and its fields are the columns "
+            "that are written (dict writes all columns of the file, as text)"
+        )
+    return read_handler(pipeline.function, row_type=pipeline.row_type, has_setup=pipeline.setup is not None)
 
 
 def _names(given: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -105,6 +135,11 @@ def _is_name(_instance: object, attribute: attrs.Attribute[Any], given: object) 
         raise TypeError(f"{attribute.name!r} must be a text that is not empty, not {given!r}")
 
 
+def _is_sink(_instance: object, _attribute: object, given: Any) -> None:
+    if given is not None and not isinstance(given, Sink):
+        raise TypeError(f"sink= takes a sink, such as csvpipe.sinks.SQLTable(url, table), not {given!r}")
+
+
 def _positive(kind: type[int | float]) -> Any:
     return validators.and_(validators.instance_of((int, kind)), validators.gt(0))
 
@@ -112,6 +147,8 @@ def _positive(kind: type[int | float]) -> Any:
 @attrs.frozen(kw_only=True, eq=False)
 class Pipeline(Generic[P, R]):
     """A handler with its policies. Made by `csvpipe.pipeline`; immutable, shared by every pool that knows it.
+
+    One that only writes to a sink needs no handler: `Pipeline(name="load", row_type=Person, sink=SQLTable(...))`.
 
     Attributes:
         function: The handler.
@@ -144,12 +181,17 @@ class Pipeline(Generic[P, R]):
         batch_size: Rows a call, for handlers of `list[T]` (1,000 unless stated) and of `pyarrow.RecordBatch` (65,536).
         concurrency: Calls of an async handler in flight at once, in one pool.
         sensitive: Columns whose values never appear in errors or events.
+        sink: Where what the handler returns goes: an object, a mapping or a tuple of the sink's columns for each row,
+            or None for nothing; of a batch a list of these.
+        row_type: The type of a row where it was stated.
     """
 
-    function: Callable[P, R]
-    signature: HandlerSignature
+    function: Callable[P, R] = attrs.field(default=cast("Any", pass_on))
     name: str = attrs.field(validator=_is_name)
+    row_type: type[Any] | None = None
+    sink: Sink | None = attrs.field(default=None, validator=_is_sink)
     setup: Setup[Any] | None = attrs.field(default=None, validator=validators.optional(validators.is_callable()))
+    signature: HandlerSignature = attrs.field(default=attrs.Factory(_signature, takes_self=True))
     dialect: Dialect | None = attrs.field(default=None, validator=validators.optional(validators.instance_of(Dialect)))
     encoding: str | None = None
     header: bool | Literal["detect"] | tuple[str, ...] = attrs.field(default=True, converter=_header)
@@ -185,6 +227,11 @@ class Pipeline(Generic[P, R]):
     concurrency: int = attrs.field(default=10, validator=_positive(int))
     sensitive: tuple[str, ...] = attrs.field(default=(), converter=_some)
 
+    @property
+    def has_handler(self) -> bool:
+        """Whether there is one; else rows go to the sink as they are."""
+        return self.function is not pass_on
+
     def __attrs_post_init__(self) -> None:
         if self.ragged == "keep" and self.signature.shape is not Shape.LIST:
             raise PipelineError(f"pipeline {self.name!r}: ragged='keep' needs a handler of list[str] rows")
@@ -193,7 +240,27 @@ class Pipeline(Generic[P, R]):
                 f"pipeline {self.name!r}: columns= replaces the names of a header row; "
                 "for files without one give the names as header="
             )
+        self._check_sink()
         self._check_row_type()
+
+    def _check_sink(self) -> None:
+        """Refuse what cannot be delivered."""
+        if self.sink is None:
+            return
+        if self.signature.is_async:
+            raise PipelineError(
+                f"pipeline {self.name!r}: sink= needs a handler that is no coroutine, since rows are written in worker "
+                "threads; make it a plain function"
+            )
+        if self.timeout is not None:
+            raise PipelineError(
+                f"pipeline {self.name!r}: timeout= cannot be kept together with sink=; leave one of them out"
+            )
+        if self.sink.needs_order and not self.ordered:
+            raise PipelineError(
+                f"pipeline {self.name!r}: its sink keeps the last of several rows with one key, and chunks that are "
+                "written side by side have no last one; add ordered=True"
+            )
 
     def _check_row_type(self) -> None:
         """Refuse what is said of columns that the rows do not have."""
@@ -220,86 +287,6 @@ class Pipeline(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<Pipeline {self.name!r}>"
-
-
-class Decorator(Protocol):
-    """What `pipeline(...)` returns: takes a row or a batch of them, and perhaps a Context."""
-
-    @overload
-    def __call__(self, handler: Callable[[T], R], /) -> Pipeline[[T], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[T, Context], R], /) -> Pipeline[[T, Context], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[T]], R], /) -> Pipeline[[list[T]], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[T], Context], R], /) -> Pipeline[[list[T], Context], R]: ...
-
-
-class SetupDecorator(Protocol[S]):
-    """What `pipeline(setup=...)` returns: takes what `Decorator` does, and perhaps the resource after it."""
-
-    @overload
-    def __call__(self, handler: Callable[[T, S], R], /) -> Pipeline[[T, S], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[T, Context, S], R], /) -> Pipeline[[T, Context, S], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[T], S], R], /) -> Pipeline[[list[T], S], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[T], Context, S], R], /) -> Pipeline[[list[T], Context, S], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[T], R], /) -> Pipeline[[T], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[T, Context], R], /) -> Pipeline[[T, Context], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[T]], R], /) -> Pipeline[[list[T]], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[T], Context], R], /) -> Pipeline[[list[T], Context], R]: ...
-
-
-class TypedDecorator(Protocol[X]):
-    """What `pipeline(row_type=X)` returns: takes X, `list[X]` or a batch of its columns, and perhaps a Context."""
-
-    @overload
-    def __call__(self, handler: Callable[[X], R], /) -> Pipeline[[X], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[X, Context], R], /) -> Pipeline[[X, Context], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[X]], R], /) -> Pipeline[[list[X]], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[X], Context], R], /) -> Pipeline[[list[X], Context], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[B], R], /) -> Pipeline[[B], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[B, Context], R], /) -> Pipeline[[B, Context], R]: ...
-
-
-class TypedSetupDecorator(Protocol[X, S]):
-    """What `pipeline(row_type=X, setup=...)` returns: takes what `TypedDecorator` does, and perhaps the resource."""
-
-    @overload
-    def __call__(self, handler: Callable[[X, S], R], /) -> Pipeline[[X, S], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[X, Context, S], R], /) -> Pipeline[[X, Context, S], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[X], S], R], /) -> Pipeline[[list[X], S], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[X], Context, S], R], /) -> Pipeline[[list[X], Context, S], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[B, S], R], /) -> Pipeline[[B, S], R]: ...  # type: ignore[overload-overlap]
-    @overload
-    def __call__(self, handler: Callable[[B, Context, S], R], /) -> Pipeline[[B, Context, S], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[X], R], /) -> Pipeline[[X], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[X, Context], R], /) -> Pipeline[[X, Context], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[X]], R], /) -> Pipeline[[list[X]], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[list[X], Context], R], /) -> Pipeline[[list[X], Context], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[B], R], /) -> Pipeline[[B], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[B, Context], R], /) -> Pipeline[[B, Context], R]: ...
 
 
 @overload
@@ -368,7 +355,7 @@ def pipeline(
             raise PipelineError(f"pipeline {name!r}: there is no {policy}={hint}")
         _check_calls(name, given, signature)
         try:
-            return Pipeline(function=function, signature=signature, name=name, setup=setup, **given)
+            return Pipeline(function=function, signature=signature, row_type=row_type, name=name, setup=setup, **given)
         except (TypeError, ValueError) as error:
             if isinstance(error, PipelineError):
                 raise

@@ -7,6 +7,7 @@ so these lines are tests too.
 # pyright: strict, reportUnnecessaryTypeIgnoreComment=true
 
 import io
+import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -25,6 +26,7 @@ import pytest
 
 import csvpipe
 import csvpipe.testing
+from csvpipe.sinks import SQLTable
 
 # Row types ------------------------------------------------------------------------------------------------------------
 
@@ -177,7 +179,19 @@ def cells_in_order(row: list[str]) -> str:
 
 @csvpipe.pipeline
 def person_in_context(person: Person, ctx: csvpipe.Context) -> str:
-    return f"{ctx.row_key} {person.name}"
+    with ctx.transaction(sqlite3.connect("people.db")):
+        return f"{ctx.row_key} {person.name}"
+
+
+load_people = csvpipe.Pipeline(name="load_people", row_type=Person, sink=SQLTable("sqlite:///people.db", "people"))
+
+
+@csvpipe.pipeline(sink=SQLTable("sqlite:///people.db", "people", mode="upsert", key=["id"]), ordered=True)
+def person_to_table(person: Person) -> dict[str, object]:
+    return {"id": 1, "name": person.name}
+
+
+assert_type(person_to_table, csvpipe.Pipeline[[Person], dict[str, object]])
 
 
 @csvpipe.pipeline

@@ -20,8 +20,21 @@ from csvpipe._process.said import code_of, column_of, message_of, text_of
 from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Outcome
 from csvpipe.context import Context, OutsideBatchError
-from csvpipe.errors import Abort, FileCode, FileFailure, Phase, Reject, RejectRows, RowCode, Skip, Unavailable
+from csvpipe.errors import (
+    Abort,
+    FileCode,
+    FileFailure,
+    Phase,
+    PipelineError,
+    Reject,
+    RejectRows,
+    RowCode,
+    Skip,
+    TakenOverError,
+    Unavailable,
+)
 from csvpipe.policies import Retry
+from csvpipe.transactions import DoneRowsError
 
 #: Makes what the handler gets for one row: from its slice, its index there, and its cells.
 Build: TypeAlias = Callable[[Part, int, list[str]], object]
@@ -48,7 +61,10 @@ class StoppedError(Exception):
 
 
 #: What a handler says in so many words. It means that, whatever `Retry.on` may have been widened to.
-_SAYINGS: Final = (Reject, RejectRows, Skip, Abort, CallTimeoutError, OutsideBatchError)
+_SAYINGS: Final = (
+    *(Reject, RejectRows, Skip, Abort, CallTimeoutError, OutsideBatchError),
+    *(PipelineError, DoneRowsError, TakenOverError),
+)
 
 
 class Unit:
@@ -59,15 +75,17 @@ class Unit:
         indices: Each row's index in its slice.
         items: What the handler gets for each row; None for a bad one.
         outcomes: Each row's fate; None while it is unknown.
+        outputs: What the handler made of a row, by its index here, where that is wanted.
     """
 
-    __slots__ = ("indices", "items", "outcomes", "slices")
+    __slots__ = ("indices", "items", "outcomes", "outputs", "slices")
 
     def __init__(self) -> None:
         self.slices: list[Part] = []
         self.indices: list[int] = []
         self.items: list[object] = []
         self.outcomes: list[Outcome | None] = []
+        self.outputs: dict[int, object] = {}
 
     def __repr__(self) -> str:
         return f"<Unit of {len(self)} rows, {self.outcomes.count(None)} undecided>"
@@ -262,6 +280,12 @@ def _settle(unit: Unit, call: Call, error: BaseException | None, rules: Rules) -
     elif issubclass(kind, OutsideBatchError):
         message = f"the handler marked rows that it was not given: {text_of(error)}; mend the handler and retry the job"
         raise EndedError(FileFailure(code=FileCode.ABORTED, message=message))
+    elif issubclass(kind, DoneRowsError):
+        done = {group[index] for index in cast("DoneRowsError", error).rows}
+        unit.settle(done, Fate.PROCESSED)
+        return [[k for k in group if k not in done]]
+    elif issubclass(kind, (PipelineError, TakenOverError)):
+        raise EndedError(FileFailure(code=FileCode.ABORTED, message=text_of(error)))
     elif issubclass(kind, CallTimeoutError):
         time_out(unit, group, cast("CallTimeoutError", error).seconds)
     elif issubclass(kind, RejectRows) and (named := _named(cast("RejectRows", error), len(group))) is not None:

@@ -19,3 +19,7 @@ class Hand(Protocol):
     def take(self, first_row: int, rows: int) -> None:
         """Note what is about to be built and handled."""
         ...
+
+    def clear(self) -> None:
+        """Note that nothing is in hand."""
+        ...

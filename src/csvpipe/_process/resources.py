@@ -1,4 +1,4 @@
-"""What the `setup` of pipelines enters in a worker thread."""
+"""What pipelines have in a worker thread: what their `setup` entered, and sessions with their sinks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from csvpipe._process.conduct import EndedError
 from csvpipe._process.said import text_of
 from csvpipe.errors import Abort, FileCode, FileFailure
 from csvpipe.pipeline import Pipeline
+from csvpipe.sink import SinkSession
 
 
 class Resources:
-    """What pipelines' `setup` entered in one worker thread; left when the worker ends."""
+    """What pipelines' `setup` entered in one worker thread, and their sinks' sessions; left when the worker ends."""
 
     def __init__(self) -> None:
         self._entered: dict[str, tuple[AbstractContextManager[Any], Any]] = {}
+        self._sessions: dict[str, SinkSession] = {}
 
     def __repr__(self) -> str:
         return f"<Resources of {sorted(self._entered)}>"
@@ -34,8 +36,17 @@ class Resources:
                 raise aborted(pipeline, error) from error
         return self._entered[pipeline.name][1]
 
+    def session(self, pipeline: Pipeline[..., Any]) -> SinkSession:
+        """The worker's session with the pipeline's sink, opened on first use."""
+        if pipeline.name not in self._sessions:
+            assert pipeline.sink is not None, "only asked for with a sink"  # noqa: S101
+            self._sessions[pipeline.name] = pipeline.sink.open()
+        return self._sessions[pipeline.name]
+
     def close(self) -> list[tuple[str, BaseException]]:
         """Leave everything, last entered first; what went wrong is returned by pipeline, not raised."""
+        while self._sessions:
+            self._sessions.popitem()[1].close()
         troubles: list[tuple[str, BaseException]] = []
         while self._entered:
             name, (manager, _) = self._entered.popitem()

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 import attrs
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.rowset import NO_ROWS, RowSet
-from csvpipe.errors import ErrorTotal, FileFailure, RowError
+from csvpipe.errors import ErrorTotal, FileCode, FileFailure, Phase, RowError
+
+#: How `ChunkResult.to_dict` writes. A later version must go on to read this one.
+RESULT_VERSION: Final = 1
+
+_PLAIN: Final = ("start", "end", "first_row", "first_line", "lines", "processed", "failed", "skipped", "spill")
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +68,54 @@ class ChunkResult:
         if self.end >= chunk.end:
             return None
         return chunk.after(self.end, rows=self.rows, lines=self.lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; `from_dict` is the inverse."""
+        failure = self.failure
+        return {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "version": RESULT_VERSION,
+            "errors": [error.to_dict() for error in self.errors],
+            "totals": [
+                {
+                    "code": total.code,
+                    "column": total.column,
+                    "errors": total.errors,
+                    "samples": [sample.to_dict() for sample in total.samples],
+                }
+                for total in self.totals
+            ],
+            "rejected": self.rejected.data.hex(),
+            "resolved": self.resolved.data.hex(),
+            "failure": None if failure is None else {"code": failure.code.value, "message": failure.message},
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> ChunkResult:
+        """Rebuild a result from `to_dict`'s value, also after a trip through JSON.
+
+        Raises:
+            ValueError: A later version wrote it, in a way that this one does not know.
+        """
+        if plain["version"] > RESULT_VERSION:
+            raise ValueError(f"a chunk result of version {plain['version']}, and this csvpipe knows {RESULT_VERSION}")
+        failure = plain["failure"]
+        return cls(
+            **{name: plain[name] for name in _PLAIN},
+            errors=tuple(map(_error_of, plain["errors"])),
+            totals=tuple(
+                ErrorTotal(**{**total, "samples": tuple(map(_error_of, total["samples"]))}) for total in plain["totals"]
+            ),
+            rejected=RowSet(bytes.fromhex(plain["rejected"])),
+            resolved=RowSet(bytes.fromhex(plain["resolved"])),
+            failure=None
+            if failure is None
+            else FileFailure(code=FileCode(failure["code"]), message=failure["message"]),
+        )
+
+
+def _error_of(plain: Mapping[str, Any]) -> RowError:
+    return RowError(**{**plain, "phase": Phase(plain["phase"])})
 
 
 def nothing_done(chunk: Chunk, failure: FileFailure) -> ChunkResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, MutableSequence
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +22,7 @@ from csvpipe._process.turn import Turn
 from csvpipe._process.watch import AbandonedError, Watch
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
 from csvpipe.context import RowContext
-from csvpipe.errors import FileError
+from csvpipe.errors import FileError, FileFailure
 
 if TYPE_CHECKING:
     from csvpipe._process.columns.rows import RowPart
@@ -64,7 +64,7 @@ class ChunkRun:
     ) -> None:
         self._job = job
         self._hand = hand
-        self._work = ChunkWork(job, chunk, allowance)
+        self._work = self._begin(chunk, allowance)
         self._stop = stop
         self._turn = turn
         self._clock = clock
@@ -75,7 +75,10 @@ class ChunkRun:
         self._deadline = 0.0
 
     def __repr__(self) -> str:
-        return f"<ChunkRun {self._work!r}>"
+        return f"<{type(self).__name__} {self._work!r}>"
+
+    def _begin(self, chunk: Chunk, allowance: Allowance) -> ChunkWork:
+        return ChunkWork(self._job, chunk, allowance)
 
     @property
     def timeout(self) -> float | None:
@@ -102,6 +105,11 @@ class ChunkRun:
         return result
 
     def _run(self, resources: Resources) -> ChunkResult:
+        failure, is_complete = self._handled(resources)
+        return self._work.result(failure=failure, is_complete=is_complete)
+
+    def _handled(self, resources: Resources) -> tuple[FileFailure | None, bool]:
+        """Handle rows until there is reason to stop: why the job must end, and whether the chunk is done."""
         try:
             if self._job.needs_setup:
                 self._enter(resources)
@@ -110,12 +118,12 @@ class ChunkRun:
             else:
                 self._run_units()
         except StoppedError:
-            return self._work.result()
+            return None, False
         except EndedError as ended:
-            return self._work.result(failure=ended.failure)
+            return ended.failure, False
         except FileError as error:
-            return self._work.result(failure=source_failure(error))
-        return self._work.result(is_complete=True)
+            return source_failure(error), False
+        return None, True
 
     def abandon(self) -> ChunkResult | None:
         """From the watcher's thread: give the call in hand up if it is overdue, and report everything before it.
@@ -179,11 +187,12 @@ class ChunkRun:
             return _leave_alone
         if self._job.rules.context is not None:
 
-            def call(context_and_item: Any) -> None:
+            def call(context_and_item: Any) -> object:
                 context, item = context_and_item
-                function(item, context, *resource)
+                output = function(item, context, *resource)
                 if context.is_marked:
                     context.raise_marks()
+                return output
 
             return call
         if resource:
@@ -286,7 +295,7 @@ class ChunkRun:
         try:
             if self._watch is not None:
                 self._watch.begin()
-            self._job.pipeline.function(row, *context, *self._resource)
+            output = self._job.pipeline.function(row, *context, *self._resource)
         except BaseException as error:
             if is_from_user(error):
                 raise
@@ -294,7 +303,11 @@ class ChunkRun:
         finally:
             if self._watch is not None:
                 self._watch.end()
+        self._keep(unit, step.group, output)
         return None
+
+    def _keep(self, unit: Unit, group: Sequence[int], output: object) -> None:
+        """Take what the handler made of these rows; nobody wants it here."""
 
     def _pause(self, seconds: float) -> None:
         self._turn.give()

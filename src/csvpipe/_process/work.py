@@ -18,6 +18,7 @@ from csvpipe._process import columns
 from csvpipe._process.build import BadRow, Builder, Flaw, compile_builder, compile_untyped
 from csvpipe._process.columns import BATCH_FROM_BYTES, FROM_BYTES
 from csvpipe._process.conduct import Conduct, EndedError, Rules, Unit, conduct
+from csvpipe._process.failures import decode_failure, row_failure
 from csvpipe._process.hand import Hand
 from csvpipe._process.mending import Mending
 from csvpipe._process.parse import Slice, SliceParser, read_chunk, read_slices
@@ -34,6 +35,7 @@ from csvpipe.rowtypes import Row, Shape, spellings
 
 if TYPE_CHECKING:
     from csvpipe._process.columns.batches import BatchColumns
+    from csvpipe._process.columns.delivery import DeliveryColumns
     from csvpipe._process.columns.rows import RowColumns, RowPart
 
 
@@ -174,6 +176,14 @@ class JobWork:
         return None if build is None else prepare_rows(self.pipeline, self.plan, parser=self.parser, build=build)
 
     @cached_property
+    def delivery_columns(self) -> DeliveryColumns | None:
+        """Makes columns for a sink; None where it takes objects."""
+        from csvpipe._process.columns.prepare import prepare_delivery  # noqa: PLC0415
+
+        build = self._build_cells
+        return None if build is None else prepare_delivery(self.pipeline, self.plan, parser=self.parser, build=build)
+
+    @cached_property
     def batch_columns(self) -> BatchColumns:
         """Makes Arrow batches."""
         from csvpipe._process.columns.prepare import prepare_batches  # noqa: PLC0415
@@ -203,7 +213,7 @@ class ChunkWork:
         self.chunk = chunk
         self.tally = Tally(secrets=job.secrets, error_budget=allowance.error_budget, spill=allowance.spill)
         self._mark: tuple[Part, int] | None = None
-        self._end_line = chunk.first_line
+        self.end_line = chunk.first_line
         self._first_message: str | None = None
         self._rejected = array("q")
         self._resolved = array("q")
@@ -222,14 +232,14 @@ class ChunkWork:
             parts = job.row_columns.parts(chunk, read_chunk(job.plan, chunk))
             if parts is not None:
                 yield from parts
-                self._end_line = chunk.first_line + chunk.lines
+                self.end_line = chunk.first_line + chunk.lines
                 return
         yield from self._slices()
 
     def _slices(self) -> Iterator[Slice]:
         for part in read_slices(self.job.plan, self.job.parser, self.chunk):
             yield part
-            self._end_line = part.first_line + part.lines
+            self.end_line = part.first_line + part.lines
 
     def waves(self, hand: Hand | None = None) -> Iterator[list[Unit]]:
         """Units of `batch_size` rows (of one, for handlers of single rows), as many at a time as a slice completes.
@@ -259,7 +269,7 @@ class ChunkWork:
             units = job.batch_columns.units(chunk, read_chunk(job.plan, chunk))
             if units is not None:
                 yield [*units]
-                self._end_line = chunk.first_line + chunk.lines
+                self.end_line = chunk.first_line + chunk.lines
                 return
         for unit in job.batch_columns.units_of(self._slices()):
             yield [unit]
@@ -271,6 +281,12 @@ class ChunkWork:
     def processed(self, part: Part, index: int, rows: int) -> None:
         """Count so many rows before row `index` of `part` that were handled with success."""
         self.tally.processed += rows
+        self._resolve(part, index, rows)
+        self.reached(part, index)
+
+    def skipped(self, part: Part, index: int, rows: int) -> None:
+        """Count so many rows before row `index` of `part` that were left out."""
+        self.tally.skipped += rows
         self._resolve(part, index, rows)
         self.reached(part, index)
 
@@ -286,9 +302,7 @@ class ChunkWork:
             if outcome is Fate.PROCESSED:
                 self.processed(part, index + rows, rows)
             elif outcome is Fate.SKIPPED:
-                self.tally.skipped += rows
-                self._resolve(part, index + rows, rows)
-                self.reached(part, index + rows)
+                self.skipped(part, index + rows, rows)
             else:
                 for bad in range(index, index + rows):
                     self.reject(part, bad, outcome)
@@ -310,9 +324,9 @@ class ChunkWork:
             self._rejected.append(part.first_row + index)
         self.reached(part, index + 1)
         if self.job.pipeline.on_error == "fail":
-            raise EndedError(_row_failure(errors[0]))
+            raise EndedError(row_failure(errors[0]))
         if flaws[0].code == RowCode.DECODE and flaws[0].phase is Phase.PARSE and self.job.pipeline.errors == "strict":
-            raise EndedError(_decode_failure(errors[0]))
+            raise EndedError(decode_failure(errors[0]))
         self._check_breaker(flaws[0], errors[0])
 
     def _check_breaker(self, flaw: Flaw, shown: RowError) -> None:
@@ -338,6 +352,10 @@ class ChunkWork:
         """Remember that everything before row `index` of `part` is done."""
         self._mark = (part, index)
 
+    def read_to(self, other: ChunkWork | None = None) -> None:
+        """Take over how far the chunk was read; without another, all of it was."""
+        self.end_line = self.chunk.first_line + self.chunk.lines if other is None else other.end_line
+
     def result(self, *, failure: FileFailure | None = None, is_complete: bool = False) -> ChunkResult:
         """What is done so far: all of the chunk if `is_complete`, else up to the last row that was counted.
 
@@ -349,7 +367,7 @@ class ChunkWork:
         except FileError as error:
             return nothing_done(self.chunk, source_failure(error))
         if is_complete:
-            end, line = self.chunk.end, self._end_line
+            end, line = self.chunk.end, self.end_line
         elif self._mark is not None:
             part, index = self._mark
             end, line = part.boundary(index)
@@ -371,23 +389,6 @@ class ChunkWork:
             resolved=RowSet.of(self._resolved),
             failure=failure,
         )
-
-
-def _row_failure(error: RowError) -> FileFailure:
-    column = "" if error.column is None else f", column {error.column!r}"
-    is_files_fault = error.code not in {RowCode.HANDLER, RowCode.TIMEOUT, RowCode.WORKER_LOST}
-    way_out = "mend the file and submit it again" if is_files_fault else "then submit the file again"
-    return FileFailure(
-        code=FileCode.ROW_ERROR,
-        message=f"row {error.row}, line {error.line}{column}: [{error.code}] {error.message}; {way_out}",
-    )
-
-
-def _decode_failure(error: RowError) -> FileFailure:
-    return FileFailure(
-        code=FileCode.ENCODING,
-        message=f"row {error.row}, line {error.line}: {error.message} (errors='reject' sets such rows aside)",
-    )
 
 
 def source_failure(error: FileError) -> FileFailure:

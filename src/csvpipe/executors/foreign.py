@@ -13,8 +13,9 @@ import anyio.lowlevel
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.conduct import describe
+from csvpipe._process.delivery import run_of
+from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult, nothing_done
-from csvpipe._process.run import ChunkRun, Resources
 from csvpipe._process.turn import FreeGate, Habit, Turn
 from csvpipe._process.work import Allowance, JobWork, source_failure
 from csvpipe.errors import FileCode, FileError, FileFailure, PipelineError
@@ -59,7 +60,7 @@ class ChunkTask:
         """
         resources = Resources()
         try:
-            return ChunkRun(self._job, self._chunk, self._allowance, stop=self._stop, turn=self._turn)(resources)
+            return run_of(self._job, self._chunk, self._allowance, stop=self._stop, turn=self._turn)(resources)
         finally:
             leave(resources)
 

@@ -11,8 +11,10 @@ from typing import Protocol, TypeVar
 import anyio
 
 from csvpipe._partition.chunk import Chunk
+from csvpipe._process.delivery import run_of
+from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
-from csvpipe._process.run import ChunkRun, Resources
+from csvpipe._process.run import ChunkRun
 from csvpipe._process.turn import Turn
 from csvpipe._process.watch import look_seconds
 from csvpipe._process.work import Allowance, JobWork
@@ -155,7 +157,7 @@ class ThreadWorker:
         self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: threading.Event, turn: Turn
     ) -> ChunkResult | None:
         """See `Worker`."""
-        chunk_run = ChunkRun(job, chunk, allowance, stop=stop, turn=turn)
+        chunk_run = run_of(job, chunk, allowance, stop=stop, turn=turn)
         errand = self._begin(partial(chunk_run, self._resources))
         with anyio.CancelScope(shield=True):
             if chunk_run.timeout is None:

@@ -33,7 +33,7 @@ logger = logging.getLogger("csvpipe")
 def is_brief(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings) -> bool:
     """Whether a job may be run in one go: small, new, and handled in a thread that nobody has to watch."""
     source = claim.plan.source
-    is_plain = claim.record.attempt == 1 and claim.plan.mends is None
+    is_plain = claim.record.attempt == 1 and claim.plan.mends is None and pipeline.sink is None
     is_in_thread = settings.in_threads and not pipeline.signature.is_async and pipeline.timeout is None
     return is_plain and is_in_thread and source is not None and source.size <= LEAST_BYTES
 

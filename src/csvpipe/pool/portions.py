@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from csvpipe._partition.chunk import Chunk
+from csvpipe._process import columns
 from csvpipe._process.mending import Mending
 from csvpipe._process.work import JobWork
 from csvpipe._report.progress import Progress
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 #: Least size of a chunk: a smaller file is done in one go.
 LEAST_BYTES: Final = 16 * 1024
 
+#: Most bytes of a chunk whose rows are kept until all of it is delivered, as objects and not as columns.
+_SINK_BYTES: Final = 512 * 1024
+
 #: How long a worker should be about a chunk once the handler's pace is known.
 _LEAST_SECONDS: Final = 0.05
 _MOST_SECONDS: Final = 0.5
@@ -28,7 +32,7 @@ _COMPUTING: Final = 2
 _CLOCK_SECONDS: Final = 0.02
 
 
-def work_of(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings, mending: Mending | None = None) -> JobWork:
+def work_of(claim: Claim, pipeline: Pipeline[..., Any], services: Services, mending: Mending | None = None) -> JobWork:
     """In a thread: what all chunks of a job share.
 
     Raises:
@@ -42,8 +46,10 @@ def work_of(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings, mend
         owner=record.owner,
         attempt=record.attempt,
         dry_run=claim.plan.dry_run,
+        has_sink=pipeline.sink is not None,
+        store_file=getattr(services.store, "file", None),
     )
-    return JobWork(pipeline, claim.plan, context, chunk_seconds=settings.chunk_seconds, mending=mending)
+    return JobWork(pipeline, claim.plan, context, chunk_seconds=services.settings.chunk_seconds, mending=mending)
 
 
 def most_chunks(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings) -> int:
@@ -58,14 +64,16 @@ def most_chunks(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings) 
     source, inspection = claim.plan.source, claim.plan.inspection
     if not pipeline.signature.is_async or source is None or inspection is None or not inspection.estimated_rows:
         return settings.workers
-    share = chunk_size(source.size, settings) / source.size
+    share = chunk_size(source.size, pipeline, settings) / source.size
     calls = share * inspection.estimated_rows / (pipeline.batch_size if pipeline.signature.is_batch else 1)
     return min(settings.workers, 2 + int(pipeline.concurrency / max(1.0, calls)))
 
 
-def chunk_size(size: int, settings: Settings) -> int:
+def chunk_size(size: int, pipeline: Pipeline[..., Any], settings: Settings) -> int:
     """Least bytes of a chunk: so few that every worker has some, and so many that the hand-overs do not count."""
-    return min(settings.chunk_bytes, max(LEAST_BYTES, size // (2 * settings.workers)))
+    is_kept = pipeline.sink is not None and (pipeline.has_handler or not columns.is_available())
+    most = min(settings.chunk_bytes, _SINK_BYTES) if is_kept else settings.chunk_bytes
+    return min(most, max(LEAST_BYTES, size // (2 * settings.workers)))
 
 
 class ChunkSizes:
@@ -82,6 +90,7 @@ class ChunkSizes:
 
     def __init__(self, size: int, pipeline: Pipeline[..., Any], services: Services, progress: Progress) -> None:
         self._size = size
+        self._pipeline = pipeline
         self._settings = services.settings
         self._workers = 1 if pipeline.ordered else services.settings.workers
         self._habit = services.habits[pipeline.name]
@@ -99,7 +108,7 @@ class ChunkSizes:
 
     def at(self, start: int) -> int:
         """Least bytes of the chunk that begins at this offset."""
-        size = chunk_size(self._size, self._settings)
+        size = chunk_size(self._size, self._pipeline, self._settings)
         rows_done = self._progress.rows - self._rows_before
         if not rows_done or not self._rows_cut:
             return size

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from csvpipe.errors import IdempotencyConflictError, JobNotFoundError, ParentError, TransitionError
 from csvpipe.jobs import JobId, JobRecord, JobStatus
 from csvpipe.pool.commits import remove_upload
+from csvpipe.pool.deliveries import forget
 from csvpipe.pool.spooled import files_of, upload_name
 from csvpipe.store.protocol import JobDraft, JobStore
 
@@ -54,14 +55,16 @@ def _may_be_read(store: JobStore, job_id: JobId) -> bool:
 
 
 def remove_job(services: Services, job_id: JobId) -> None:
-    """In a thread: remove a job, its upload, and its spilled row errors.
+    """In a thread: remove a job, its upload, its spilled row errors, and what its sink keeps of it.
 
     Raises:
         JobNotFoundError: It is gone already.
         ParentError: Its rejects are being mended.
         TransitionError: It is running.
     """
+    pipeline = services.pipelines.get(services.store.get(job_id).pipeline)
     remove_upload(services.store.delete(job_id), services.spool)
+    forget(job_id, pipeline)
     for path in services.spool.kept(files_of(services.store_id, job_id)):
         services.spool.remove(path)
 

@@ -26,6 +26,7 @@ from csvpipe.pipeline import Pipeline
 from csvpipe.pool.brief import Brief, is_brief, run_brief
 from csvpipe.pool.commits import Commits
 from csvpipe.pool.cutting import CHUNKS_AHEAD, next_chunks, remaining_chunks
+from csvpipe.pool.deliveries import bring_home, delivers
 from csvpipe.pool.ending import Ending, trouble_with, unexpected
 from csvpipe.pool.lineage import mending_of
 from csvpipe.pool.portions import ChunkSizes, most_chunks, work_of
@@ -142,6 +143,12 @@ class JobRun:
         committed: list[ChunkResult] = []
         if claim.record.attempt > 1:
             committed = await self._commits.ask(lambda: services.store.committed(claim.record.id))
+        if delivers(claim, self.pipeline) and self._ending is None:
+            home = await bring_home(claim, self.pipeline, committed, services, stop=self._stop, ask=self._commits.ask)
+            committed = home.results
+            if home.ending is not None:
+                self.end(home.ending, home.failure)
+        if committed:
             self._count_from(committed)
         return committed
 
@@ -179,9 +186,7 @@ class JobRun:
 
     async def _open(self) -> None:
         mending = await mending_of(self.claim, self.pipeline, self._services, self._stop, self._commits.ask)
-        self._work = await self._services.threads.call(
-            work_of, self.claim, self.pipeline, self._services.settings, mending
-        )
+        self._work = await self._services.threads.call(work_of, self.claim, self.pipeline, self._services, mending)
         if self.pipeline.signature.is_async and self._work.needs_setup:
             with self._opening:
                 resource = await self._services.resources.get(self.pipeline, self._tasks)
@@ -270,7 +275,7 @@ class JobRun:
     def _brief(self, resources: Resources, turn: Turn) -> Brief:
         """In the worker's thread; see `run_brief`."""
         return run_brief(
-            lambda plan: work_of(attrs.evolve(self.claim, plan=plan), self.pipeline, self._services.settings),
+            lambda plan: work_of(attrs.evolve(self.claim, plan=plan), self.pipeline, self._services),
             lambda plan: self._chunks([], plan),
             resources,
             claim=self.claim,

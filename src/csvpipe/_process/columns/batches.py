@@ -83,7 +83,7 @@ class BatchColumns:
         kept = np.ones(texts.rows, bool)
         kept[bad] = False
         if bad.size:
-            batch = _only(batch, kept, bad)
+            batch = only(batch, kept, bad)
         goods = np.concatenate(([0], np.cumsum(kept)))
         units = []
         for begin in range(0, texts.rows, self._size):
@@ -144,7 +144,7 @@ class BatchColumns:
         return pa.RecordBatch.from_arrays(arrays, schema=self._texts_schema)
 
 
-def _only(batch: Any, kept: Any, bad: Any) -> Any:
+def only(batch: Any, kept: Any, bad: Any) -> Any:
     """The rows of a batch without the bad ones; where these are few, what lies between them is joined."""
     if bad.size * _FEW > batch.num_rows:
         return batch.filter(flags_array(kept))

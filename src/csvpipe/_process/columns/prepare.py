@@ -9,12 +9,15 @@ from csvpipe._intake.inspection import JobPlan
 from csvpipe._process.binding import bind
 from csvpipe._process.build import maker_of
 from csvpipe._process.columns.batches import BatchColumns
+from csvpipe._process.columns.delivery import DeliveryColumns, is_kept_as_given
 from csvpipe._process.columns.make import compile_maker, is_makeable
 from csvpipe._process.columns.rows import RowColumns
 from csvpipe._process.columns.schema import BatchSchema
 from csvpipe._process.columns.texts import TextReader, is_readable
 from csvpipe._process.mending import own_cells
 from csvpipe._process.parse import SliceParser
+from csvpipe.errors import PipelineError
+from csvpipe.rowtypes.arrow import as_columns
 
 if TYPE_CHECKING:
     from csvpipe.pipeline import Pipeline
@@ -38,6 +41,29 @@ def prepare_rows(
         dialect=inspection.dialect,
         reader=TextReader(inspection, plan.limits, pipeline.ragged, [binding.position for binding in bindings]),
         parser=parser,
+    )
+
+
+def prepare_delivery(
+    pipeline: Pipeline[..., Any], plan: JobPlan, *, parser: SliceParser, build: Callable[[list[str]], object]
+) -> DeliveryColumns | None:
+    """For typed rows that go to a sink as they are; None where objects must be made of them."""
+    schema, inspection = pipeline.signature.row_schema, plan.inspection
+    if schema is None or inspection is None or plan.mends is not None or not is_readable(inspection.dialect):
+        return None
+    bindings = bind(schema, inspection.columns, pipeline.na)
+    if not bindings or not is_makeable(schema, bindings) or not is_kept_as_given(schema, bindings):
+        return None
+    try:
+        columns = as_columns(schema)
+    except PipelineError:  # a type, or a default, that columns do not have
+        return None
+    batch_schema = BatchSchema(columns, inspection.columns, pipeline.na, inspection.sample_rows)
+    positions = [field.meaning.binding.position for field in batch_schema.fields if field.meaning is not None]
+    reader = TextReader(inspection, plan.limits, pipeline.ragged, positions)
+    width = len(inspection.columns)
+    return DeliveryColumns(
+        batch_schema, width=width, build=build, dialect=inspection.dialect, reader=reader, parser=parser
     )
 
 

@@ -75,7 +75,7 @@ def _is_filled_only(row_type: Any, schema: RowSchema) -> bool:
     if not all(_is_slot(row_type, field.attribute) for field in schema.fields):
         return False
     reference = _reference(schema.kind, schema.fields)
-    return reference is not None and _is_same(constructor, reference)
+    return reference is not None and is_same(constructor, reference)
 
 
 def _is_slot(row_type: type, name: str) -> bool:
@@ -104,7 +104,7 @@ def _reference(kind: RowKind, fields: Sequence[Field]) -> FunctionType | None:
     return None if made is None else made.__init__
 
 
-def _is_same(function: FunctionType, other: FunctionType) -> bool:
+def is_same(function: FunctionType, other: FunctionType) -> bool:
     """Whether two functions do the same with the same arguments."""
     one, two = function.__code__, other.__code__
     if any(getattr(one, name) != getattr(two, name) for name in _TRAITS):

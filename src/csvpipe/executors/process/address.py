@@ -69,7 +69,7 @@ def address_of(pipeline: Pipeline[..., Any]) -> Address:
     """
     for is_it in (
         lambda found: found is pipeline,
-        lambda found: type(found) is Pipeline and found.function is pipeline.function,
+        lambda found: type(found) is Pipeline and _is_alike(found, pipeline),
     ):
         place = _place(pipeline, is_it)
         if place is not None:
@@ -101,6 +101,11 @@ def load(address: Address) -> Pipeline[..., Any]:
     if type(found) is not Pipeline:
         raise UnreachableError(f"{address} is no pipeline in a worker process, but {found!r}")
     return attrs.evolve(found, **changes) if changes else found
+
+
+def _is_alike(found: Pipeline[..., Any], pipeline: Pipeline[..., Any]) -> bool:
+    """Whether one was made of the other; those without a handler are told apart by their names."""
+    return found.function is pipeline.function and (pipeline.has_handler or found.name == pipeline.name)
 
 
 # In the host ----------------------------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ from multiprocessing.connection import Connection
 from typing import Any, Final, NoReturn
 
 from csvpipe._process.conduct import describe
+from csvpipe._process.delivery import run_of
+from csvpipe._process.resources import Resources
 from csvpipe._process.result import nothing_done
-from csvpipe._process.run import AbandonedError, ChunkRun, Resources
+from csvpipe._process.run import AbandonedError, ChunkRun
 from csvpipe._process.turn import FreeGate, Habit, Turn
 from csvpipe._process.watch import look_seconds
 from csvpipe._process.work import JobWork, source_failure
@@ -107,7 +109,7 @@ class Child:
             job = self._job(order)
         except FileError as error:
             return Done(nothing_done(order.chunk, source_failure(error)), troubles=troubles)
-        task.run = ChunkRun(
+        task.run = run_of(
             job, order.chunk, order.allowance, stop=task.stop, turn=Turn(FreeGate(), Habit()), hand=self._page
         )
         result = task.run(self._resources)

@@ -81,6 +81,11 @@ class SQLJobStore:
     ) -> None:
         self.close()
 
+    @property
+    def file(self) -> str | None:
+        """The file of a store in SQLite; None for another."""
+        return self._database.engine.url.database if self._database.is_sqlite else None
+
     def close(self) -> None:
         """Close the connections, unless the engine is the application's own. A call after that opens them again."""
         if self._is_ours:

@@ -1,0 +1,235 @@
+"""A chunk's rows on their way to a sink as columns, where no object need be made of them.
+
+That is so where rows are of a class whose constructor does nothing but keep what it is given, and where the sink makes
+the same of a column as of its values one by one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from inspect import getattr_static
+from itertools import product
+from types import FunctionType
+from typing import Any, Final
+
+import attrs
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from csvpipe._partition.chunk import Chunk
+from csvpipe._process.binding import Binding
+from csvpipe._process.columns.batches import only
+from csvpipe._process.columns.cells import read_cells
+from csvpipe._process.columns.part import ColumnChunk, ColumnPart
+from csvpipe._process.columns.places import find_by_cells
+from csvpipe._process.columns.schema import BatchSchema
+from csvpipe._process.columns.texts import TextReader
+from csvpipe._process.columns.twin import is_same
+from csvpipe._process.parse import SliceParser
+from csvpipe.dialect import Dialect
+from csvpipe.rowtypes import Field, RowKind, RowSchema, Scalar
+
+#: Kinds of cells whose text is read alike by us and by databases, as far as these take it at all.
+_RAW: Final = frozenset({Scalar.STR, Scalar.INT, Scalar.FLOAT, Scalar.DECIMAL, Scalar.BOOL, Scalar.DATE, Scalar.UUID})
+
+#: Options that do not say how a cell is spelt.
+_SIZES: Final = frozenset({"precision", "scale"})
+
+_DELIMITERS: Final = frozenset(",;|\t")
+
+#: What means something to some reader of CSV, or to all.
+_MARKS: Final = (b'"', b"\r", b"\\.", b"\0", b"\xef\xbb\xbf")
+
+
+class GoodRowError(Exception):
+    """A row is bad as one of columns, and good as an object: a number of more than 64 bits, say."""
+
+
+@attrs.frozen(kw_only=True)
+class Raw:
+    """A chunk's own bytes, which a database may read in place of its values; none of its cells is quoted.
+
+    Attributes:
+        data: All of them.
+        fields: Each column of the file by its field, in the file's order, with the kind of its cells.
+        delimiter: Between them.
+        texts: Fields whose empty cells are empty texts; those of the others are nothing.
+    """
+
+    data: bytes
+    fields: Mapping[str, str]
+    delimiter: str
+    texts: Sequence[str]
+
+
+@attrs.frozen(kw_only=True)
+class Columns:
+    """The good rows of a chunk on their way to a sink.
+
+    Attributes:
+        batch: Their values.
+        raw: The chunk as it stands, where that is the same; None where it may not be.
+    """
+
+    batch: Any
+    raw: Raw | None = None
+
+    def slice(self, begin: int, rows: int) -> Columns:
+        """Some of them."""
+        is_all = begin == 0 and rows == self.batch.num_rows
+        return self if is_all else Columns(batch=self.batch.slice(begin, rows))
+
+
+class DeliveryColumns:
+    """Makes columns of a file's chunks.
+
+    Args:
+        schema: Of their batches.
+        width: Columns of the file.
+        build: Makes the object of a row, or says what is wrong with it.
+        dialect: Of the file.
+        reader: Of its chunks.
+        parser: The row path's.
+    """
+
+    def __init__(
+        self,
+        schema: BatchSchema,
+        *,
+        width: int,
+        build: Callable[[list[str]], object],
+        dialect: Dialect,
+        reader: TextReader,
+        parser: SliceParser,
+    ) -> None:
+        self.kinds = {column.field.name: _kind_of(column.field) for column in schema.fields}
+        self._schema = schema
+        self._build = build
+        self._dialect = dialect
+        self._reader = reader
+        self._parser = parser
+        self._raw_fields = _raw_fields(schema, width) if dialect.delimiter in _DELIMITERS else None
+
+    def __repr__(self) -> str:
+        return f"<DeliveryColumns {sorted(self.kinds)}>"
+
+    def part(self, chunk: Chunk, data: bytes) -> tuple[ColumnPart, Columns] | None:
+        """The chunk's rows, and the columns of the good ones; None if it takes objects."""
+        texts = self._reader.read(data, chunk.rows) if self._reader.is_bounded(chunk) else None
+        if texts is None:
+            return None
+        bad = np.array(texts.ragged, np.int64)
+        arrays = []
+        for column in self._schema.fields:
+            if column.meaning is None:
+                value = None if column.field.default is None else column.to_arrow(column.field.default)
+                arrays.append(pa.repeat(pa.scalar(value, column.kind), texts.rows))
+                continue
+            cells = read_cells(texts.columns[column.meaning.binding.position], column.meaning, None)
+            arrays.append(cells.array(column.kind, column.to_arrow))
+            if cells.bad.size:
+                bad = np.union1d(bad, cells.bad)
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema.arrow)
+        places = None
+        if bad.size and texts.is_whole and chunk.rows == chunk.lines:
+            places = find_by_cells(list(texts.columns.values()), texts.rows, data)
+        source = ColumnChunk(chunk, data, texts.ragged, dialect=self._dialect, parser=self._parser, places=places)
+        part = ColumnPart(source, 0, texts.rows, judge=self._judge, bad=bad.tolist())
+        if bad.size:
+            with suppress(GoodRowError):
+                part.flaws  # noqa: B018  # found now
+                kept = np.ones(texts.rows, bool)
+                kept[bad] = False
+                return part, Columns(batch=only(batch, kept, bad))
+            return None
+        return part, Columns(batch=batch, raw=self._raw(data) if texts.is_whole else None)
+
+    def _raw(self, data: bytes) -> Raw | None:
+        """The bytes of a chunk that is good and has no quotes; None where somebody else may read them otherwise."""
+        if self._raw_fields is None or any(mark in data for mark in _MARKS):
+            return None
+        texts = [name for name, (kind, is_optional) in self._raw_fields.items() if kind == "str" and not is_optional]
+        fields = {name: kind for name, (kind, _) in self._raw_fields.items()}
+        return Raw(data=data, fields=fields, delimiter=self._dialect.delimiter, texts=texts)
+
+    def _judge(self, cells: list[str]) -> object:
+        self._build(cells)
+        raise GoodRowError
+
+
+def _raw_fields(schema: BatchSchema, width: int) -> dict[str, tuple[str, bool]] | None:
+    """Kind of each column in the file's order, and whether its empty cells are nothing; None where that is not all."""
+    found: dict[int, tuple[str, tuple[str, bool]]] = {}
+    for column in schema.fields:
+        field = column.field
+        if column.meaning is None or column.meaning.binding.nothing - {""}:
+            return None
+        if field.scalar not in _RAW or (field.options.spelling() and set(field.options.spelling()) - _SIZES):
+            return None
+        if field.has_default and not field.optional:  # what an empty cell is then, only we know
+            return None
+        found[column.meaning.binding.position] = field.name, (field.scalar, field.optional)
+    if sorted(found) != list(range(width)):
+        return None
+    return dict(found[position] for position in range(width))
+
+
+def _kind_of(field: Field) -> str:
+    """What the cells of a field are; members of which not all are texts or whole numbers have no one spelling."""
+    if field.enum_type is not None:
+        values: Sequence[object] = [member.value for member in field.enum_type]
+    else:
+        values = field.literals
+    return Scalar.FOREIGN if any(type(value) not in {str, int} for value in values) else field.scalar
+
+
+def csv_of(batch: Any) -> Any:
+    """A batch as CSV without a header: every value in quotes, nulls as nothing."""
+    sink = pa.BufferOutputStream()
+    options = arrow_csv.WriteOptions(include_header=False, quoting_style="all_valid", batch_size=65_536)
+    arrow_csv.write_csv(batch, sink, options)
+    return sink.getvalue()
+
+
+def is_kept_as_given(schema: RowSchema, bindings: Sequence[Binding]) -> bool:
+    """Whether an object of the row type has for each field what its constructor was given, and that is all it does."""
+    row_type: Any = schema.row_type
+    if schema.kind is RowKind.TYPEDDICT:
+        return all(binding.field.optional or not binding.field.is_left_out for binding in bindings)
+    if schema.kind is RowKind.NAMEDTUPLE:
+        new_globals = getattr(row_type.__new__, "__globals__", {})
+        is_usual = str(new_globals.get("__name__")).startswith("namedtuple_")
+        return is_usual and row_type.__init__ is object.__init__
+    if schema.kind not in {RowKind.ATTRS, RowKind.DATACLASS} or row_type.__bases__ != (object,):
+        return False
+    new: object = row_type.__new__
+    get: object = row_type.__getattribute__
+    if type(row_type) is not type or new is not object.__new__ or get is not object.__getattribute__:
+        return False
+    constructor = vars(row_type).get("__init__")
+    is_computed = any(isinstance(getattr_static(row_type, f.attribute, None), property) for f in schema.fields)
+    if is_computed or not isinstance(constructor, FunctionType):
+        return False
+    return any(is_same(constructor, reference) for reference in _references(schema))
+
+
+def _references(schema: RowSchema) -> Iterator[FunctionType]:
+    """The constructors of classes of these fields, and nothing else."""
+    for frozen, slots in product((True, False), repeat=2):
+        with suppress(Exception):  # names that only the class itself could explain
+            made: Any
+            if schema.kind is RowKind.ATTRS:
+                fields = {field.attribute: attrs.field(alias=field.name, **_options(field)) for field in schema.fields}
+                made = attrs.make_class("Reference", fields, frozen=frozen, slots=slots)
+            else:
+                listed = [(field.name, object, dataclasses.field(**_options(field))) for field in schema.fields]
+                made = dataclasses.make_dataclass("Reference", listed, frozen=frozen, slots=slots)
+            yield made.__init__
+
+
+def _options(field: Field) -> dict[str, Any]:
+    default = {"default": field.default} if field.has_default else {}
+    return {"kw_only": field.keyword_only, **default}

@@ -1,0 +1,84 @@
+"""What csvpipe keeps in a database that rows are written to: who may write, and what has been written.
+
+Three small tables. `csvpipe_fence` has the attempt of each job that may write: every transaction reads it under a lock
+and ends unless it is its own. `csvpipe_markers` has the result of each chunk that a sink has delivered, by its first
+byte. `csvpipe_rows_done` has the rows that a handler's own transactions have dealt with, as half-open ranges.
+
+The statements hold nothing but numbers and the digits of ids, besides results, so they are the same for every driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+#: SQLSTATEs of PostgreSQL: a lock was waited for in vain; there is no such table.
+LOCKED: Final = "55P03"
+NO_TABLE: Final = "42P01"
+
+FENCE: Final = "csvpipe_fence"
+MARKERS: Final = "csvpipe_markers"
+ROWS_DONE: Final = "csvpipe_rows_done"
+
+#: How the tables are made; an application whose user may not do so makes them itself.
+TABLES: Final = {
+    FENCE: f"CREATE TABLE IF NOT EXISTS {FENCE} (job VARCHAR(32) PRIMARY KEY, attempt BIGINT NOT NULL)",
+    MARKERS: f"CREATE TABLE IF NOT EXISTS {MARKERS} (job VARCHAR(32) NOT NULL, start_byte BIGINT NOT NULL, "
+    "end_byte BIGINT NOT NULL, result TEXT NOT NULL, PRIMARY KEY (job, start_byte))",
+    ROWS_DONE: f"CREATE TABLE IF NOT EXISTS {ROWS_DONE} (job VARCHAR(32) NOT NULL, first_row BIGINT NOT NULL, "
+    "end_row BIGINT NOT NULL, PRIMARY KEY (job, first_row))",
+}
+
+
+def raised(job: UUID, attempt: int) -> str:
+    """Let an attempt in, and those before it no more; a later one stays."""
+    return (
+        f"INSERT INTO {FENCE} (job, attempt) VALUES ('{job.hex}', {attempt:d}) "  # noqa: S608  # digits
+        f"ON CONFLICT (job) DO UPDATE SET attempt = excluded.attempt WHERE {FENCE}.attempt < excluded.attempt"
+    )
+
+
+def present(job: UUID) -> str:
+    """The attempt that may write."""
+    return f"SELECT attempt FROM {FENCE} WHERE job = '{job.hex}'"  # noqa: S608  # digits
+
+
+def present_with_marker(job: UUID, start: int) -> str:
+    """The attempt that may write, and the result of a delivery that began there or NULL."""
+    return (
+        f"SELECT attempt, (SELECT result FROM {MARKERS} WHERE job = '{job.hex}' AND start_byte = {start:d}) "  # noqa: S608
+        f"FROM {FENCE} WHERE job = '{job.hex}'"
+    )
+
+
+def marked(job: UUID, start: int, end: int, placeholder: str) -> str:
+    """Note a delivery; its result is the statement's one value."""
+    return (
+        f"INSERT INTO {MARKERS} (job, start_byte, end_byte, result) "  # noqa: S608  # digits
+        f"VALUES ('{job.hex}', {start:d}, {end:d}, {placeholder})"
+    )
+
+
+def results(job: UUID) -> str:
+    """The results of all deliveries."""
+    return f"SELECT result FROM {MARKERS} WHERE job = '{job.hex}' ORDER BY start_byte"  # noqa: S608  # digits
+
+
+def rows_done(job: UUID, first: int, end: int) -> str:
+    """Ranges of rows in `[first, end)`, or around it, that transactions of handlers have dealt with."""
+    return (
+        f"SELECT first_row, end_row FROM {ROWS_DONE} WHERE job = '{job.hex}' "  # noqa: S608  # digits
+        f"AND first_row < {end:d} AND end_row > {first:d}"
+    )
+
+
+def noted(job: UUID, ranges: Sequence[tuple[int, int]]) -> str:
+    """Note ranges of rows that a handler's transaction has dealt with."""
+    values = ", ".join(f"('{job.hex}', {first:d}, {end:d})" for first, end in ranges)
+    return f"INSERT INTO {ROWS_DONE} (job, first_row, end_row) VALUES {values}"  # noqa: S608  # digits
+
+
+def forgotten(job: UUID) -> list[str]:
+    """Remove all of a job; the fence comes last, so that nobody writes meanwhile."""
+    return [f"DELETE FROM {table} WHERE job = '{job.hex}'" for table in (MARKERS, ROWS_DONE, FENCE)]  # noqa: S608
