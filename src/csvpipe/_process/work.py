@@ -170,8 +170,7 @@ class JobWork:
         """Makes typed rows of columns; None where they are made row by row."""
         from csvpipe._process.columns.prepare import prepare_rows  # noqa: PLC0415
 
-        build = self._build_cells
-        return None if build is None else prepare_rows(self.pipeline, self.plan, parser=self.parser, build=build)
+        return prepare_rows(self.pipeline, self.plan, parser=self.parser)
 
     @cached_property
     def batch_columns(self) -> BatchColumns:

@@ -53,8 +53,8 @@ class Cells(Protocol):
         """Indices of the cells that are known to have no value, ascending."""
         ...
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
-        """The values of the rows `[begin, end)`; indices of bad ones that only this shows are added to `bad`."""
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:
+        """The values of the rows `[begin, end)`; bad ones that only this shows are added to `bad`, with their texts."""
         ...
 
     def array(self, kind: Any, to_arrow: ToArrow) -> Any:
@@ -150,7 +150,7 @@ class CastCells:
             self._found, bad = meaning.values_of(column.take(indices_array(indices)).to_pylist())
             self._indices, self.bad = indices, indices[bad]
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
         """See `Cells`."""
         part = self._values.slice(begin, end - begin)
         numbers = numbers_of(part)
@@ -208,7 +208,7 @@ class TextCells:
         empty = empties(column, binding) if binding.has_alternative or binding.nothing else None
         self._empty = empty if empty is not None and empty.any() else None
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
         """See `Cells`."""
         texts = texts_of(self._column.slice(begin, end - begin))
         if self._empty is None:
@@ -239,7 +239,7 @@ class DistinctCells:
             self._objects[index] = value
         self.bad: Any = np.flatnonzero(np.isin(self._codes, bad)) if bad else NOTHING_BAD
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
         """See `Cells`."""
         return self._objects[self._codes[begin:end]].tolist()  # type: ignore[no-any-return]  # of numpy
 
@@ -262,7 +262,7 @@ class ShortCutCells:
         self._meaning = meaning
         self._quick = quick
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:
         """See `Cells`."""
         texts = texts_of(self._column.slice(begin, end - begin))
         try:
@@ -274,12 +274,12 @@ class ShortCutCells:
                 for value in self._few(texts[at : at + _FEW], begin + at, bad)
             ]
 
-    def _few(self, texts: list[str], begin: int, bad: set[int]) -> list[Any]:
+    def _few(self, texts: list[str], begin: int, bad: dict[int, str]) -> list[Any]:
         try:
             return self._quick(texts)
         except Exception:  # noqa: BLE001  # as above
             values, failed = self._meaning.values_of(texts)
-            bad.update(begin + index for index in failed)
+            bad.update((begin + index, texts[index]) for index in failed)
             return values
 
     def array(self, kind: Any, to_arrow: ToArrow) -> Any:
@@ -298,7 +298,7 @@ class DecimalCells(ShortCutCells):
         super().__init__(column, meaning, quick)
         self._odd = suspects(column, FLOAT) | _may_be_oversized(column, meaning.binding.field.options)
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:
         """See `Cells`."""
         odd = np.flatnonzero(self._odd[begin:end]).tolist()
         # Where the application's context does not trap, what is no number would be a NaN.
@@ -315,7 +315,7 @@ class DecimalCells(ShortCutCells):
         values, failed = self._meaning.values_of(asked)
         for index, value in zip(odd, values, strict=True):
             objects[index] = value
-        bad.update(begin + odd[index] for index in failed)
+        bad.update((begin + odd[index], asked[index]) for index in failed)
         return objects
 
 

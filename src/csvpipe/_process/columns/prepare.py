@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from csvpipe._intake.inspection import JobPlan
@@ -12,7 +12,8 @@ from csvpipe._process.columns.batches import BatchColumns
 from csvpipe._process.columns.make import compile_maker, is_makeable
 from csvpipe._process.columns.rows import RowColumns
 from csvpipe._process.columns.schema import BatchSchema
-from csvpipe._process.columns.texts import TextReader, is_readable
+from csvpipe._process.columns.texts import ColumnReader, is_readable
+from csvpipe._process.diagnose import Diagnosis
 from csvpipe._process.mending import own_cells
 from csvpipe._process.parse import SliceParser
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def prepare_rows(
-    pipeline: Pipeline[..., Any], plan: JobPlan, *, parser: SliceParser, build: Callable[[list[str]], object]
+    pipeline: Pipeline[..., Any], plan: JobPlan, *, parser: SliceParser
 ) -> RowColumns | None:
     """For typed rows; None where they are made row by row."""
     schema, inspection = pipeline.signature.row_schema, plan.inspection
@@ -34,9 +35,9 @@ def prepare_rows(
     return RowColumns(
         bindings,
         maker=compile_maker(schema, bindings, make, takes_mapping=takes_mapping),
-        build=build,
+        diagnosis=Diagnosis(schema, bindings, make, {}),
         dialect=inspection.dialect,
-        reader=TextReader(inspection, plan.limits, pipeline.ragged, [binding.position for binding in bindings]),
+        reader=ColumnReader(inspection, plan.limits, pipeline.ragged, [binding.position for binding in bindings]),
         parser=parser,
     )
 
@@ -57,7 +58,7 @@ def prepare_batches(
         positions = [field.meaning.binding.position for field in batch_schema.fields if field.meaning is not None]
     reader = None
     if is_quick and plan.mends is None and is_readable(inspection.dialect):
-        reader = TextReader(inspection, plan.limits, pipeline.ragged, positions)
+        reader = ColumnReader(inspection, plan.limits, pipeline.ragged, positions)
     return BatchColumns(
         batch_schema, columns, size=pipeline.batch_size, dialect=inspection.dialect, reader=reader, parser=parser
     )
