@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -181,7 +182,7 @@ def _cast_decimals(column: Any, kind: Any) -> Any:
         is_one_each = len(data) - np.count_nonzero(is_digit) == len(column)
         signs = np.flatnonzero(data == _MINUS) if is_one_each else _NONE
         # Without its point `.-5` would be a number.
-        is_whole = is_one_each and not is_digit[ends - 1 - kind.scale].any() and np.isin(signs, ends - lengths).all()
+        is_whole = is_one_each and not is_digit[ends - 1 - kind.scale].any() and _are_among(signs, ends - lengths)
         if is_whole:
             starts = (offsets - offsets[0]) - np.arange(len(offsets), dtype=np.int32)
             buffers = [None, pa.py_buffer(starts), pa.py_buffer(data[is_digit])]
@@ -193,6 +194,14 @@ def _cast_decimals(column: Any, kind: Any) -> Any:
                 halves[:, 1] = units >> 63
                 return pa.Array.from_buffers(kind, len(units), [None, pa.py_buffer(halves)])
     return column.cast(kind)
+
+
+def _are_among(some: Any, many: Any) -> bool:
+    """Whether all of some numbers are among many, both ascending; quick where there are none."""
+    if not some.size:
+        return True
+    places = np.minimum(np.searchsorted(many, some), len(many) - 1)
+    return bool((many[places] == some).all())
 
 
 def plain_of(scalar: Scalar, options: Column) -> Plain | None:
@@ -268,12 +277,20 @@ def cast_plainly(column: Any, plain: Plain) -> Any:
     return values if plain.bounds is None or _is_within(values, plain.bounds) else None
 
 
-def cast(column: Any, plain: Plain) -> tuple[Any, Any]:
-    """Typed values of a column of plain texts and nulls, and the indices of those that have none after all."""
-    try:
-        values, failed = plain.cast(column), _NONE
-    except pa.ArrowInvalid:
-        failed = _NONE
+def cast(column: Any, plain: Plain, *, is_doubtful: bool = False) -> tuple[Any, Any]:
+    """Typed values of a column of plain texts and nulls, and the indices of those that have none after all.
+
+    Args:
+        column: The texts.
+        plain: Of their type.
+        is_doubtful: Whether the cast by itself would probably fail.
+    """
+    values = None
+    if not is_doubtful or plain.impossible is None:
+        with suppress(pa.ArrowInvalid):
+            values = plain.cast(column)
+    failed = _NONE
+    if values is None:
         if plain.impossible is not None:
             wrong = plain.impossible(column)
             column, failed = without(column, wrong), np.flatnonzero(wrong)

@@ -144,7 +144,8 @@ class CastCells:
         if np.count_nonzero(odd) > _MANY * len(column):
             column, plain, odd = _looked_at_again(column, plain, empty, odd)
         holes = odd | empty
-        self._values, failed = cast(without(column, holes) if holes.any() else column, plain)
+        filled = without(column, holes) if holes.any() else column
+        self._values, failed = cast(filled, plain, is_doubtful=not odd.any())
         indices = np.union1d(np.flatnonzero(odd), failed)
         if indices.size:
             self._found, bad = meaning.values_of(column.take(indices_array(indices)).to_pylist())
