@@ -304,34 +304,37 @@ class ChunkWork:
             EndedError: As for `take`.
         """
         cells = part.cells(index) if self.job.secrets and part.is_parsed(index) else None
-        errors = self.tally.reject(part.first_row + index, part.place(index), flaws, cells)
+        row, place, flaw, pipeline = part.first_row + index, part.place(index), flaws[0], self.job.pipeline
+        self.tally.reject(row, place, flaws, cells)
         if self.job.plan.mends is None:
-            self._rejected.append(part.first_row + index)
-        self.reached(part, index + 1)
-        if self.job.pipeline.on_error == "fail":
-            raise EndedError(_row_failure(errors[0]))
-        if flaws[0].code == RowCode.DECODE and flaws[0].phase is Phase.PARSE and self.job.pipeline.errors == "strict":
-            raise EndedError(_decode_failure(errors[0]))
-        self._check_breaker(flaws[0], errors[0])
-
-    def _check_breaker(self, flaw: Flaw, shown: RowError) -> None:
-        """A handler that fails alike on every row from the file's first is broken; the file is not."""
-        most, tally = self.job.pipeline.breaker, self.tally
-        if most is None or self.chunk.first_row != 1 or tally.failed != tally.rows:
-            return
-        if tally.failed == 1:
-            self._first_message = flaw.message
-        if flaw.code != RowCode.HANDLER or flaw.message != self._first_message:
-            self._first_message = None  # equal to no message: it does not trip any more
-        elif tally.failed == most:
+            self._rejected.append(row)
+        self._mark = (part, index + 1)
+        if pipeline.on_error == "fail":
+            raise EndedError(_row_failure(self.tally.error_of(row, place, flaw, cells)))
+        if flaw.code == RowCode.DECODE and flaw.phase is Phase.PARSE and pipeline.errors == "strict":
+            raise EndedError(_decode_failure(self.tally.error_of(row, place, flaw, cells)))
+        if self._is_broken(flaw):
+            shown = self.tally.error_of(row, place, flaw, cells)
             error = shown.message.removeprefix(flaw.before).removesuffix(flaw.after)
             raise EndedError(
                 FileFailure(
                     code=FileCode.REJECT_LIMIT,
-                    message=f"the first {most} rows all failed in the handler with the same error: {error}; "
-                    "mend the handler and retry the job (breaker=None rejects such rows one by one)",
+                    message=f"the first {pipeline.breaker} rows all failed in the handler with the same error: "
+                    f"{error}; mend the handler and retry the job (breaker=None rejects such rows one by one)",
                 )
             )
+
+    def _is_broken(self, flaw: Flaw) -> bool:
+        """A handler that fails alike on every row from the file's first is broken; the file is not."""
+        most, tally = self.job.pipeline.breaker, self.tally
+        if most is None or self.chunk.first_row != 1 or tally.failed != tally.rows:
+            return False
+        if tally.failed == 1:
+            self._first_message = flaw.message
+        if flaw.code != RowCode.HANDLER or flaw.message != self._first_message:
+            self._first_message = None  # equal to no message: it does not trip any more
+            return False
+        return tally.failed == most
 
     def reached(self, part: Part, index: int) -> None:
         """Remember that everything before row `index` of `part` is done."""

@@ -124,8 +124,9 @@ def test_places(data: bytes) -> None:
     assert f"<Places of {len(expected.starts)} rows>" == repr(found)
 
 
-def found_by_cells(data: bytes, dialect: Dialect = Dialect(), *, is_regular: bool = True) -> tuple[Any, Any]:
+def found_by_cells(data: bytes, dialect: Dialect | None = None, *, is_regular: bool = True) -> tuple[Any, Any]:
     """Every row's place by cells, by their indices, and by the row path."""
+    dialect = dialect or Dialect()
     parser = parser_of(dialect)
     expected = parser.locate(data)
     rows = len(expected.starts)

@@ -41,7 +41,9 @@ class BadCells:
     def flaws_of(self, row: int) -> tuple[Flaw, ...]:
         """What is wrong with the cells of a row, in file order."""
         assert self._diagnosis is not None, "only typed rows have bad cells"  # noqa: S101
-        cells = sorted(self._cells[row], key=lambda cell: cell[0].position)
+        cells = self._cells[row]
+        if len(cells) > 1:
+            cells.sort(key=lambda cell: cell[0].position)
         flaws = [self._diagnosis.flaw_of(binding, text) for binding, text in cells]
         found = tuple(flaw for flaw in flaws if flaw is not None)
         assert found, f"row {row} is bad by its columns, and good by itself"  # noqa: S101

@@ -82,18 +82,6 @@ class Meaning:
         """What an empty cell is, if it is anything."""
         return None if self.binding.field.optional else self.binding.field.default
 
-    def value_of(self, text: str) -> object:
-        """The value of one text, as the row path has it.
-
-        Raises:
-            ValueError: It has none.
-        """
-        try:
-            value = self.binding.value_of(text)
-        except Exception as error:
-            raise ValueError(text) from error
-        return self.binding.field.default if value is LEFT_OUT else value
-
     def values_of(self, texts: Sequence[str]) -> tuple[list[object], list[int]]:
         """The values of many texts, None for bad ones, and which these are."""
         known: dict[str, tuple[object, bool]] = {}
@@ -101,9 +89,11 @@ class Meaning:
         for index, text in enumerate(texts):
             if (found := known.get(text)) is None:
                 try:
-                    found = self.value_of(text), False
-                except ValueError:
+                    value = self.binding.value_of(text)
+                except Exception:  # noqa: BLE001  # a function of the application, too
                     found = None, True
+                else:
+                    found = self.binding.field.default if value is LEFT_OUT else value, False
                 known[text] = found
             values.append(found[0])
             if found[1]:
@@ -145,7 +135,9 @@ class CastCells:
             column, plain, odd = _looked_at_again(column, plain, empty, odd)
         holes = odd | empty
         filled = without(column, holes) if holes.any() else column
-        self._values, failed = cast(filled, plain, is_doubtful=not odd.any())
+        # Where all texts are plain, it is the cast that has failed, if one was tried.
+        is_doubtful = plain.span is not None and len(column) > 0 and not odd.any()
+        self._values, failed = cast(filled, plain, is_doubtful=is_doubtful)
         indices = np.union1d(np.flatnonzero(odd), failed)
         if indices.size:
             self._found, bad = meaning.values_of(column.take(indices_array(indices)).to_pylist())

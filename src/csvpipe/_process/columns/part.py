@@ -103,9 +103,7 @@ class ColumnPart:
 
     numbers: Sequence[int] | None = None
 
-    def __init__(
-        self, source: ColumnChunk, begin: int, end: int, *, bad: Iterable[int], bad_cells: BadCells
-    ) -> None:
+    def __init__(self, source: ColumnChunk, begin: int, end: int, *, bad: Iterable[int], bad_cells: BadCells) -> None:
         self._source = source
         self._begin = begin
         self._rows = end - begin

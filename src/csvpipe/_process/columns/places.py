@@ -52,7 +52,9 @@ def find_places(data: bytes, rows: int, parser: SliceParser) -> Places:
     return Places(*found)
 
 
-def find_by_cells(texts: Texts, data: bytes, chunk: Chunk, rows: Sequence[int], quote: str | None) -> Mapping[int, Place]:
+def find_by_cells(
+    texts: Texts, data: bytes, chunk: Chunk, rows: Sequence[int], quote: str | None
+) -> Mapping[int, Place]:
     """Find some rows of a chunk by the lengths of all of its cells.
 
     What stands in a chunk besides cells are delimiters, line ends and quotes. Where each line end is one byte, no line
@@ -66,6 +68,8 @@ def find_by_cells(texts: Texts, data: bytes, chunk: Chunk, rows: Sequence[int], 
         rows: Indices of the wanted rows, ascending.
         quote: The dialect's.
     """
+    if not texts.is_whole:
+        return {}
     has_quotes = quote is not None and quote.encode() in data
     if has_quotes and _CR in data:  # a line end of two bytes could make up for a quote in a cell
         return {}

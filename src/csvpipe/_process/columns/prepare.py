@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from csvpipe.pipeline import Pipeline
 
 
-def prepare_rows(
-    pipeline: Pipeline[..., Any], plan: JobPlan, *, parser: SliceParser
-) -> RowColumns | None:
+def prepare_rows(pipeline: Pipeline[..., Any], plan: JobPlan, *, parser: SliceParser) -> RowColumns | None:
     """For typed rows; None where they are made row by row."""
     schema, inspection = pipeline.signature.row_schema, plan.inspection
     if schema is None or inspection is None or plan.mends is not None or not is_readable(inspection.dialect):

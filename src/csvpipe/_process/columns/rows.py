@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.binding import Binding
-from csvpipe._process.columns.casts import plain_of
 from csvpipe._process.columns.bad import BadCells
+from csvpipe._process.columns.casts import plain_of
 from csvpipe._process.columns.cells import Cells, Meaning, quick_reader, read_cells
 from csvpipe._process.columns.make import Maker
 from csvpipe._process.columns.part import ColumnChunk, ColumnPart
