@@ -28,7 +28,6 @@ from csvpipe.rowtypes import RowKind, RowSchema
 #: Flaws that are kept for each column.
 _KEPT: Final = 256
 
-
 #: What a short cut has to say of a text that it leaves to the converter.
 _UNKNOWN: Final = object()
 

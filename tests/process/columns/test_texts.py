@@ -175,6 +175,23 @@ def test_no_places_by_cells(data: bytes) -> None:
     assert {} == found_by_cells(data)[0]
 
 
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (b"1,2\n", {"positions": [0]}),
+        (b"1,2\n1\n", {}),
+        (b"\xe9,2\n", {"encoding": "cp1252"}),
+    ],
+)
+def test_not_all_cells(data: bytes, options: Any) -> None:
+    """Cells that are left out, missing or transcoded do not tell where rows stand."""
+    rows = data.count(b"\n")
+    texts = reader(**options).read(data, rows)
+    chunk = Chunk(start=0, end=len(data), first_row=1, first_line=1, rows=rows, lines=rows)
+    assert not texts.is_whole
+    assert {} == find_by_cells(texts, data, chunk, [0], '"')
+
+
 @given(
     data=st.lists(
         st.tuples(*[st.sampled_from(["", "1", "aé", '""', '"b"', '"c\nd"', '"e""f"', 'g"', '"h"i'])] * 2).map(",".join),
