@@ -39,9 +39,9 @@ class BadCells:
             self.add(binding, zip(rows.tolist(), column.take(indices_array(rows)).to_pylist(), strict=True))
 
     def flaws_of(self, row: int) -> tuple[Flaw, ...]:
-        """What is wrong with the cells of a row, in file order."""
+        """What is wrong with the cells of a row, in file order; they are forgotten."""
         assert self._diagnosis is not None, "only typed rows have bad cells"  # noqa: S101
-        cells = self._cells[row]
+        cells = self._cells.pop(row)
         if len(cells) > 1:
             cells.sort(key=lambda cell: cell[0].position)
         flaws = [self._diagnosis.flaw_of(binding, text) for binding, text in cells]
