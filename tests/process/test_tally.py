@@ -35,7 +35,9 @@ def a_flaw(
 
 def reject(tally: Tally, row: int, *flaws: Flaw, cells: list[str] | None = None) -> list[RowError]:
     """Reject a row that stands where its number says."""
-    return tally.reject(row, Place(row + 1, row * 10, row * 10 + 10), flaws or (a_flaw(),), cells)
+    place, flaws = Place(row + 1, row * 10, row * 10 + 10), flaws or (a_flaw(),)
+    tally.reject(row, place, flaws, cells)
+    return [tally.error_of(row, place, flaw, cells) for flaw in flaws]
 
 
 @given(column=st.none() | st.text(), message=st.text(), value=st.none() | st.text(), phase=st.sampled_from(Phase))
@@ -43,10 +45,10 @@ def test_a_spilled_error_is_the_json_of_its_dict(
     column: str | None, message: str, value: str | None, phase: Phase
 ) -> None:
     """Put together by hand, it is what `json` would have made of it."""
-    error = RowError(
-        row=3, line=4, column=column, code=message, phase=phase, message=message, value=value, start=5, end=6
-    )
-    assert f"{json.dumps(error.to_dict())}\n" == _as_json(error)
+    tally, place = a_tally(), Place(4, 5, 6)
+    flaw = Flaw(column=column, code=message, phase=phase, message=message, value=value, before="b", after="a")
+    expected = f"{json.dumps(tally.error_of(3, place, flaw, None).to_dict())}\n"
+    assert expected == _as_json(3, place, tally._shown(flaw, None)[0])
 
 
 class TestCounting:
@@ -108,6 +110,16 @@ class TestCounting:
         }
         assert list(expected) == [total.column for total in tally.totals()]
         assert [row for _, row in seen][:2] == [error.row for error in tally.errors]
+
+    def test_flaws_that_are_met_again(self) -> None:
+        """One flaw of many rows, and many flaws of one row each, are counted alike."""
+        same, tally = a_flaw("same", column="id"), a_tally(budget=2)
+        for row in range(1, 1_001):
+            reject(tally, row, same, a_flaw(f"no {row}", column="mail"))
+        assert [("id", 1_000, "same"), ("mail", 1_000, "no 3")] == [
+            (total.column, total.errors, total.samples[2].message) for total in tally.totals()
+        ]
+        assert [(1, "same"), (1, "no 1")] == [(error.row, error.message) for error in tally.errors]
 
     def test_nothing_bad(self) -> None:
         """Without bad rows there are no errors, no totals and no spill."""

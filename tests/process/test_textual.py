@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from csvpipe._process import textual
-from csvpipe._process.textual import Found, TextReader
+from csvpipe._process.textual import Found, RowReader
 from csvpipe.dialect import Dialect
 
 ATOMS = ("a", "bc", " ", ",", ",", '"', '""', '","', '"\n"', "\n", "\r\n", "\r", "\\", "\u2028")
@@ -47,9 +47,9 @@ def test_any_text(text: str, dialect: Dialect) -> None:
         expected = by_reader(text, dialect)
     except csv.Error:
         with pytest.raises(csv.Error):
-            TextReader(dialect).read(text)
+            RowReader(dialect).read(text)
         return
-    found = TextReader(dialect).read(text)
+    found = RowReader(dialect).read(text)
 
     assert expected == (None if found is None else (found.rows, found.lines))
 
@@ -61,7 +61,7 @@ def test_any_text(text: str, dialect: Dialect) -> None:
 )
 def test_rows_of_several_lines_are_known(records: list[str]) -> None:
     """Where no blank line stands between rows, each row of several lines is listed with those besides its first."""
-    found = TextReader(Dialect())._split_mixed("".join(records))
+    found = RowReader(Dialect())._split_mixed("".join(records))
 
     assert found is not None
     expected = [(index, record.count("\n") - 1) for index, record in enumerate(records) if record.count("\n") > 1]
@@ -72,13 +72,13 @@ def test_many_quotes_are_left_to_the_reader() -> None:
     """A record with quotes costs more to find than to read, so where there are many the reader reads all."""
     many = '1,"a"\n' * (textual._MANY + 1)
 
-    assert TextReader(Dialect())._split_mixed(many) is None
-    assert Found([["1", "a"]] * (textual._MANY + 1), textual._MANY + 1) == TextReader(Dialect()).read(many)
+    assert RowReader(Dialect())._split_mixed(many) is None
+    assert Found([["1", "a"]] * (textual._MANY + 1), textual._MANY + 1) == RowReader(Dialect()).read(many)
 
 
 def test_every_cell_quoted() -> None:
     """Cells may hold delimiters and line ends; a quote in a cell, or a bare cell, is the reader's affair."""
-    reader = TextReader(Dialect())
+    reader = RowReader(Dialect())
 
     assert Found([["1,", "a\nb"], ["2", ""]], 3) == reader._split_quoted('"1,","a\nb"\n"2",""\n')
     assert reader._split_quoted('"1","a""b"\n') is None
@@ -88,4 +88,4 @@ def test_every_cell_quoted() -> None:
 
 def test_the_repr_names_the_dialect() -> None:
     """For whoever debugs a parser."""
-    assert "<TextReader of Dialect(" in repr(TextReader(Dialect()))
+    assert "<RowReader of Dialect(" in repr(RowReader(Dialect()))

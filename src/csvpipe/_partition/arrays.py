@@ -64,8 +64,7 @@ class Arrays:
         np, (ends, newlines) = self._np, found
         last = start + int(ends[-1])
         lines = int(np.searchsorted(newlines, ends[-1])) + (data[last - 1] != _LF)
-        firsts = self._view(data, start, end)[np.concatenate(([0], ends[:-1]))]
-        blanks = int(np.count_nonzero((firsts == _LF) | (firsts == _CR)))  # only a blank one begins with a line end
+        blanks = int(np.count_nonzero(self._are_blank(data, start + np.concatenate(([0], ends[:-1])))))
 
         def end_from(target: int) -> int:
             return start + int(ends[np.searchsorted(ends, target - start)])
@@ -76,6 +75,26 @@ class Arrays:
         """Where the records end that end in `data[start:end]`; None where this would not be exact, or there is none."""
         found = self._ends(grammar, data, start, end)
         return None if found is None else (found[0] + start).tolist()
+
+    def records(self, grammar: Grammar, data: bytes) -> tuple[_Array, _Array, _Array] | None:
+        """Where the records of a piece that are not blank begin and end, and the lines before each.
+
+        None where this would not be exact, or the last record stays open.
+        """
+        found = self._ends(grammar, data, 0, len(data))
+        if found is None or found[0][-1] != len(data):
+            return None
+        np, (ends, newlines) = self._np, found
+        starts = np.concatenate(([0], ends[:-1]))
+        has_record_a_line = len(newlines) == len(ends) - (data[-1] != _LF)
+        lines = np.arange(len(ends)) if has_record_a_line else np.searchsorted(newlines, starts)
+        is_row = ~self._are_blank(data, starts)
+        return (starts, ends, lines) if is_row.all() else (starts[is_row], ends[is_row], lines[is_row])
+
+    def _are_blank(self, data: bytes, starts: _Array) -> _Array:
+        """For each record whether it is blank: only such a one begins with a line end."""
+        firsts = self._view(data, 0, len(data))[starts]
+        return (firsts == _LF) | (firsts == _CR)
 
     def _view(self, data: bytes, start: int, end: int) -> _Array:
         return self._np.frombuffer(data, self._np.uint8, end - start, start)

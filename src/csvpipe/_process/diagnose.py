@@ -5,16 +5,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from functools import cached_property
+from typing import Any, Final, cast
 
 import attrs
 
 from csvpipe._process.binding import LEFT_OUT, Binding
-from csvpipe._process.convert import PADDING, shortened
+from csvpipe._process.convert import (
+    PADDING,
+    SHORT_CUT_NAMES,
+    VALUE_CHARACTERS,
+    converter,
+    known_texts,
+    short_cut,
+    shortened,
+)
 from csvpipe._process.flaws import BadRow, Flaw
 from csvpipe._process.said import MESSAGE_CHARACTERS, code_of, column_of, is_from_user, plain
 from csvpipe.errors import CsvPipeError, Phase, Reject, RowCode
 from csvpipe.rowtypes import RowKind, RowSchema
+
+#: Flaws that are kept for each column.
+_KEPT: Final = 256
+
+#: What a short cut has to say of a text that it leaves to the converter.
+_UNKNOWN: Final = object()
 
 
 class Diagnosis:
@@ -35,6 +50,7 @@ class Diagnosis:
         self._make = make
         self._others = others
         self._bindings = sorted(bindings, key=lambda binding: binding.position)
+        self._known: dict[int, dict[str, Flaw]] = {binding.position: {} for binding in bindings}
         self._headers = {name: b.header for b in self._bindings for name in (b.field.attribute, b.field.name, b.header)}
 
     def build(self, cells: list[str], failure: BaseException) -> object:
@@ -62,19 +78,50 @@ class Diagnosis:
         arguments: dict[str, object] = {}
         flaws = []
         for binding in self._bindings:
-            text = cells[binding.position]
-            try:
-                value = binding.value_of(text)
-            except BaseException as error:
-                if is_from_user(error):
-                    raise
-                flaws.append(self._flaw_of_cell(error, binding, text))
-            else:
-                if value is not LEFT_OUT:
-                    arguments[binding.field.name] = value
+            flaw, value = self._read(binding, cells[binding.position])
+            if flaw is not None:
+                flaws.append(flaw)
+            elif value is not LEFT_OUT:
+                arguments[binding.field.name] = value
         if flaws:
             raise BadRow(tuple(flaws))
         return arguments
+
+    def flaw_of(self, binding: Binding, text: str) -> Flaw | None:
+        """What is wrong with one cell by itself, if anything is."""
+        return self._read(binding, text)[0]
+
+    def _read(self, binding: Binding, text: str) -> tuple[Flaw | None, object]:
+        """What is wrong with a cell, or else its value.
+
+        Bad cells of a column are often the same few words, so flaws are kept; not those that an application's function
+        finds, which may answer otherwise the next time.
+        """
+        known = self._known[binding.position]
+        if (flaw := known.get(text)) is not None:
+            return flaw, None
+        if text and (quick := self._short_cuts[binding.position]) is not None:
+            try:
+                if (value := quick(text)) is not _UNKNOWN:
+                    return None, value
+            except Exception:  # noqa: BLE001, S110  # as short cuts may
+                pass
+        try:
+            return None, binding.value_of(text)
+        except BaseException as error:
+            if is_from_user(error):
+                raise
+            flaw = self._flaw_of_cell(error, binding, text)
+        if binding.field.options.parse is None and len(text) <= VALUE_CHARACTERS:
+            if len(known) >= _KEPT:
+                known.clear()
+            known[text] = flaw
+        return flaw, None
+
+    @cached_property
+    def _short_cuts(self) -> dict[int, Callable[[str], object] | None]:
+        """By position, of those columns that have no converter of their own."""
+        return {b.position: None if b.nothing else _short_cut(b) for b in self._bindings}
 
     def _flaw_of_cell(self, error: BaseException, binding: Binding, text: str) -> Flaw:
         if issubclass(type(error), Reject):
@@ -165,6 +212,19 @@ class Diagnosis:
         """The file's name for the column that a `Reject` names, by field or by header."""
         column = column_of(cast("Reject", error), self._headers)
         return column if column is None else self._headers.get(column, column)
+
+
+def _short_cut(binding: Binding) -> Callable[[str], object] | None:
+    """The short cut of texts that are not empty, for a binding whose converter it speaks for.
+
+    Where the converter would be asked, the answer is `_UNKNOWN`.
+    """
+    expression = short_cut(binding.field)
+    if expression is None or binding.convert is not converter(binding.field):
+        return None
+    names = {**SHORT_CUT_NAMES, "convert": lambda _: _UNKNOWN, "known": known_texts(binding.field)}
+    text = expression.format(cell="t", convert="convert", known="known")
+    return eval(f"lambda t: {text}", names)  # type: ignore[no-any-return]  # noqa: S307  # our own text
 
 
 def _check_attribute(instance: object, attribute: attrs.Attribute[Any], argument: object) -> None:

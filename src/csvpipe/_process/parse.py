@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.source import NEW_JOB
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
+from csvpipe._partition.grammar import Grammar
 from csvpipe._partition.records import Located, RecordKind, locate, scan_records
 from csvpipe._process.build import Flaw
 from csvpipe._process.convert import shortened
 from csvpipe._process.part import Place
-from csvpipe._process.textual import TextReader
+from csvpipe._process.textual import RowReader
 from csvpipe._process.undecodable import Errors, Undecodable
 from csvpipe.errors import FileCode, FileError, Phase, RowCode
 from csvpipe.limits import Limits
@@ -154,11 +155,16 @@ class SliceParser:
         self._width = len(inspection.columns)
         self._dialect = inspection.dialect
         self._encoding = inspection.encoding
-        self._reader = TextReader(inspection.dialect)
+        self._reader = RowReader(inspection.dialect)
         self._limits = limits
         self._ragged = ragged
         self._undecodable = Undecodable(inspection, errors)
         self._mending = mending
+
+    @property
+    def grammar(self) -> Grammar:
+        """How the file's records are told apart."""
+        return Grammar.of(self._dialect, self._encoding)
 
     def locate(self, data: bytes) -> Located:
         """Where the records of `data` stand."""

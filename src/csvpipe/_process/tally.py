@@ -24,6 +24,8 @@ SAMPLES: Final = 3
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
+#: Flaws whose form is kept.
+_KEPT: Final = 256
 
 #: A text in JSON, in ASCII.
 _quoted: Final = json.encoder.encode_basestring_ascii
@@ -38,6 +40,38 @@ class Fate(Enum):
 
 #: Either one of these, or what is wrong with the row.
 Outcome: TypeAlias = Fate | tuple[Flaw, ...]
+
+
+@attrs.define
+class _Shown:
+    """A flaw as it is reported, wherever it is found."""
+
+    column: str | None
+    code: str
+    phase: Phase
+    message: str
+    value: str | None
+    _json: str | None = None
+
+    @property
+    def json(self) -> str:
+        """The same in JSON, put together by hand in a fifth of the time."""
+        if self._json is None:
+            column = "null" if self.column is None else _quoted(self.column)
+            value = "null" if self.value is None else _quoted(self.value)
+            self._json = (
+                f'"column": {column}, "code": {_quoted(self.code)}, "phase": "{self.phase.value}", '
+                f'"message": {_quoted(self.message)}, "value": {value}'
+            )
+        return self._json
+
+
+@attrs.define
+class _Total:
+    """Errors of one (code, column)."""
+
+    samples: list[RowError]
+    errors: int = 0
 
 
 class Tally:
@@ -55,8 +89,11 @@ class Tally:
         self.skipped = 0
         self.errors: list[RowError] = []
         self._secrets = secrets
+        self._is_masking = bool(secrets)
         self._budget = error_budget
-        self._totals: dict[tuple[str, str | None], tuple[int, list[RowError]]] = {}
+        self._totals: dict[tuple[str, str | None], _Total] = {}
+        # By identity, as the stages before keep flaws that are often found. The flaw goes along: its id stays its own.
+        self._known: dict[int, tuple[_Shown, _Total, Flaw]] = {}
         self._spill_path = None if spill is None else Path(spill)
         self._spill: TextIO | None = None
         self._spill_trouble: OSError | None = None
@@ -69,7 +106,7 @@ class Tally:
         """All rows whose fate is known."""
         return self.processed + self.failed + self.skipped
 
-    def reject(self, row: int, place: Place, flaws: Sequence[Flaw], cells: Sequence[str] | None) -> list[RowError]:
+    def reject(self, row: int, place: Place, flaws: Sequence[Flaw], cells: Sequence[str] | None) -> None:
         """Count one failed row.
 
         Args:
@@ -77,30 +114,45 @@ class Tally:
             place: Where it stands.
             flaws: What is wrong with it, at least one.
             cells: As they stand in the file, to know them in a message; None if they could not be parsed.
-
-        Returns:
-            The flaws as they are reported, in their order.
         """
         self.failed += 1
-        errors = [self._error(row, place, flaw, cells) for flaw in flaws]
-        for error in errors:
-            self._keep(error)
-        return errors
+        for flaw in flaws:
+            shown, total = self._shown(flaw, cells)
+            total.errors += 1
+            is_carried = len(self.errors) < self._budget
+            if is_carried or len(total.samples) < SAMPLES:
+                error = _error(row, place, shown)
+                if is_carried:
+                    self.errors.append(error)
+                if len(total.samples) < SAMPLES:
+                    total.samples.append(error)
+            if not is_carried and self._spill_path is not None and self._spill_trouble is None:
+                self._write_spill(self._spill_path, _as_json(row, place, shown))
 
-    def _error(self, row: int, place: Place, flaw: Flaw, cells: Sequence[str] | None) -> RowError:
-        if self._secrets:
+    def error_of(self, row: int, place: Place, flaw: Flaw, cells: Sequence[str] | None) -> RowError:
+        """One flaw of a row that was rejected, as it is reported; for the arguments see `reject`."""
+        return _error(row, place, self._shown(flaw, cells)[0])
+
+    def _shown(self, flaw: Flaw, cells: Sequence[str] | None) -> tuple[_Shown, _Total]:
+        """A flaw as it is reported, and the total in which it counts."""
+        if self._is_masking:
             flaw = self._masked(flaw, cells)
-        return RowError(
-            row=row,
-            line=place.line,
-            column=None if flaw.column is None else encodable(flaw.column),
-            code=encodable(flaw.code),
-            phase=flaw.phase,
-            message=f"{flaw.before}{encodable(flaw.message)}{flaw.after}",
-            value=None if flaw.value is None else encodable(flaw.value),
-            start=place.start,
-            end=place.end,
-        )
+        known = self._known.get(id(flaw))
+        if known is None:
+            shown = _Shown(
+                None if flaw.column is None else encodable(flaw.column),
+                encodable(flaw.code),
+                flaw.phase,
+                f"{flaw.before}{encodable(flaw.message)}{flaw.after}",
+                None if flaw.value is None else encodable(flaw.value),
+            )
+            key = (shown.code, shown.column)
+            if (total := self._totals.get(key)) is None:
+                total = self._totals[key] = _Total([])
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            known = self._known[id(flaw)] = shown, total, flaw
+        return known[:2]
 
     def _masked(self, flaw: Flaw, cells: Sequence[str] | None) -> Flaw:
         """The flaw without what is sensitive in them."""
@@ -120,30 +172,19 @@ class Tally:
             value=None if flaw.value is None else mask(flaw.value),
         )
 
-    def _keep(self, error: RowError) -> None:
-        key = (error.code, error.column)
-        number, samples = self._totals.get(key, (0, []))
-        if len(samples) < SAMPLES:
-            samples.append(error)
-        self._totals[key] = (number + 1, samples)
-        if len(self.errors) < self._budget:
-            self.errors.append(error)
-        elif self._spill_path is not None and self._spill_trouble is None:
-            self._write_spill(self._spill_path, error)
-
-    def _write_spill(self, path: Path, error: RowError) -> None:
+    def _write_spill(self, path: Path, line: str) -> None:
         try:
             if self._spill is None:
                 self._spill = path.open("w", encoding="ascii", newline="\n")  # closed by `close`
-            self._spill.write(_as_json(error))
+            self._spill.write(line)
         except OSError as trouble:
             self._spill_trouble = trouble  # told by `close`: this row is in no position to do anything about it
 
     def totals(self) -> tuple[ErrorTotal, ...]:
         """Exact numbers per (code, column), in the order of their first appearance."""
         return tuple(
-            ErrorTotal(code=code, column=column, errors=number, samples=tuple(samples))
-            for (code, column), (number, samples) in self._totals.items()
+            ErrorTotal(code=code, column=column, errors=total.errors, samples=tuple(total.samples))
+            for (code, column), total in self._totals.items()
         )
 
     def close(self) -> str | None:
@@ -173,12 +214,20 @@ class Tally:
                 os.fsync(self._spill.fileno())
 
 
-def _as_json(error: RowError) -> str:
-    """`RowError.to_dict` as a line of JSON, for millions of them: put together by hand it takes a fifth of the time."""
-    column = "null" if error.column is None else _quoted(error.column)
-    value = "null" if error.value is None else _quoted(error.value)
-    return (
-        f'{{"row": {error.row}, "line": {error.line}, "column": {column}, "code": {_quoted(error.code)}, '
-        f'"phase": "{error.phase.value}", "message": {_quoted(error.message)}, "value": {value}, '
-        f'"start": {error.start}, "end": {error.end}}}\n'
+def _error(row: int, place: Place, shown: _Shown) -> RowError:
+    return RowError(
+        row=row,
+        line=place.line,
+        column=shown.column,
+        code=shown.code,
+        phase=shown.phase,
+        message=shown.message,
+        value=shown.value,
+        start=place.start,
+        end=place.end,
     )
+
+
+def _as_json(row: int, place: Place, shown: _Shown) -> str:
+    """`RowError.to_dict` as a line of JSON, for millions of them, without an object for each."""
+    return f'{{"row": {row}, "line": {place.line}, {shown.json}, "start": {place.start}, "end": {place.end}}}\n'

@@ -33,7 +33,7 @@ class Found(NamedTuple):
     tall: list[tuple[int, int]] | None = None
 
 
-class TextReader:
+class RowReader:
     """Reads texts of one dialect that begin and end at record boundaries.
 
     Args:
@@ -47,7 +47,7 @@ class TextReader:
         self._marks = [mark for mark in ("\r", dialect.quotechar, dialect.escapechar) if mark is not None]
 
     def __repr__(self) -> str:
-        return f"<TextReader of {self._dialect}>"
+        return f"<RowReader of {self._dialect}>"
 
     def read(self, text: str) -> Found | None:
         """All rows, as one `csv.reader` would return them; None where the last record is still open.

@@ -29,7 +29,7 @@ from csvpipe._process.secrets import Secrets
 from csvpipe._process.tally import Fate, Tally
 from csvpipe._process.waves import waves
 from csvpipe.context import Context
-from csvpipe.errors import FileCode, FileError, FileFailure, Phase, RowCode, RowError
+from csvpipe.errors import FileCode, FileError, FileFailure, Phase, RowCode
 from csvpipe.pipeline import Pipeline
 from csvpipe.rowtypes import Row, Shape, spellings
 
@@ -172,8 +172,7 @@ class JobWork:
         """Makes typed rows of columns; None where they are made row by row."""
         from csvpipe._process.columns.prepare import prepare_rows  # noqa: PLC0415
 
-        build = self._build_cells
-        return None if build is None else prepare_rows(self.pipeline, self.plan, parser=self.parser, build=build)
+        return prepare_rows(self.pipeline, self.plan, parser=self.parser)
 
     @cached_property
     def delivery_columns(self) -> DeliveryColumns | None:
@@ -319,34 +318,37 @@ class ChunkWork:
             EndedError: As for `take`.
         """
         cells = part.cells(index) if self.job.secrets and part.is_parsed(index) else None
-        errors = self.tally.reject(part.first_row + index, part.place(index), flaws, cells)
+        row, place, flaw, pipeline = part.first_row + index, part.place(index), flaws[0], self.job.pipeline
+        self.tally.reject(row, place, flaws, cells)
         if self.job.plan.mends is None:
-            self._rejected.append(part.first_row + index)
-        self.reached(part, index + 1)
-        if self.job.pipeline.on_error == "fail":
-            raise EndedError(row_failure(errors[0]))
-        if flaws[0].code == RowCode.DECODE and flaws[0].phase is Phase.PARSE and self.job.pipeline.errors == "strict":
-            raise EndedError(decode_failure(errors[0]))
-        self._check_breaker(flaws[0], errors[0])
-
-    def _check_breaker(self, flaw: Flaw, shown: RowError) -> None:
-        """A handler that fails alike on every row from the file's first is broken; the file is not."""
-        most, tally = self.job.pipeline.breaker, self.tally
-        if most is None or self.chunk.first_row != 1 or tally.failed != tally.rows:
-            return
-        if tally.failed == 1:
-            self._first_message = flaw.message
-        if flaw.code != RowCode.HANDLER or flaw.message != self._first_message:
-            self._first_message = None  # equal to no message: it does not trip any more
-        elif tally.failed == most:
+            self._rejected.append(row)
+        self._mark = (part, index + 1)
+        if pipeline.on_error == "fail":
+            raise EndedError(row_failure(self.tally.error_of(row, place, flaw, cells)))
+        if flaw.code == RowCode.DECODE and flaw.phase is Phase.PARSE and pipeline.errors == "strict":
+            raise EndedError(decode_failure(self.tally.error_of(row, place, flaw, cells)))
+        if self._is_broken(flaw):
+            shown = self.tally.error_of(row, place, flaw, cells)
             error = shown.message.removeprefix(flaw.before).removesuffix(flaw.after)
             raise EndedError(
                 FileFailure(
                     code=FileCode.REJECT_LIMIT,
-                    message=f"the first {most} rows all failed in the handler with the same error: {error}; "
-                    "mend the handler and retry the job (breaker=None rejects such rows one by one)",
+                    message=f"the first {pipeline.breaker} rows all failed in the handler with the same error: "
+                    f"{error}; mend the handler and retry the job (breaker=None rejects such rows one by one)",
                 )
             )
+
+    def _is_broken(self, flaw: Flaw) -> bool:
+        """A handler that fails alike on every row from the file's first is broken; the file is not."""
+        most, tally = self.job.pipeline.breaker, self.tally
+        if most is None or self.chunk.first_row != 1 or tally.failed != tally.rows:
+            return False
+        if tally.failed == 1:
+            self._first_message = flaw.message
+        if flaw.code != RowCode.HANDLER or flaw.message != self._first_message:
+            self._first_message = None  # equal to no message: it does not trip any more
+            return False
+        return tally.failed == most
 
     def reached(self, part: Part, index: int) -> None:
         """Remember that everything before row `index` of `part` is done."""

@@ -46,10 +46,10 @@ class TestDecimals:
         meaning = meaning_of(*size)
         cells = DecimalCells(column_of(texts), meaning, quick_reader(meaning.binding))
         part = texts[begin:]
-        bad: set[int] = set()
+        bad: dict[int, str] = {}
         expected, failed = meaning.values_of(part)
         found = cells.objects(begin, begin + len(part), bad) if part else []
-        assert {begin + index for index in failed} == bad
+        assert {begin + index: part[index] for index in failed} == bad
         good = [index for index in range(len(part)) if index not in failed]
         assert [repr(expected[index]) for index in good] == [repr(found[index]) for index in good]
 
@@ -70,16 +70,16 @@ class TestDecimals:
         cells = read_cells(column_of(texts), meaning, quick_reader(meaning.binding))
         assert isinstance(cells, DecimalCells)
         expected = [Decimal(text) if text else None for text in texts]
-        assert expected == cells.objects(0, 5, set())
+        assert expected == cells.objects(0, 5, {})
         assert [""] == asked
 
     def test_a_context_that_does_not_trap(self) -> None:
         """What is no number is bad, whatever the application's context makes of it."""
         meaning = meaning_of(None, None)
         cells = DecimalCells(column_of(["1", "1-2", "3"]), meaning, quick_reader(meaning.binding))
-        bad: set[int] = set()
+        bad: dict[int, str] = {}
         with localcontext() as context:
             context.traps[InvalidOperation] = False
             values = cells.objects(0, 3, bad)
-        assert {1} == bad
+        assert {1: "1-2"} == bad
         assert [Decimal(1), Decimal(3)] == [values[0], values[2]]

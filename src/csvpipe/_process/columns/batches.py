@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.columns.arrays import flags_array
+from csvpipe._process.columns.bad import BadCells
 from csvpipe._process.columns.cells import read_cells
 from csvpipe._process.columns.part import ColumnChunk, ColumnPart
 from csvpipe._process.columns.places import find_by_cells
 from csvpipe._process.columns.schema import BatchSchema
-from csvpipe._process.columns.texts import TextReader, Texts
+from csvpipe._process.columns.texts import ColumnReader, Texts
 from csvpipe._process.columns.unit import BatchUnit
 from csvpipe._process.flaws import BadRow
 from csvpipe._process.parse import Slice, SliceParser
@@ -47,13 +48,13 @@ class BatchColumns:
         *,
         size: int,
         dialect: Dialect,
-        reader: TextReader | None,
+        reader: ColumnReader | None,
         parser: SliceParser,
     ) -> None:
         self._schema = schema
         self._texts_schema = pa.schema([(name, pa.string()) for name in columns])
         self._size = size
-        self._dialect = dialect
+        self._quote = dialect.quotechar
         self._reader = reader
         self._parser = parser
 
@@ -72,14 +73,13 @@ class BatchColumns:
         """The chunk's rows; None if the row path must read it."""
         if self._reader is None or not self._reader.is_bounded(chunk):
             return None
-        texts = self._reader.read(data, chunk.rows)
+        texts = self._reader.read(data, chunk.rows, is_regular=chunk.is_regular)
         if texts is None:
             return None
-        batch, bad = self._batch(texts)
-        places = None
-        if bad.size and texts.is_whole and chunk.rows == chunk.lines:
-            places = find_by_cells(list(texts.columns.values()), texts.rows, data)
-        source = ColumnChunk(chunk, data, texts.ragged, dialect=self._dialect, parser=self._parser, places=places)
+        bad_cells = BadCells(None if self._schema is None else self._schema.diagnosis)
+        batch, bad = self._batch(texts, bad_cells)
+        places = find_by_cells(texts, data, chunk, bad.tolist(), self._quote) if bad.size else {}
+        source = ColumnChunk(chunk, data, texts.ragged, parser=self._parser, places=places)
         kept = np.ones(texts.rows, bool)
         kept[bad] = False
         if bad.size:
@@ -89,13 +89,13 @@ class BatchColumns:
         for begin in range(0, texts.rows, self._size):
             end = min(begin + self._size, texts.rows)
             low, high = np.searchsorted(bad, (begin, end))
-            part = ColumnPart(source, begin, end, judge=self.build, bad=bad[low:high].tolist())
+            part = ColumnPart(source, begin, end, bad=bad[low:high].tolist(), bad_cells=bad_cells)
             good = batch.slice(int(goods[begin]), int(goods[end] - goods[begin]))
             units.append(BatchUnit([(part, 0, end - begin)], good))
         return units
 
-    def _batch(self, texts: Texts) -> tuple[Any, Any]:
-        """All rows, bad ones included, and the indices of these."""
+    def _batch(self, texts: Texts, bad_cells: BadCells) -> tuple[Any, Any]:
+        """All rows, bad ones included, and the indices of these; their bad cells are noted."""
         bad = np.array(texts.ragged, np.int64)
         if self._schema is None:
             arrays = [texts.columns[position] for position in range(len(self._texts_schema))]
@@ -107,9 +107,11 @@ class BatchColumns:
                 value = None if default is None else column.to_arrow(default)
                 arrays.append(pa.repeat(pa.scalar(value, column.kind), texts.rows))
                 continue
-            cells = read_cells(texts.columns[column.meaning.binding.position], column.meaning, None)
+            binding = column.meaning.binding
+            cells = read_cells(texts.columns[binding.position], column.meaning, None)
             arrays.append(cells.array(column.kind, column.to_arrow))
             if cells.bad.size:
+                bad_cells.add_of(binding, texts.columns[binding.position], cells.bad)
                 bad = np.union1d(bad, cells.bad)
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema.arrow), bad
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -85,11 +86,14 @@ def _plain(kind: Any, characters: bytes, lengths: Iterable[int], **more: Any) ->
 
 
 #: Days of each month, by its number; of those that are none, too.
-_MONTH_DAYS: Final = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, *[0] * 88])
+_MONTH_DAYS: Final = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, *[0] * 243], np.uint8)
 
 
 def _no_days(column: Any) -> Any:
-    """For each cell whether it begins with a month or a day that does not exist, though its characters are a day's."""
+    """For each cell whether it begins with a month or a day that does not exist, though its characters are a day's.
+
+    What stands in place of a digit may be any number here, within a byte.
+    """
     offsets, data = offsets_of(column), bytes_of(column)
     lengths = np.diff(offsets)
     is_there = lengths >= _DAY_LENGTH
@@ -102,11 +106,10 @@ def _no_days(column: Any) -> Any:
         rows = data[starts[:, None] + np.arange(_DAY_LENGTH)]
 
     def number(at: int) -> Any:
-        tens, ones = rows[:, at], rows[:, at + 1]
-        return np.minimum((tens - np.uint8(_ZERO)) * np.intp(10) + (ones - np.uint8(_ZERO)), len(_MONTH_DAYS) - 1)
+        return (rows[:, at] - np.uint8(_ZERO)) * np.uint8(10) + (rows[:, at + 1] - np.uint8(_ZERO))
 
     month, day = number(5), number(8)
-    wrong = (day < 1) | (day > _MONTH_DAYS[month])
+    wrong = day - np.uint8(1) >= _MONTH_DAYS[month]  # less than the first is the greatest
     leap_days = np.flatnonzero((month == 2) & (day == 29))  # noqa: PLR2004  # of February
     if leap_days.size:
         rows = rows[leap_days]
@@ -268,12 +271,20 @@ def cast_plainly(column: Any, plain: Plain) -> Any:
     return values if plain.bounds is None or _is_within(values, plain.bounds) else None
 
 
-def cast(column: Any, plain: Plain) -> tuple[Any, Any]:
-    """Typed values of a column of plain texts and nulls, and the indices of those that have none after all."""
-    try:
-        values, failed = plain.cast(column), _NONE
-    except pa.ArrowInvalid:
-        failed = _NONE
+def cast(column: Any, plain: Plain, *, is_doubtful: bool = False) -> tuple[Any, Any]:
+    """Typed values of a column of plain texts and nulls, and the indices of those that have none after all.
+
+    Args:
+        column: The texts.
+        plain: Of their type.
+        is_doubtful: Whether the cast by itself would probably fail.
+    """
+    values = None
+    if not is_doubtful or plain.impossible is None:
+        with suppress(pa.ArrowInvalid):
+            values = plain.cast(column)
+    failed = _NONE
+    if values is None:
         if plain.impossible is not None:
             wrong = plain.impossible(column)
             column, failed = without(column, wrong), np.flatnonzero(wrong)

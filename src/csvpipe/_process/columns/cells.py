@@ -53,8 +53,8 @@ class Cells(Protocol):
         """Indices of the cells that are known to have no value, ascending."""
         ...
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
-        """The values of the rows `[begin, end)`; indices of bad ones that only this shows are added to `bad`."""
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:
+        """The values of the rows `[begin, end)`; bad ones that only this shows are added to `bad`, with their texts."""
         ...
 
     def array(self, kind: Any, to_arrow: ToArrow) -> Any:
@@ -82,18 +82,6 @@ class Meaning:
         """What an empty cell is, if it is anything."""
         return None if self.binding.field.optional else self.binding.field.default
 
-    def value_of(self, text: str) -> object:
-        """The value of one text, as the row path has it.
-
-        Raises:
-            ValueError: It has none.
-        """
-        try:
-            value = self.binding.value_of(text)
-        except Exception as error:
-            raise ValueError(text) from error
-        return self.binding.field.default if value is LEFT_OUT else value
-
     def values_of(self, texts: Sequence[str]) -> tuple[list[object], list[int]]:
         """The values of many texts, None for bad ones, and which these are."""
         known: dict[str, tuple[object, bool]] = {}
@@ -101,9 +89,11 @@ class Meaning:
         for index, text in enumerate(texts):
             if (found := known.get(text)) is None:
                 try:
-                    found = self.value_of(text), False
-                except ValueError:
+                    value = self.binding.value_of(text)
+                except Exception:  # noqa: BLE001  # a function of the application, too
                     found = None, True
+                else:
+                    found = self.binding.field.default if value is LEFT_OUT else value, False
                 known[text] = found
             values.append(found[0])
             if found[1]:
@@ -144,13 +134,16 @@ class CastCells:
         if np.count_nonzero(odd) > _MANY * len(column):
             column, plain, odd = _looked_at_again(column, plain, empty, odd)
         holes = odd | empty
-        self._values, failed = cast(without(column, holes) if holes.any() else column, plain)
+        filled = without(column, holes) if holes.any() else column
+        # Where all texts are plain, it is the cast that has failed, if one was tried.
+        is_doubtful = plain.span is not None and len(column) > 0 and not odd.any()
+        self._values, failed = cast(filled, plain, is_doubtful=is_doubtful)
         indices = np.union1d(np.flatnonzero(odd), failed)
         if indices.size:
             self._found, bad = meaning.values_of(column.take(indices_array(indices)).to_pylist())
             self._indices, self.bad = indices, indices[bad]
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
         """See `Cells`."""
         part = self._values.slice(begin, end - begin)
         numbers = numbers_of(part)
@@ -208,7 +201,7 @@ class TextCells:
         empty = empties(column, binding) if binding.has_alternative or binding.nothing else None
         self._empty = empty if empty is not None and empty.any() else None
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
         """See `Cells`."""
         texts = texts_of(self._column.slice(begin, end - begin))
         if self._empty is None:
@@ -239,7 +232,7 @@ class DistinctCells:
             self._objects[index] = value
         self.bad: Any = np.flatnonzero(np.isin(self._codes, bad)) if bad else NOTHING_BAD
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:  # noqa: ARG002  # as the protocol has it
         """See `Cells`."""
         return self._objects[self._codes[begin:end]].tolist()  # type: ignore[no-any-return]  # of numpy
 
@@ -262,7 +255,7 @@ class ShortCutCells:
         self._meaning = meaning
         self._quick = quick
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:
         """See `Cells`."""
         texts = texts_of(self._column.slice(begin, end - begin))
         try:
@@ -274,12 +267,12 @@ class ShortCutCells:
                 for value in self._few(texts[at : at + _FEW], begin + at, bad)
             ]
 
-    def _few(self, texts: list[str], begin: int, bad: set[int]) -> list[Any]:
+    def _few(self, texts: list[str], begin: int, bad: dict[int, str]) -> list[Any]:
         try:
             return self._quick(texts)
         except Exception:  # noqa: BLE001  # as above
             values, failed = self._meaning.values_of(texts)
-            bad.update(begin + index for index in failed)
+            bad.update((begin + index, texts[index]) for index in failed)
             return values
 
     def array(self, kind: Any, to_arrow: ToArrow) -> Any:
@@ -298,7 +291,7 @@ class DecimalCells(ShortCutCells):
         super().__init__(column, meaning, quick)
         self._odd = suspects(column, FLOAT) | _may_be_oversized(column, meaning.binding.field.options)
 
-    def objects(self, begin: int, end: int, bad: set[int]) -> list[Any]:
+    def objects(self, begin: int, end: int, bad: dict[int, str]) -> list[Any]:
         """See `Cells`."""
         odd = np.flatnonzero(self._odd[begin:end]).tolist()
         # Where the application's context does not trap, what is no number would be a NaN.
@@ -315,7 +308,7 @@ class DecimalCells(ShortCutCells):
         values, failed = self._meaning.values_of(asked)
         for index, value in zip(odd, values, strict=True):
             objects[index] = value
-        bad.update(begin + odd[index] for index in failed)
+        bad.update((begin + odd[index], asked[index]) for index in failed)
         return objects
 
 

@@ -26,8 +26,9 @@ from csvpipe._process.columns.cells import read_cells
 from csvpipe._process.columns.part import ColumnChunk, ColumnPart
 from csvpipe._process.columns.places import find_by_cells
 from csvpipe._process.columns.schema import BatchSchema
-from csvpipe._process.columns.texts import TextReader
+from csvpipe._process.columns.texts import ColumnReader
 from csvpipe._process.columns.twin import is_same
+from csvpipe._process.flaws import BadRow, Flaw
 from csvpipe._process.parse import SliceParser
 from csvpipe.dialect import Dialect
 from csvpipe.rowtypes import Field, RowKind, RowSchema, Scalar
@@ -102,7 +103,7 @@ class DeliveryColumns:
         width: int,
         build: Callable[[list[str]], object],
         dialect: Dialect,
-        reader: TextReader,
+        reader: ColumnReader,
         parser: SliceParser,
     ) -> None:
         self.kinds = {column.field.name: _kind_of(column.field) for column in schema.fields}
@@ -118,7 +119,9 @@ class DeliveryColumns:
 
     def part(self, chunk: Chunk, data: bytes) -> tuple[ColumnPart, Columns] | None:
         """The chunk's rows, and the columns of the good ones; None if it takes objects."""
-        texts = self._reader.read(data, chunk.rows) if self._reader.is_bounded(chunk) else None
+        if not self._reader.is_bounded(chunk):
+            return None
+        texts = self._reader.read(data, chunk.rows, is_regular=chunk.is_regular)
         if texts is None:
             return None
         bad = np.array(texts.ragged, np.int64)
@@ -133,11 +136,9 @@ class DeliveryColumns:
             if cells.bad.size:
                 bad = np.union1d(bad, cells.bad)
         batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema.arrow)
-        places = None
-        if bad.size and texts.is_whole and chunk.rows == chunk.lines:
-            places = find_by_cells(list(texts.columns.values()), texts.rows, data)
-        source = ColumnChunk(chunk, data, texts.ragged, dialect=self._dialect, parser=self._parser, places=places)
-        part = ColumnPart(source, 0, texts.rows, judge=self._judge, bad=bad.tolist())
+        places = find_by_cells(texts, data, chunk, bad.tolist(), self._dialect.quotechar) if bad.size else {}
+        source = ColumnChunk(chunk, data, texts.ragged, parser=self._parser, places=places)
+        part = ColumnPart(source, 0, texts.rows, bad=bad.tolist(), bad_cells=_Judge(source, self._build))
         if bad.size:
             with suppress(GoodRowError):
                 part.flaws  # noqa: B018  # found now
@@ -151,12 +152,33 @@ class DeliveryColumns:
         """The bytes of a chunk that is good and has no quotes; None where somebody else may read them otherwise."""
         if self._raw_fields is None or any(mark in data for mark in _MARKS):
             return None
+        if (quote := self._dialect.quotechar) is not None and quote.encode() in data:
+            return None
         texts = [name for name, (kind, is_optional) in self._raw_fields.items() if kind == "str" and not is_optional]
         fields = {name: kind for name, (kind, _) in self._raw_fields.items()}
         return Raw(data=data, fields=fields, delimiter=self._dialect.delimiter, texts=texts)
 
-    def _judge(self, cells: list[str]) -> object:
-        self._build(cells)
+
+class _Judge:
+    """Finds out what is wrong with a row by making its object, as the row path does: columns know fewer values."""
+
+    def __init__(self, source: ColumnChunk, build: Callable[[list[str]], object]) -> None:
+        self._source = source
+        self._build = build
+
+    def flaws_of(self, row: int) -> tuple[Flaw, ...]:
+        """See `FlawsByRow`.
+
+        Raises:
+            GoodRowError: There is nothing wrong with it.
+        """
+        part = self._source.parsed(row)
+        if part.flaws:
+            return part.flaws[0]
+        try:
+            self._build(part.good(0))
+        except BadRow as bad:
+            return bad.flaws
         raise GoodRowError
 
 

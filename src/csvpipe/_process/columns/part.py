@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from csvpipe._process.columns.places import Places, find_places
-from csvpipe._process.flaws import BadRow, Flaw
+from csvpipe._process.flaws import Flaw
 from csvpipe._process.part import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from csvpipe._partition.chunk import Chunk
     from csvpipe._process.parse import Slice, SliceParser
-    from csvpipe.dialect import Dialect
 
 
 class ColumnChunk:
@@ -26,9 +23,8 @@ class ColumnChunk:
         chunk: Whose rows are as many as the parser found.
         data: Its bytes.
         ragged: Indices of the rows that have too few or too many cells.
-        dialect: Of the file.
         parser: Reads single rows as the row path does.
-        places: Where the rows stand, if that is known already.
+        places: Where rows stand of which that is known already, by their indices.
     """
 
     def __init__(
@@ -37,15 +33,13 @@ class ColumnChunk:
         data: bytes,
         ragged: Iterable[int],
         *,
-        dialect: Dialect,
         parser: SliceParser,
-        places: Places | None = None,
+        places: Mapping[int, Place],
     ) -> None:
         self.chunk = chunk
         self.ragged = frozenset(ragged)
         self._known_places = places
         self._data = data
-        self._dialect = dialect
         self._parser = parser
 
     def __repr__(self) -> str:
@@ -53,7 +47,7 @@ class ColumnChunk:
 
     @cached_property
     def _places(self) -> Places:
-        return self._known_places or find_places(self._data, self.chunk.rows, self._dialect, self._parser)
+        return find_places(self._data, self.chunk.rows, self._parser)
 
     @property
     def has_row_a_line(self) -> bool:
@@ -62,7 +56,10 @@ class ColumnChunk:
 
     def line(self, row: int) -> int:
         """Physical line of a row, by its index in the chunk."""
-        return self.chunk.first_line + (row if self.has_row_a_line else int(self._places.lines[row]))
+        if self.has_row_a_line:
+            return self.chunk.first_line + row
+        known = self._known_places.get(row)
+        return self.chunk.first_line + int(self._places.lines[row]) if known is None else known.line
 
     def lines(self, rows: Sequence[int]) -> Sequence[int]:
         """Physical lines of several rows."""
@@ -71,6 +68,8 @@ class ColumnChunk:
 
     def place(self, row: int) -> Place:
         """Where a row stands."""
+        if (known := self._known_places.get(row)) is not None:
+            return known
         places, start = self._places, self.chunk.start
         return Place(self.line(row), start + int(places.starts[row]), start + int(places.ends[row]))
 
@@ -90,6 +89,14 @@ class ColumnChunk:
         return place.start, place.line
 
 
+class FlawsByRow(Protocol):
+    """Knows what is wrong with the bad rows of a chunk that are not ragged."""
+
+    def flaws_of(self, row: int) -> tuple[Flaw, ...]:
+        """What is wrong with a row, by its index in the chunk; asked for once."""
+        ...
+
+
 class ColumnPart:
     """Consecutive rows of a `ColumnChunk`; see `Part`.
 
@@ -97,20 +104,18 @@ class ColumnPart:
         source: The chunk.
         begin: Index of its first row there.
         end: Index just past its last.
-        judge: Raises `BadRow` for the cells of a bad row.
         bad: Indices in the chunk of its bad rows, ragged ones included.
+        bad_cells: What is wrong with those that are not ragged.
     """
 
     numbers: Sequence[int] | None = None
 
-    def __init__(
-        self, source: ColumnChunk, begin: int, end: int, *, judge: Callable[[list[str]], object], bad: Iterable[int]
-    ) -> None:
+    def __init__(self, source: ColumnChunk, begin: int, end: int, *, bad: Iterable[int], bad_cells: FlawsByRow) -> None:
         self._source = source
         self._begin = begin
         self._rows = end - begin
-        self._judge = judge
         self._bad = bad
+        self._bad_cells = bad_cells
 
     def __repr__(self) -> str:
         return f"<ColumnPart of {self._rows} rows from row {self.first_row}>"
@@ -148,14 +153,7 @@ class ColumnPart:
         return {row - self._begin: self._flaws_of(row) for row in sorted(self._bad)}
 
     def _flaws_of(self, row: int) -> tuple[Flaw, ...]:
-        part = self._source.parsed(row)
-        if part.flaws:
-            return part.flaws[0]
-        try:
-            self._judge(part.good(0))
-        except BadRow as bad:
-            return bad.flaws
-        raise AssertionError(f"row {row} is bad by its columns, and good by itself")  # pragma: no cover
+        return self._source.parsed(row).flaws[0] if row in self._source.ragged else self._bad_cells.flaws_of(row)
 
     def is_parsed(self, index: int) -> bool:
         """Whether row `index` has cells."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from csvpipe._process.columns.texts import offsets_of
-from csvpipe._process.parse import SliceParser
-from csvpipe.dialect import Dialect
+from csvpipe._partition.arrays import Arrays
+from csvpipe._process.columns.texts import bytes_of, offsets_of
+from csvpipe._process.part import Place
+
+if TYPE_CHECKING:
+    from csvpipe._partition.chunk import Chunk
+    from csvpipe._process.columns.texts import Texts
+    from csvpipe._process.parse import SliceParser
 
 _CR: Final = b"\r"
-_LF: Final = 10
-_BLOCK_BYTES: Final = 128 * 1024
+_LF: Final = b"\n"
 
 
 class Places:
-    """Positions of rows within a piece.
+    """Positions of all rows of a piece, within it.
 
     Attributes:
         starts: Offset of each row's first byte.
@@ -36,79 +40,69 @@ class Places:
         return f"<Places of {len(self.starts)} rows>"
 
 
-def find_places(data: bytes, rows: int, dialect: Dialect, parser: SliceParser) -> Places:
+def find_places(data: bytes, rows: int, parser: SliceParser) -> Places:
     """Find the `rows` rows of a record-aligned piece.
 
     Quickly where its lines end in newlines and its quotes stand where they should; else by the row path's own way.
     """
-    has_lone_returns = _CR in data and _CR in data.replace(b"\r\n", b"")
-    places = None if has_lone_returns else _regular(data, dialect)
-    if places is None or len(places.starts) != rows:
+    found = Arrays(np).records(parser.grammar, data)
+    if found is None or len(found[0]) != rows:
         located = parser.locate(data)
-        places = Places(np.array(located.starts), np.array(located.ends), np.array(located.lines))
-    return places
+        found = np.array(located.starts), np.array(located.ends), np.array(located.lines)
+    return Places(*found)
 
 
-def find_by_cells(columns: Sequence[Any], rows: int, data: bytes) -> Places | None:
-    """Find the rows of a piece by the lengths of all of their cells.
+def find_by_cells(
+    texts: Texts, data: bytes, chunk: Chunk, rows: Sequence[int], quote: str | None
+) -> Mapping[int, Place]:
+    """Find some rows of a chunk by the lengths of all of its cells.
 
-    None unless each row is one line, without quotes, that ends in one byte: then the lengths do not add up.
+    What stands in a chunk besides cells are delimiters, line ends and quotes. Where each line end is one byte, no line
+    is blank and no cell holds a quote, one look for the quotes tells how much of that there is before each row.
+    Otherwise the lengths do not add up, and no row is found.
 
     Args:
-        columns: All cells of all rows.
-        rows: How many rows there are, as many as lines.
-        data: The piece, which holds the cells as they are.
+        texts: All cells of all rows.
+        data: The chunk's bytes, which hold the cells as they are.
+        chunk: Where these stand.
+        rows: Indices of the wanted rows, ascending.
+        quote: The dialect's.
     """
-    starts = np.arange(rows + 1, dtype=np.int64) * len(columns)
+    if not texts.is_whole:
+        return {}
+    has_quotes = quote is not None and quote.encode() in data
+    if has_quotes and _CR in data:  # a line end of two bytes could make up for a quote in a cell
+        return {}
+    columns = list(texts.columns.values())
+    wanted = np.array(rows, np.int64)
+    # Positions in the text without its quotes: of the wanted rows, of those after them, and of the end.
+    edges = np.concatenate((wanted, wanted + 1, [texts.rows]))
+    at = edges * len(columns)
     for column in columns:
         offsets = offsets_of(column)
-        starts += offsets
-        starts -= offsets[0]
-    is_ended = data.endswith((b"\n", _CR))  # else the last line ends with the piece
-    if starts[-1] != len(data) + (not is_ended):
-        return None
-    starts[-1] = len(data)
-    return Places(starts[:-1], starts[1:], np.arange(rows))
+        at += offsets[edges] - offsets[0]
+    size = len(data) + (not data.endswith((_LF, _CR)))  # the last line may end with the piece
+    if has_quotes and quote is not None:
+        quotes = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(quote))
+        at += np.searchsorted(quotes - np.arange(len(quotes)), at)
+    breaks = _breaks_before(columns, edges, chunk.lines - chunk.rows)
+    if breaks is None or at[-1] != size:
+        return {}
+    starts = (at[: len(rows)] + chunk.start).tolist()
+    ends = np.minimum(at[len(rows) : -1], len(data)) + chunk.start
+    lines = (wanted + breaks[: len(rows)] + chunk.first_line).tolist()
+    return {row: Place(*place) for row, place in zip(rows, zip(lines, starts, ends.tolist(), strict=True), strict=True)}
 
 
-def _regular(data: bytes, dialect: Dialect) -> Places | None:
-    cells = np.frombuffer(data, np.uint8)
-    line_ends = _found(cells, _LF) + 1
-    if not line_ends.size or line_ends[-1] != len(data):
-        line_ends = np.append(line_ends, len(data))
-    quote, escape = dialect.quotechar, dialect.escapechar
-    if escape is not None and (not escape.isascii() or escape.encode() in data):
-        return None
-    if quote is not None and quote.encode() in data:
-        quotes = _found(cells, ord(quote))
-        if not dialect.doublequote or not _is_regular(cells, quotes, dialect):
-            return None
-        is_end = np.searchsorted(quotes, line_ends) % 2 == 0
-        ends, lines = line_ends[is_end], np.concatenate(([0], np.flatnonzero(is_end)[:-1] + 1))
-    else:
-        ends, lines = line_ends, np.arange(len(line_ends))
-    starts = np.concatenate(([0], ends[:-1]))
-    firsts = cells[starts]
-    is_row = (firsts != _LF) & (firsts != _CR[0])
-    return Places(starts[is_row], ends[is_row], lines[is_row])
-
-
-def _found(cells: Any, byte: int) -> Any:
-    """Where a byte stands; block by block, as what fits the processor's cache is quicker."""
-    blocks = range(0, len(cells), _BLOCK_BYTES)
-    return np.concatenate([np.flatnonzero(cells[at : at + _BLOCK_BYTES] == byte) + at for at in blocks])
-
-
-def _is_regular(cells: Any, quotes: Any, dialect: Dialect) -> bool:
-    """Whether each quote opens a cell, closes one, or is one half of a doubled quote in one."""
-    if len(quotes) % 2:
-        return False
-    edges = np.zeros(256, bool)
-    edges[[ord(dialect.delimiter), _LF, _CR[0]]] = True
-    opening, closing = quotes[::2], quotes[1::2]
-    starts = (opening == 0) | edges[cells[opening - 1]]
-    ends = (closing == len(cells) - 1) | edges[cells[np.minimum(closing + 1, len(cells) - 1)]]
-    is_half = closing[:-1] + 1 == opening[1:]  # of a doubled one
-    starts[1:] |= is_half
-    ends[:-1] |= is_half
-    return bool(starts.all() and ends.all())
+def _breaks_before(columns: Sequence[Any], edges: Any, most: int) -> Any:
+    """How many newlines cells hold before each of these rows; None unless there are `most` of them in all."""
+    breaks = np.zeros(len(edges), np.int64)
+    for column in columns:
+        if not most:
+            break
+        found = np.flatnonzero(bytes_of(column) == _LF[0])
+        if found.size:
+            most -= len(found)
+            offsets = offsets_of(column)
+            breaks += np.searchsorted(found, offsets[edges] - offsets[0])
+    return None if most else breaks

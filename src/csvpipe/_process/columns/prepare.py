@@ -13,7 +13,8 @@ from csvpipe._process.columns.delivery import DeliveryColumns, is_kept_as_given
 from csvpipe._process.columns.make import compile_maker, is_makeable
 from csvpipe._process.columns.rows import RowColumns
 from csvpipe._process.columns.schema import BatchSchema
-from csvpipe._process.columns.texts import TextReader, is_readable
+from csvpipe._process.columns.texts import ColumnReader, is_readable
+from csvpipe._process.diagnose import Diagnosis
 from csvpipe._process.mending import own_cells
 from csvpipe._process.parse import SliceParser
 from csvpipe.errors import PipelineError
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from csvpipe.pipeline import Pipeline
 
 
-def prepare_rows(
-    pipeline: Pipeline[..., Any], plan: JobPlan, *, parser: SliceParser, build: Callable[[list[str]], object]
-) -> RowColumns | None:
+def prepare_rows(pipeline: Pipeline[..., Any], plan: JobPlan, *, parser: SliceParser) -> RowColumns | None:
     """For typed rows; None where they are made row by row."""
     schema, inspection = pipeline.signature.row_schema, plan.inspection
     if schema is None or inspection is None or plan.mends is not None or not is_readable(inspection.dialect):
@@ -37,9 +36,9 @@ def prepare_rows(
     return RowColumns(
         bindings,
         maker=compile_maker(schema, bindings, make, takes_mapping=takes_mapping),
-        build=build,
+        diagnosis=Diagnosis(schema, bindings, make, {}),
         dialect=inspection.dialect,
-        reader=TextReader(inspection, plan.limits, pipeline.ragged, [binding.position for binding in bindings]),
+        reader=ColumnReader(inspection, plan.limits, pipeline.ragged, [binding.position for binding in bindings]),
         parser=parser,
     )
 
@@ -60,7 +59,7 @@ def prepare_delivery(
         return None
     batch_schema = BatchSchema(columns, inspection.columns, pipeline.na, inspection.sample_rows)
     positions = [field.meaning.binding.position for field in batch_schema.fields if field.meaning is not None]
-    reader = TextReader(inspection, plan.limits, pipeline.ragged, positions)
+    reader = ColumnReader(inspection, plan.limits, pipeline.ragged, positions)
     width = len(inspection.columns)
     return DeliveryColumns(
         batch_schema, width=width, build=build, dialect=inspection.dialect, reader=reader, parser=parser
@@ -83,7 +82,7 @@ def prepare_batches(
         positions = [field.meaning.binding.position for field in batch_schema.fields if field.meaning is not None]
     reader = None
     if is_quick and plan.mends is None and is_readable(inspection.dialect):
-        reader = TextReader(inspection, plan.limits, pipeline.ragged, positions)
+        reader = ColumnReader(inspection, plan.limits, pipeline.ragged, positions)
     return BatchColumns(
         batch_schema, columns, size=pipeline.batch_size, dialect=inspection.dialect, reader=reader, parser=parser
     )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.binding import Binding
+from csvpipe._process.columns.bad import BadCells
 from csvpipe._process.columns.casts import plain_of
 from csvpipe._process.columns.cells import Cells, Meaning, quick_reader, read_cells
 from csvpipe._process.columns.make import Maker
 from csvpipe._process.columns.part import ColumnChunk, ColumnPart
-from csvpipe._process.columns.texts import TextReader
+from csvpipe._process.columns.places import find_by_cells
+from csvpipe._process.columns.texts import ColumnReader
+from csvpipe._process.diagnose import Diagnosis
 from csvpipe._process.parse import SliceParser
 from csvpipe.dialect import Dialect
 from csvpipe.rowtypes import Scalar
@@ -55,7 +59,7 @@ class RowColumns:
     Args:
         bindings: The fields that have a column, in the schema's order.
         maker: Makes their objects.
-        build: The row path's builder.
+        diagnosis: What is wrong with cells of these fields.
         dialect: Of the file.
         reader: Of its chunks, for these columns.
         parser: The row path's.
@@ -66,14 +70,14 @@ class RowColumns:
         bindings: Sequence[Binding],
         *,
         maker: Maker,
-        build: Callable[[list[str]], object],
+        diagnosis: Diagnosis,
         dialect: Dialect,
-        reader: TextReader,
+        reader: ColumnReader,
         parser: SliceParser,
     ) -> None:
         self._maker = maker
-        self._build = build
-        self._dialect = dialect
+        self._diagnosis = diagnosis
+        self._quote = dialect.quotechar
         self._reader = reader
         self._parser = parser
         self._columns = []
@@ -88,19 +92,33 @@ class RowColumns:
 
     def parts(self, chunk: Chunk, data: bytes) -> Iterator[RowPart] | None:
         """The chunk's rows, some thousand at a time; None if the row path must read it."""
-        texts = self._reader.read(data, chunk.rows) if self._reader.is_bounded(chunk) else None
+        if not self._reader.is_bounded(chunk):
+            return None
+        texts = self._reader.read(data, chunk.rows, is_regular=chunk.is_regular)
         if texts is None:
             return None
-        source = ColumnChunk(chunk, data, texts.ragged, dialect=self._dialect, parser=self._parser)
-        cells = [
-            read_cells(texts.columns[meaning.binding.position], meaning, quick) for meaning, quick in self._columns
-        ]
-        return self._parts(source, cells)
+        bad_cells = BadCells(self._diagnosis)
+        columns: list[tuple[Binding, Cells]] = []
+        for meaning, quick in self._columns:
+            column = texts.columns[meaning.binding.position]
+            cells = read_cells(column, meaning, quick)
+            bad_cells.add_of(meaning.binding, column, cells.bad)
+            columns.append((meaning.binding, cells))
+        known = sorted({*texts.ragged, *bad_cells})
+        places = find_by_cells(texts, data, chunk, known, self._quote) if known else {}
+        source = ColumnChunk(chunk, data, texts.ragged, parser=self._parser, places=places)
+        return self._parts(source, columns, known, bad_cells)
 
-    def _parts(self, source: ColumnChunk, cells: Sequence[Cells]) -> Iterator[RowPart]:
-        known = set(source.ragged).union(*(column.bad.tolist() for column in cells))
+    def _parts(
+        self, source: ColumnChunk, columns: Sequence[tuple[Binding, Cells]], known: Sequence[int], bad_cells: BadCells
+    ) -> Iterator[RowPart]:
         for begin in range(0, source.chunk.rows, PART_ROWS):
             end = min(begin + PART_ROWS, source.chunk.rows)
-            bad = {row for row in known if begin <= row < end} if known else set()
-            lists = [column.objects(begin, end, bad) for column in cells]
-            yield RowPart(source, begin, end, judge=self._build, bad=bad, lists=lists, maker=self._maker)
+            bad = set(known[bisect_left(known, begin) : bisect_left(known, end)])
+            lists = []
+            for binding, cells in columns:
+                found: dict[int, str] = {}
+                lists.append(cells.objects(begin, end, found))
+                bad_cells.add(binding, found.items())
+                bad.update(found)
+            yield RowPart(source, begin, end, bad=bad, bad_cells=bad_cells, lists=lists, maker=self._maker)

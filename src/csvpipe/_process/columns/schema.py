@@ -68,6 +68,7 @@ class BatchSchema:
     Attributes:
         fields: The columns.
         arrow: Their names and types.
+        diagnosis: What is wrong with a row.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class BatchSchema:
             kind = type_of(field, is_aware=is_aware)
             self.fields.append(BatchColumn(field=field, kind=kind, to_arrow=_to_arrow(field), meaning=meaning))
         self.arrow = pa.schema([(column.field.name, column.kind) for column in self.fields])
-        self._diagnosis = Diagnosis(schema, bound, dict, {})
+        self.diagnosis = Diagnosis(schema, bound, dict, {})
 
     def __repr__(self) -> str:
         return f"<BatchSchema of {len(self.fields)} columns>"
@@ -98,7 +99,7 @@ class BatchSchema:
         Raises:
             BadRow: With everything that is wrong.
         """
-        return self._diagnosis.build(cells, ValueError())  # type: ignore[return-value]  # as `dict` makes it
+        return self.diagnosis.build(cells, ValueError())  # type: ignore[return-value]  # as `dict` makes it
 
     def batch_of(self, rows: Sequence[Mapping[str, object]]) -> Any:
         """A batch of what `values` has made."""

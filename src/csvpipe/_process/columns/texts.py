@@ -35,8 +35,8 @@ class Texts:
         rows: How many there are, ragged ones included.
         columns: By position, those that were wanted, without nulls; empty texts in ragged rows.
         ragged: Indices of the rows with too few or too many cells, ascending.
-        is_whole: Whether these are all bytes of the chunk but for what ends cells: none is quoted, left out or
-            transcoded.
+        is_whole: Whether these are all cells of the chunk, as they stand in it but for their quotes: none is left out
+            or transcoded.
     """
 
     rows: int
@@ -51,7 +51,7 @@ def is_readable(dialect: Dialect) -> bool:
     return all(mark.isascii() and mark != "\0" for mark in marks) and not (dialect.skipinitialspace or dialect.strict)
 
 
-class TextReader:
+class ColumnReader:
     """Parses chunks of one file.
 
     Args:
@@ -75,7 +75,7 @@ class TextReader:
         self._guard = f"{dialect.delimiter * before}{self._mark}{dialect.delimiter * after}\n".encode()
 
     def __repr__(self) -> str:
-        return f"<TextReader of {len(self._wanted)} of {self._width} columns>"
+        return f"<ColumnReader of {len(self._wanted)} of {self._width} columns>"
 
     def is_bounded(self, chunk: Chunk) -> bool:
         """Whether no row of the chunk can be too large, since rows do not reach over cuts."""
@@ -83,32 +83,39 @@ class TextReader:
         ends = (chunk.start, *chunk.cuts, chunk.end)
         return chunk.end - chunk.start <= _MOST_BYTES and all(end - start <= most for start, end in pairwise(ends))
 
-    def read(self, data: bytes, rows: int) -> Texts | None:
-        """The cells of a record-aligned piece of so many rows; None where only the row path is sure to be right."""
+    def read(self, data: bytes, rows: int, *, is_regular: bool = False) -> Texts | None:
+        """The cells of a record-aligned piece of so many rows; None where only the row path is sure to be right.
+
+        Args:
+            data: The piece.
+            rows: How many it has.
+            is_regular: See `Chunk`: no row can be open at its end, or too large.
+        """
         text = None if self._is_escaped(data) else self._as_utf8(data)
         if text is None or text.startswith(_BOM):
             return None
         quote = self._dialect.quotechar
         is_quoted = quote is not None and quote.encode() in text
+        may_be_open = is_quoted and not is_regular
         # A quote that stays open past the limit begins a row that is longer than it.
-        must_measure = is_quoted and len(text) > self._limits.row_bytes
+        must_measure = may_be_open and len(text) > self._limits.row_bytes
         positions = list(range(self._width)) if must_measure else self._wanted
         try:
-            table, ragged = self._parse(text, positions, is_quoted=is_quoted)
+            table, ragged = self._parse(text, positions, is_quoted=is_quoted, is_guarded=may_be_open)
         except pa.ArrowInvalid:
             return None
-        if table.num_rows - is_quoted + len(ragged) != rows or (ragged and not self._takes_ragged):
+        if table.num_rows - may_be_open + len(ragged) != rows or (ragged and not self._takes_ragged):
             return None
         columns = {position: _whole(column) for position, column in zip(positions, table.columns, strict=True)}
-        is_sure = not is_quoted or self._is_closed(columns)
+        is_sure = not may_be_open or self._is_closed(columns)
         if not is_sure or (must_measure and self._may_be_too_large(columns, ragged)):
             return None
-        good = table.num_rows - is_quoted
+        good = table.num_rows - may_be_open
         columns = {position: columns[position].slice(0, good) for position in self._wanted}
         indices = [number - 1 for number, _ in ragged]
         if indices:
             columns = {position: _spread(column, indices, rows) for position, column in columns.items()}
-        is_whole = text is data and len(columns) == self._width and not (is_quoted or indices)
+        is_whole = text is data and len(columns) == self._width and not indices
         return Texts(rows=rows, columns=columns, ragged=indices, is_whole=is_whole)
 
     def _is_escaped(self, data: bytes) -> bool:
@@ -130,10 +137,12 @@ class TextReader:
         except UnicodeError:
             return None
 
-    def _parse(self, text: bytes, positions: Sequence[int], *, is_quoted: bool) -> tuple[Any, list[tuple[int, int]]]:
+    def _parse(
+        self, text: bytes, positions: Sequence[int], *, is_quoted: bool, is_guarded: bool
+    ) -> tuple[Any, list[tuple[int, int]]]:
         """Rows with the right number of cells, and the number and size of each of the others.
 
-        Where a quote may be open at the end of the text, a row of our own follows.
+        A text is guarded where a quote may be open at its end: a row of our own follows it.
         """
         ragged: list[tuple[int, int]] = []
 
@@ -143,7 +152,7 @@ class TextReader:
 
         names = [str(position) for position in range(self._width)]
         wanted = [str(position) for position in positions]
-        if is_quoted:
+        if is_guarded:
             text = b"".join((text, b"" if text.endswith(b"\n") else b"\n", self._guard))
         table = arrow_csv.read_csv(
             pa.BufferReader(text),
