@@ -121,6 +121,11 @@ class WorkerPool:
         names = ", ".join(self._pipelines)
         return f"<WorkerPool {self._state}, workers={self._settings.workers}, pipelines: {names or 'none'}>"
 
+    @property
+    def pipelines(self) -> tuple[Pipeline[..., Any], ...]:
+        """The only ones that this pool runs."""
+        return tuple(self._pipelines.values())
+
     # In and out -------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
@@ -267,7 +272,7 @@ class WorkerPool:
         is_mended: bool = False,
     ) -> Submission:
         """What is asked for, without misuse; see `submit`."""
-        known = self._pipeline(pipeline)
+        known = known_by(pipeline, self._pipelines)
         check_source(source)
         if not isinstance(dialect, Dialect | None):
             raise TypeError(f"dialect must be a csvpipe.Dialect, such as Dialect(delimiter=';'), not {dialect!r}")
@@ -375,8 +380,6 @@ class WorkerPool:
             self._state = "stopping"
         await self._service.stop()
 
-    # Details ----------------------------------------------------------------------------------------------------------
-
     def _job(self, record: JobRecord) -> Job:
         return Job(record, self._services, self._asked)
 
@@ -388,9 +391,6 @@ class WorkerPool:
         elif self._state == "open" and not is_settled(record):
             self._unfinished.add(record)
             self._services.wake.ring()
-
-    def _pipeline(self, given: Pipeline[..., Any] | str) -> Pipeline[..., Any]:
-        return known_by(given, self._pipelines)
 
     def _check_open(self) -> None:
         if os.getpid() != self._process:
