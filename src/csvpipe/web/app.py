@@ -123,7 +123,7 @@ def _middleware(door: Door) -> list[Middleware]:
 
 def _route(path: str, operations: list[Operation], door: Door) -> Route:
     """One path; the methods that it does not have are refused with a list of those it has."""
-    by_method = {operation.method: operation for operation in operations}
+    by_method: dict[str, Operation] = {operation.method: operation for operation in operations}
 
     async def endpoint(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method

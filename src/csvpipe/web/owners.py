@@ -104,4 +104,5 @@ async def owner_of(request: Request, authenticate: Authenticate) -> str:
 
 def scheme_of(authenticate: Authenticate) -> dict[str, Any] | None:
     """What the OpenAPI document says about it; None where nothing is asked for."""
-    return getattr(authenticate, "security_scheme", _SCHEME)
+    scheme: dict[str, Any] | None = getattr(authenticate, "security_scheme", _SCHEME)
+    return scheme

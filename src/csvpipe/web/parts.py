@@ -141,22 +141,22 @@ class Parts:
         while not self._events:
             if (data := next(self._slices, None)) is not None:
                 self._parse(data)
+            elif (block := await self._block()) is not None:
+                self._slices = _sliced(block)  # also of what follows the form, which the parser leaves out
             elif self._is_whole:
                 return None
             else:
-                self._slices = _sliced(await self._block())
+                raise Refusal(Kind.MALFORMED_BODY, "the body ends in the middle of the form", is_last=True)
         return self._events.popleft()
 
-    async def _block(self) -> bytes:
+    async def _block(self) -> bytes | None:
         limits = self._limits
         try:
             with anyio.fail_after(limits.idle_seconds):
                 block = await anext(self._blocks, None)
         except TimeoutError:
             raise Refusal(Kind.TOO_SLOW, f"nothing arrived for {limits.idle_seconds:g} seconds", is_last=True) from None
-        if block is None:
-            raise Refusal(Kind.MALFORMED_BODY, "the body ends in the middle of the form", is_last=True)
-        self._read_bytes += len(block)
+        self._read_bytes += len(block or b"")
         if self._read_bytes > limits.most_bytes:
             raise too_large(limits)
         return block

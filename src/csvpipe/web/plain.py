@@ -18,12 +18,17 @@ def plain(value: object) -> object:
     """The same as objects, lists, texts and numbers; `schemas` says what it looks like."""
     if isinstance(value, JobRecord):
         return value.to_dict()
-    if attrs.has(type(value)):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    kind: type = type(value)
+    if attrs.has(kind):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(kind)}
+    return _scalar(value)
+
+
+def _scalar(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, Enum):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -44,22 +43,23 @@ class Schemas:
 
     def of(self, kind: Any) -> dict[str, Any]:
         """The schema of a type; that of a class by reference."""
-        if hasattr(kind, "__supertype__"):  # a NewType
-            return self.of(kind.__supertype__)
+        kind = getattr(kind, "__supertype__", kind)  # of a NewType
         if kind in _SIMPLE:
             return dict(_SIMPLE[kind])
-        origin, given = typing.get_origin(kind), typing.get_args(kind)
+        if typing.get_args(kind):
+            return self._of_generic(typing.get_origin(kind), typing.get_args(kind))
+        if issubclass(kind, Enum):
+            return self._named(kind, lambda: {"type": "string", "enum": [member.value for member in kind]})
+        return self._named(kind, lambda: self._of_class(kind))
+
+    def _of_generic(self, origin: Any, given: tuple[Any, ...]) -> dict[str, Any]:
         if origin in (types.UnionType, typing.Union):
             return self._any_of([self.of(each) for each in given])
         if origin is Literal:
             return {"type": "string", "enum": list(given)}
         if origin in (tuple, list):
             return {"type": "array", "items": self.of(given[0])}
-        if origin in (dict, Mapping):
-            return {"type": "object", "additionalProperties": self.of(given[1])}
-        if issubclass(kind, Enum):
-            return self._named(kind, lambda: {"type": "string", "enum": [member.value for member in kind]})
-        return self._named(kind, lambda: self._of_class(kind))
+        return {"type": "object", "additionalProperties": self.of(given[1])}
 
     def _any_of(self, schemas: list[dict[str, Any]]) -> dict[str, Any]:
         if all(set(schema) <= {"type", "format"} for schema in schemas):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Self
+from contextlib import aclosing
+from typing import Final, Self, cast
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -32,9 +33,9 @@ async def upload(call: Call) -> Response:
     if length.isascii() and length.isdigit() and int(length) > limits.most_bytes:
         raise too_large(limits)
     taking = _Taking(call)
-    parts = Parts(request.stream(), request.headers.get("content-type", ""), limits)
     try:
-        await taking.take_all(parts)
+        async with aclosing(request.stream()) as blocks:
+            await taking.take_all(Parts(blocks, request.headers.get("content-type", ""), limits))
     except Refusal as refusal:
         refusal.more["files"] = plain(taking.files)
         raise
