@@ -5,16 +5,18 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from starlette.requests import Request
+from tests.web.serving import Site
 
 import csvpipe
-from csvpipe.web import create_app
+from csvpipe.web import anybody, create_app
 from csvpipe.web.operations import OPERATIONS
 
 API = "/api/v1/csv"
 PEOPLE = b"id,name\n1,Ana\nx,Bob\n-3,Cleo\n4,Dan\n"
 
 
-def test_a_job_is_shown(site) -> None:
+def test_a_job_is_shown(site: Site) -> None:
     """A job is answered as the record that it is, its progress as what changes of it."""
     job = site.ended(site.upload(PEOPLE))
 
@@ -25,7 +27,7 @@ def test_a_job_is_shown(site) -> None:
     assert 1.0 == progress["fraction"]
 
 
-def test_row_errors_come_in_pages(site) -> None:
+def test_row_errors_come_in_pages(site: Site) -> None:
     """Row errors are paged by the number of the last row, until there is no next one."""
     job = site.ended(site.upload(PEOPLE))
 
@@ -38,7 +40,7 @@ def test_row_errors_come_in_pages(site) -> None:
     assert {"errors": [], "next_after": None} == third
 
 
-def test_errors_are_summed_up(site) -> None:
+def test_errors_are_summed_up(site: Site) -> None:
     """The summary has exact totals by code and column."""
     job = site.ended(site.upload(PEOPLE))
 
@@ -49,7 +51,7 @@ def test_errors_are_summed_up(site) -> None:
     }
 
 
-def test_the_inspection_is_shown(site) -> None:
+def test_the_inspection_is_shown(site: Site) -> None:
     """How a file is read is told with its evidence; of a file that was refused there is nothing to tell."""
     job = site.ended(site.upload(b"id;name\n1;Ana\n"))
     refused = site.upload(b"\x00\x01" * 100)
@@ -61,7 +63,7 @@ def test_the_inspection_is_shown(site) -> None:
     assert site.ana.get(f"{API}/jobs/{refused['id']}/inspection").json() is None
 
 
-def test_rejects_are_downloaded_mended_and_submitted_again(site) -> None:
+def test_rejects_are_downloaded_mended_and_submitted_again(site: Site) -> None:
     """The rejects file names itself after the upload, and is taken with `parent` once it is mended."""
     job = site.ended(site.upload(PEOPLE, filename='my "people".csv'))
     answer = site.ana.get(f"{API}/jobs/{job['id']}/rejects.csv")
@@ -80,7 +82,7 @@ def test_rejects_are_downloaded_mended_and_submitted_again(site) -> None:
     assert (1, 3) == (len(open_rows), len(every_row))
 
 
-def test_a_refused_file_has_no_rejects(site) -> None:
+def test_a_refused_file_has_no_rejects(site: Site) -> None:
     """The rejects of a file that could not be read are gone, and the answer names no place of the server's."""
     job = site.upload(b"\x00\x01" * 100)
 
@@ -90,7 +92,7 @@ def test_a_refused_file_has_no_rejects(site) -> None:
     assert str(site.spool) not in answer.text
 
 
-def test_verbs_are_asked(site) -> None:
+def test_verbs_are_asked(site: Site) -> None:
     """A job is paused, resumed and cancelled; what its status does not allow is a conflict."""
     job = site.upload(b"id,name\n1,Ana\n2,Bob\n", pipeline="wait")
     assert site.gate.reached.wait(30)
@@ -107,7 +109,7 @@ def test_verbs_are_asked(site) -> None:
     assert "urn:problem-type:csvpipe:transition" == refused[0].json()["type"]
 
 
-def test_a_job_is_deleted(site) -> None:
+def test_a_job_is_deleted(site: Site) -> None:
     """A job that has ended is removed; then it is not there."""
     job = site.ended(site.upload(PEOPLE))
 
@@ -116,7 +118,7 @@ def test_a_job_is_deleted(site) -> None:
     assert (204, b"", 404) == (first.status_code, first.content, second.status_code)
 
 
-def test_jobs_are_listed_in_pages(site) -> None:
+def test_jobs_are_listed_in_pages(site: Site) -> None:
     """The list has an owner's jobs, newest first, by status if it is asked for."""
     ended = [site.ended(site.upload(PEOPLE, filename=f"{number}.csv")) for number in range(3)]
     site.upload(b"\x00\x01" * 100, filename="failed.csv")
@@ -131,7 +133,7 @@ def test_jobs_are_listed_in_pages(site) -> None:
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=x", "limit=101", "limit=-1", "status=done", "page=1_0", "page=²"])
-def test_parameters_are_checked(site, query: str) -> None:
+def test_parameters_are_checked(site: Site, query: str) -> None:
     """A parameter that makes no sense is refused with its name."""
     answer = site.ana.get(f"{API}/jobs?{query}")
 
@@ -139,7 +141,7 @@ def test_parameters_are_checked(site, query: str) -> None:
     assert answer.json()["detail"].startswith(query.partition("=")[0])
 
 
-def test_pipelines_are_listed(site) -> None:
+def test_pipelines_are_listed(site: Site) -> None:
     """The pipelines on offer are told with the columns that they need."""
     people, wait = site.ana.get(f"{API}/pipelines").json()["pipelines"]
 
@@ -147,7 +149,7 @@ def test_pipelines_are_listed(site) -> None:
     assert [("id", True), ("name", True)] == [(each["name"], each["is_required"]) for each in people["columns"]]
 
 
-def test_another_owners_job_is_not_there(site) -> None:
+def test_another_owners_job_is_not_there(site: Site) -> None:
     """On every route another's job is answered like one that never was, and the list is empty."""
     job = site.ended(site.upload(PEOPLE))
     routes = [(each.method, f"{API}{each.path}") for each in OPERATIONS if "{job_id}" in each.path]
@@ -159,12 +161,12 @@ def test_another_owners_job_is_not_there(site) -> None:
     as_parent = site.bob.post(
         f"{API}/upload", params={"pipeline": "people", "parent": job["id"]}, files={"files": ("a.csv", PEOPLE)}
     )
-    assert 404 == as_parent.json()["files"][0]["problem"]["status"]
+    assert 404 == as_parent.status_code
     assert len(routes) > 10
     assert "completed" == site.ana.get(f"{API}/jobs/{job['id']}").json()["status"]
 
 
-def test_nobody_is_refused(site) -> None:
+def test_nobody_is_refused(site: Site) -> None:
     """Without a token, or with a wrong one, nothing is answered but signs of life and the OpenAPI document."""
     for operation in OPERATIONS:
         path = f"{API}{operation.path}".format(job_id=uuid4())
@@ -177,10 +179,10 @@ def test_nobody_is_refused(site) -> None:
 
 
 @pytest.mark.parametrize("owner", [None, ""])
-def test_the_applications_own_authentication_is_asked(serve_site: Callable[..., object], owner: str | None) -> None:
+def test_the_applications_own_authentication_is_asked(serve_site: Callable[..., Site], owner: str | None) -> None:
     """A plain function or a coroutine function says whose a request is; no owner, or an empty one, is refused."""
 
-    def in_a_thread(request) -> str | None:
+    def in_a_thread(request: Request) -> str | None:
         return request.headers.get("x-user") or owner
 
     site = serve_site(authenticate=in_a_thread)
@@ -189,7 +191,7 @@ def test_the_applications_own_authentication_is_asked(serve_site: Callable[..., 
     assert 200 == site.nobody.get(f"{API}/jobs", headers={"X-User": "cleo"}).status_code
 
 
-def test_what_is_not_there_is_a_problem(site) -> None:
+def test_what_is_not_there_is_a_problem(site: Site) -> None:
     """An unknown path is a 404, a method that a path does not have a 405 that names those it has."""
     unknown, slash = site.ana.get(f"{API}/nothing"), site.ana.get(f"{API}/jobs/")
     refused = site.ana.put(f"{API}/jobs/{uuid4()}")
@@ -202,7 +204,7 @@ def test_what_is_not_there_is_a_problem(site) -> None:
         assert {"type", "title", "status", "detail"} == set(answer.json())
 
 
-def test_every_answer_has_its_headers(site) -> None:
+def test_every_answer_has_its_headers(site: Site) -> None:
     """Answers are not stored, not held back and not taken for anything else."""
     for path in ("/health", f"{API}/jobs", "/nothing", f"{API}/openapi.json"):
         headers = site.ana.get(path).headers
@@ -213,7 +215,7 @@ def test_every_answer_has_its_headers(site) -> None:
         )
 
 
-def test_other_sites_are_kept_out_unless_they_are_named(serve_site) -> None:
+def test_other_sites_are_kept_out_unless_they_are_named(serve_site: Callable[..., Site]) -> None:
     """A page of another site may neither read answers nor have a browser send changes, unless its origin is named."""
     site = serve_site(allow_origins=["https://app.example"])
     ours, theirs = (
@@ -232,9 +234,9 @@ def test_misuse_is_refused_at_once() -> None:
     pool = csvpipe.WorkerPool()
 
     with pytest.raises(csvpipe.PipelineNotFoundError):
-        create_app(pool, ["people"], authenticate=lambda request: "ana")
+        create_app(pool, ["people"], authenticate=anybody("ana"))
     with pytest.raises(ValueError, match="must begin with a slash"):
-        create_app(pool, authenticate=lambda request: "ana", prefix="api")
+        create_app(pool, authenticate=anybody("ana"), prefix="api")
     with pytest.raises(TypeError, match="authenticate"):
         create_app(pool, authenticate=None)  # type: ignore[arg-type]
 
@@ -242,7 +244,7 @@ def test_misuse_is_refused_at_once() -> None:
 @pytest.mark.anyio
 async def test_a_pool_that_is_not_open_is_unavailable() -> None:
     """Without lifespan events there is no pool: it is told that the server is not ready, and when to ask again."""
-    app = create_app(csvpipe.WorkerPool, authenticate=lambda request: "ana")
+    app = create_app(csvpipe.WorkerPool, authenticate=anybody("ana"))
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         answers = [await client.get(path) for path in ("/ready", f"{API}/jobs", "/health")]
@@ -255,7 +257,7 @@ async def test_a_pool_that_is_not_open_is_unavailable() -> None:
 async def test_a_defect_is_told_without_its_details(caplog: pytest.LogCaptureFixture) -> None:
     """What the application's own code raises is logged, and the client is told nothing of it."""
 
-    def broken(request) -> str:
+    def broken(request: Request) -> str:
         raise RuntimeError("the password is swordfish")
 
     app = create_app(csvpipe.WorkerPool(), authenticate=broken)

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.web.serving import Site
 
 API = "/api/v1/csv"
 PEOPLE = b"id,name\n1,Ana\nx,Bob\n"
@@ -24,7 +25,7 @@ def lines(answer: httpx.Response) -> Iterator[str]:
     return answer.iter_lines()
 
 
-def test_a_job_is_followed_to_its_end(site) -> None:
+def test_a_job_is_followed_to_its_end(site: Site) -> None:
     """Events have the revision as their id, the kind as their name, and the job; the last one ends the stream."""
     job = site.upload(PEOPLE)
 
@@ -58,7 +59,7 @@ def test_a_job_is_followed_to_its_end(site) -> None:
         ({"params": {"after": "nonsense"}}, 422),
     ],
 )
-def test_who_connects_again_gets_what_was_missed(site, seen: dict[str, Any], expected: int) -> None:
+def test_who_connects_again_gets_what_was_missed(site: Site, seen: dict[str, Any], expected: int) -> None:
     """Whoever has seen the end is told to stop; whoever has not gets it; the browser's header wins over the address."""
     job = site.ended(site.upload(PEOPLE))
     given = {
@@ -73,7 +74,7 @@ def test_who_connects_again_gets_what_was_missed(site, seen: dict[str, Any], exp
         assert [str(job["revision"])] == [event["id"] for event in parsed(answer.text)]
 
 
-def test_a_stream_shows_that_it_lives(serve_site: Callable[..., Any]) -> None:
+def test_a_stream_shows_that_it_lives(serve_site: Callable[..., Site]) -> None:
     """While nothing happens comments are sent, which keep proxies from closing the connection."""
     site = serve_site(heartbeat_seconds=0.02)
     job = site.upload(b"id,name\n1,Ana\n", pipeline="wait")
@@ -87,7 +88,7 @@ def test_a_stream_shows_that_it_lives(serve_site: Callable[..., Any]) -> None:
         assert "event: completed" in following
 
 
-def test_a_client_that_leaves_is_let_go(site) -> None:
+def test_a_client_that_leaves_is_let_go(site: Site) -> None:
     """When the connection of a stream ends, so does the request, and the job goes on."""
     job = site.upload(b"id,name\n1,Ana\n", pipeline="wait")
     site.watch.wait_for_end()
@@ -104,7 +105,7 @@ def test_a_client_that_leaves_is_let_go(site) -> None:
     assert "completed" == site.ended(job)["status"]
 
 
-def test_the_head_of_a_stream_is_no_stream(site) -> None:
+def test_the_head_of_a_stream_is_no_stream(site: Site) -> None:
     """HEAD is answered at once."""
     job = site.upload(b"id,name\n1,Ana\n", pipeline="wait")
 
@@ -113,7 +114,7 @@ def test_the_head_of_a_stream_is_no_stream(site) -> None:
     assert (200, b"") == (answer.status_code, answer.content)
 
 
-def test_a_job_that_is_deleted_ends_its_stream(site) -> None:
+def test_a_job_that_is_deleted_ends_its_stream(site: Site) -> None:
     """A stream of a job that is deleted while it is paused ends without an event."""
     site.upload(b"id,name\n1,Ana\n", pipeline="wait")
     job = site.upload(b"id,name\n" + b"1,Ana\n" * 3, pipeline="wait")

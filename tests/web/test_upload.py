@@ -4,10 +4,12 @@ import gzip
 import json
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
+from tests.web.serving import Site
 
 from csvpipe.web import UploadLimits
 
@@ -26,7 +28,7 @@ def part(name: str, content: bytes, filename: str | None = None) -> bytes:
 END = f"--{BOUNDARY}--\r\n".encode()
 
 
-def post(site, body: bytes, **query: str) -> httpx.Response:
+def post(site: Site, body: bytes, **query: str) -> httpx.Response:
     """Send a form that is spelt by hand."""
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     return site.ana.post(f"{API}/upload", params=query, content=body, headers=headers)
@@ -45,11 +47,9 @@ def all_of(connection: socket.socket) -> bytes:
     """What the server says until it closes the connection."""
     connection.settimeout(30)
     received = bytearray()
-    try:
+    with suppress(ConnectionResetError):
         while block := connection.recv(65_536):
             received += block
-    except ConnectionResetError:
-        pass
     return bytes(received)
 
 
@@ -63,7 +63,7 @@ def statuses(answer: httpx.Response) -> list[Any]:
     ]
 
 
-def test_many_files_become_as_many_jobs(site) -> None:
+def test_many_files_become_as_many_jobs(site: Site) -> None:
     """Each file of an upload is a job of its own, in the order in which they stand in the form."""
     files = [("files", (f"{number}.csv", b"id,name\n" + b"1,Ana\n" * number)) for number in range(1, 6)]
 
@@ -77,7 +77,7 @@ def test_many_files_become_as_many_jobs(site) -> None:
 
 
 @pytest.mark.parametrize("block", [1, 7, 1024])
-def test_the_form_may_arrive_in_any_pieces(site, block: int) -> None:
+def test_the_form_may_arrive_in_any_pieces(site: Site, block: int) -> None:
     """Where the network cuts the body makes no difference."""
     body = part("pipeline", b"people") + part("files", PEOPLE, "a.csv") + part("files", b"", "empty.csv") + END
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -89,7 +89,7 @@ def test_the_form_may_arrive_in_any_pieces(site, block: int) -> None:
     assert 2 == site.ended(answer.json()["files"][0]["job"])["processed_rows"]
 
 
-def test_what_is_said_in_the_query_wins(site) -> None:
+def test_what_is_said_in_the_query_wins(site: Site) -> None:
     """A field of the form holds for the files after it, unless the query says otherwise."""
     latin = "id,name\n1,Zoë\n".encode("latin-1")
     body = part("pipeline", b"nothing") + part("encoding", b"nothing") + part("files", latin, "a.csv") + END
@@ -100,7 +100,7 @@ def test_what_is_said_in_the_query_wins(site) -> None:
     assert "completed" == site.ended(answer.json()["files"][0]["job"])["status"]
 
 
-def test_fields_hold_for_the_files_after_them(site) -> None:
+def test_fields_hold_for_the_files_after_them(site: Site) -> None:
     """A file that comes before its pipeline is refused alone; fields that nothing follows are told."""
     file = part("files", PEOPLE, "a.csv")
     body = file + part("pipeline", b"people") + file + part("dry_run", b"true") + part("color", b"red") + END
@@ -111,25 +111,34 @@ def test_fields_hold_for_the_files_after_them(site) -> None:
     assert {"color", "dry_run"} == set(answer.json()["ignored"])
 
 
-@pytest.mark.parametrize(
-    ("query", "word"),
-    [
-        ({"pipeline": "nothing"}, "pipeline_not_found"),
-        ({"pipeline": "people", "encoding": "nothing"}, "encoding_unknown"),
-        ({"pipeline": "people", "parent": "nothing"}, "job_not_found"),
-        ({"pipeline": "people", "dry_run": "perhaps"}, "parameter_invalid"),
-    ],
-)
-def test_misuse_is_told_of_each_file(site, query: dict[str, str], word: str) -> None:
-    """What is stated wrongly is a problem of each file, and nothing is left of them."""
-    body = part("files", PEOPLE, "a.csv") * 2 + END
+MISUSE = [
+    ({"pipeline": "nothing"}, "pipeline_not_found"),
+    ({"pipeline": "people", "parent": "nothing"}, "job_not_found"),
+    ({"pipeline": "people", "dry_run": "perhaps"}, "parameter_invalid"),
+]
 
-    assert [word, word] == statuses(post(site, body, **query))
+
+@pytest.mark.parametrize(("fields", "word"), [*MISUSE, ({"pipeline": "people", "encoding": "x"}, "encoding_unknown")])
+def test_misuse_is_told_of_each_file(site: Site, fields: dict[str, str], word: str) -> None:
+    """What is stated wrongly in the form is a problem of each file after it, and nothing is left of them."""
+    stated = b"".join(part(name, text.encode()) for name, text in fields.items())
+    body = stated + part("files", PEOPLE, "a.csv") * 2 + END
+
+    assert [word, word] == statuses(post(site, body))
     assert [] == site.spooled()
     assert 0 == site.ana.get(f"{API}/jobs").json()["total"]
 
 
-def test_files_that_are_no_use_leave_the_others_alone(serve_site: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(("query", "word"), MISUSE)
+def test_misuse_in_the_query_is_told_at_once(site: Site, query: dict[str, str], word: str) -> None:
+    """What is stated wrongly of all files is refused before any is sent."""
+    answer = post(site, part("files", PEOPLE, "a.csv") + END, **query)
+
+    assert f"urn:problem-type:csvpipe:{word}" == answer.json()["type"]
+    assert answer.is_client_error
+
+
+def test_files_that_are_no_use_leave_the_others_alone(serve_site: Callable[..., Site]) -> None:
     """A file that is too large has a problem, one that is no CSV a failed job; the others are imported."""
     site = serve_site(limits=UploadLimits(file_bytes=10_000))
     large = b"id,name\n" + b"1,Ana\n" * 50_000
@@ -145,7 +154,7 @@ def test_files_that_are_no_use_leave_the_others_alone(serve_site: Callable[..., 
     assert [] == site.spooled()
 
 
-def test_a_compressed_bomb_fails_alone(site) -> None:
+def test_a_compressed_bomb_fails_alone(site: Site) -> None:
     """A small file that unpacks to much is given up at the cap on its ratio."""
     bomb = gzip.compress(b"1,1\n" * 4_000_000, 1)
     body = part("files", bomb, "bomb.csv.gz") + part("files", PEOPLE, "a.csv") + END
@@ -154,7 +163,7 @@ def test_a_compressed_bomb_fails_alone(site) -> None:
 
 
 @pytest.mark.parametrize("is_told", [True, False])
-def test_a_body_that_is_too_large_ends_the_connection(serve_site: Callable[..., Any], *, is_told: bool) -> None:
+def test_a_body_that_is_too_large_ends_the_connection(serve_site: Callable[..., Site], *, is_told: bool) -> None:
     """The server answers and hangs up, before it has read the rest; what was taken before is told."""
     site = serve_site(limits=UploadLimits(body_bytes=200_000))
     body = part("files", PEOPLE, "a.csv") + part("files", b"id,name\n" + b"1,Ana\n" * 60_000, "b.csv") + END
@@ -162,10 +171,8 @@ def test_a_body_that_is_too_large_ends_the_connection(serve_site: Callable[..., 
 
     with socket.create_connection(site.address) as client:
         client.sendall(head(10**12 if is_told else None))
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):
             client.sendall(body if is_told else chunked)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
         received = all_of(client)
 
     if received:  # a server that hangs up may reset what it has said
@@ -178,7 +185,7 @@ def test_a_body_that_is_too_large_ends_the_connection(serve_site: Callable[..., 
     assert [] == [name for name in site.spooled() if name.startswith("b")]
 
 
-def test_ten_thousand_parts_are_too_many(site) -> None:
+def test_ten_thousand_parts_are_too_many(site: Site) -> None:
     """A form with more parts than anybody needs is given up at the first one over the limit."""
     answer = post(site, part("files", b"", "") * 10_000 + END, pipeline="people")
     fields = post(site, part("color", b"red") * 10_000 + END, pipeline="people")
@@ -204,7 +211,7 @@ def test_ten_thousand_parts_are_too_many(site) -> None:
         (b"--" + BOUNDARY.encode() + b"\r\nContent-Type: text/csv\r\n\r\n1\r\n" + END, 400, "malformed_body"),
     ],
 )
-def test_a_malformed_form_is_refused(site, body: bytes, status: int, word: str) -> None:
+def test_a_malformed_form_is_refused(site: Site, body: bytes, status: int, word: str) -> None:
     """What is no form, breaks off, or has oversized headers or fields is a problem, and leaves nothing behind."""
     answer = post(site, body, pipeline="people")
 
@@ -214,7 +221,7 @@ def test_a_malformed_form_is_refused(site, body: bytes, status: int, word: str) 
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/mixed; boundary=x", "", "multipart/form-data"])
-def test_other_bodies_are_not_taken(site, kind: str) -> None:
+def test_other_bodies_are_not_taken(site: Site, kind: str) -> None:
     """Only forms are taken."""
     answer = site.ana.post(f"{API}/upload", content=PEOPLE, headers={"Content-Type": kind})
 
@@ -235,7 +242,7 @@ def test_other_bodies_are_not_taken(site, kind: str) -> None:
         ("Zoë 名簿.csv", "Zoë 名簿.csv"),
     ],
 )
-def test_names_are_only_shown(site, given: str, shown: str) -> None:
+def test_names_are_only_shown(site: Site, given: str, shown: str) -> None:
     """No path is made of a name, no header of its line ends, and it says what it seems to say."""
     answer = post(site, part("files", b"id,name\nx,Ana\n", given) + END, pipeline="people")
     job = site.ended(answer.json()["files"][0]["job"])
@@ -249,7 +256,7 @@ def test_names_are_only_shown(site, given: str, shown: str) -> None:
     } or all("etc" not in str(path.relative_to(site.spool.parent)) for path in site.spool.parent.rglob("*"))
 
 
-def test_a_repeat_gives_the_same_jobs(site) -> None:
+def test_a_repeat_gives_the_same_jobs(site: Site) -> None:
     """Under the same Idempotency-Key each file is submitted once; other content is a conflict of that file alone."""
     headers = {"Idempotency-Key": "may"}
 
@@ -267,7 +274,7 @@ def test_a_repeat_gives_the_same_jobs(site) -> None:
     assert others[0] not in first
 
 
-def test_a_key_is_short_and_plain(site) -> None:
+def test_a_key_is_short_and_plain(site: Site) -> None:
     """A key that is too long is refused before anything is read."""
     headers = {"Idempotency-Key": "x" * 201}
 
@@ -276,7 +283,7 @@ def test_a_key_is_short_and_plain(site) -> None:
     assert 422 == answer.status_code
 
 
-def test_a_client_that_vanishes_leaves_nothing_behind(site) -> None:
+def test_a_client_that_vanishes_leaves_nothing_behind(site: Site) -> None:
     """When the connection ends in the middle of a file, there is neither a job nor an upload; files before it stay."""
     rest = part("files", b"id,name\n" + b"1,Ana\n" * 50_000, "b.csv")
     with socket.create_connection(site.address) as client:
@@ -289,7 +296,7 @@ def test_a_client_that_vanishes_leaves_nothing_behind(site) -> None:
     assert [] == site.spooled()
 
 
-def test_an_upload_that_stands_still_is_given_up(serve_site: Callable[..., Any]) -> None:
+def test_an_upload_that_stands_still_is_given_up(serve_site: Callable[..., Site]) -> None:
     """When nothing arrives for so long, the client is told, and nothing is left of the file."""
     site = serve_site(limits=UploadLimits(idle_seconds=0.05))
     with socket.create_connection(site.address) as client:
@@ -302,7 +309,7 @@ def test_an_upload_that_stands_still_is_given_up(serve_site: Callable[..., Any])
     assert 0 == site.ana.get(f"{API}/jobs").json()["total"]
 
 
-def test_nothing_is_read_of_an_upload_that_is_refused(site) -> None:
+def test_nothing_is_read_of_an_upload_that_is_refused(site: Site) -> None:
     """Who is not known is answered before the body, and the connection ends."""
     with socket.create_connection(site.address) as client:
         client.sendall(head(10**9).replace(b"token-of-ana", b"wrong"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import Final, Self, cast
+from typing import Final, Self
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -33,6 +33,7 @@ async def upload(call: Call) -> Response:
     if length.isascii() and length.isdigit() and int(length) > limits.most_bytes:
         raise too_large(limits)
     taking = _Taking(call)
+    await taking.check()
     try:
         async with aclosing(request.stream()) as blocks:
             await taking.take_all(Parts(blocks, request.headers.get("content-type", ""), limits))
@@ -56,6 +57,18 @@ class _Taking:
         self._unused: list[str] = []
         self.files: list[UploadedFile] = []
         self.ignored: list[str] = []
+
+    async def check(self) -> None:
+        """Refuse what is said of all files, before any of them is sent.
+
+        Raises:
+            Refusal: There is no such pipeline or parent.
+        """
+        if "pipeline" in self._stated:
+            self._door.pipeline(self._stated["pipeline"])
+        if "parent" in self._stated:
+            await self._door.owned(self._stated["parent"], self._owner)
+        flag("dry_run", self._stated.get("dry_run"))
 
     async def take_all(self, parts: Parts) -> None:
         while (part := await parts.next()) is not None:
