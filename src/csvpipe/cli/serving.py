@@ -63,7 +63,7 @@ order when it is told to by Ctrl-C or SIGTERM: rows in hand are finished, and wi
     "--spool",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where uploads are kept until they are imported; a temporary folder unless stated.",
+    help="Where uploads are kept until they are imported, needed with --store; else a temporary folder.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 for any free one.")
@@ -110,6 +110,10 @@ def serve(
     owners = _owners(tokens, tokens_file)
     if anybody is bool(owners):
         raise click.UsageError("say who may use it: --token OWNER=TOKEN, --tokens-file FILE, or --anybody for all", ctx)
+    if store_url is not None and options["spool"] is None:
+        raise click.UsageError(
+            "--store outlives this program, and so must its uploads: name a folder with --spool", ctx
+        )
     pipelines = [pipeline_of(target, errors, hint="MODULE:PIPELINE") for target in targets]
     try:
         with _store(store_url) as store:
