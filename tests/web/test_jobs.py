@@ -193,13 +193,14 @@ def test_the_applications_own_authentication_is_asked(serve_site: Callable[..., 
 
 def test_what_is_not_there_is_a_problem(site: Site) -> None:
     """An unknown path is a 404, a method that a path does not have a 405 that names those it has."""
-    unknown, slash = site.ana.get(f"{API}/nothing"), site.ana.get(f"{API}/jobs/")
+    unknown = site.ana.get(f"{API}/nothing")
     refused = site.ana.put(f"{API}/jobs/{uuid4()}")
     malformed = site.ana.get(f"{API}/jobs/..%2F..%2Fetc%2Fpasswd")
 
-    assert [404, 404, 405, 404] == [each.status_code for each in (unknown, slash, refused, malformed)]
+    assert [404, 405, 404] == [each.status_code for each in (unknown, refused, malformed)]
+    assert 200 == site.ana.get(f"{API}/jobs/").status_code
     assert {"DELETE", "GET", "HEAD"} == set(refused.headers["allow"].split(", "))
-    for answer in (unknown, slash, refused, malformed):
+    for answer in (unknown, refused, malformed):
         assert "application/problem+json" == answer.headers["content-type"]
         assert {"type", "title", "status", "detail"} == set(answer.json())
 

@@ -18,7 +18,7 @@ _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 
 
 class Safeguards:
-    """Puts the headers on every answer, also on refusals."""
+    """Puts the headers on every answer, also on refusals; a slash at the end of a path means nothing."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -33,7 +33,11 @@ class Safeguards:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # Some hosts, such as Litestar, end the path of a mounted application with a slash of their own.
+        await self._app({**scope, "path": scope["path"].rstrip("/") or "/"}, receive, guarded)
 
 
 def check_site(request: Request, origins: Collection[str]) -> None:
