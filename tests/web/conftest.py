@@ -1,7 +1,7 @@
 """The application under test, served."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ import csvpipe
 from csvpipe.web import bearer, create_app
 
 
-@pytest.fixture(params=list(SERVERS))
-def serve_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Site]]:
-    """Serve the application: `serve_site(limits=...)`, with what `create_app` takes."""
+@contextmanager
+def serving(backend: str, spool: Path, **options: Any) -> Iterator[Site]:
+    """Serve the application with what `create_app` takes."""
     gate = Gate()
 
     @csvpipe.pipeline(name="people")
@@ -27,34 +27,41 @@ def serve_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
     def wait(row: csvpipe.Row) -> None:
         gate()
 
+    pool = csvpipe.WorkerPool(pipelines=[people, wait], on_exit="stop", spool_dir=spool, flush_interval=0.01)
+    options.setdefault("authenticate", bearer({"token-of-ana": "ana", "token-of-bob": "bob"}))
+    watch = Watch(create_app(pool, **options))
     with ExitStack() as running:
+        url = running.enter_context(SERVERS[backend](watch))
+        running.callback(gate.opened.set)  # before the pool is left
 
-        def served(**options: Any) -> Site:
-            pool = csvpipe.WorkerPool(
-                pipelines=[people, wait], on_exit="stop", spool_dir=tmp_path / "spool", flush_interval=0.01
-            )
-            options.setdefault("authenticate", bearer({"token-of-ana": "ana", "token-of-bob": "bob"}))
-            watch = Watch(create_app(pool, **options))
-            url = running.enter_context(SERVERS[request.param](watch))
-            running.callback(gate.opened.set)  # before the pool is left
+        def client(headers: dict[str, str]) -> httpx.Client:
+            return running.enter_context(httpx.Client(base_url=url, headers=headers, timeout=30))
 
-            def client(headers: dict[str, str]) -> httpx.Client:
-                return running.enter_context(httpx.Client(base_url=url, headers=headers, timeout=30))
+        yield Site(url=url, spool=spool, gate=gate, watch=watch, ana=client(ANA), bob=client(BOB), nobody=client({}))
 
-            return Site(
-                url=url,
-                spool=tmp_path / "spool",
-                gate=gate,
-                watch=watch,
-                ana=client(ANA),
-                bob=client(BOB),
-                nobody=client({}),
-            )
 
-        yield served
+@pytest.fixture(scope="module", params=list(SERVERS))
+def backend(request: pytest.FixtureRequest) -> str:
+    """Run each test on both servers."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def serve_site(backend: str, tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Serve the application: `serve_site(limits=...)`, with what `create_app` takes."""
+    with ExitStack() as running:
+        yield lambda **options: running.enter_context(serving(backend, tmp_path / "spool", **options))
 
 
 @pytest.fixture
 def site(serve_site: Callable[..., Site]) -> Site:
     """The application, served as it is by default."""
     return serve_site()
+
+
+@pytest.fixture(scope="module")
+def standing(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The same, for tests that do not mind what others have left there."""
+    with serving(backend, tmp_path_factory.mktemp("standing") / "spool") as site:
+        yield site

@@ -68,7 +68,7 @@ def on_asyncio(app: ASGIApp) -> Iterator[str]:
         app, port=0, lifespan="on", ws="none", http="h11", log_level="critical", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         thread = threading.Thread(target=partial(server.run, sockets=[listening]))

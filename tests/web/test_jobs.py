@@ -16,80 +16,86 @@ API = "/api/v1/csv"
 PEOPLE = b"id,name\n1,Ana\nx,Bob\n-3,Cleo\n4,Dan\n"
 
 
-def test_a_job_is_shown(site: Site) -> None:
+def test_a_job_is_shown(standing: Site) -> None:
     """A job is answered as the record that it is, its progress as what changes of it."""
-    job = site.ended(site.upload(PEOPLE))
+    job = standing.ended(standing.upload(PEOPLE))
 
-    progress = site.ana.get(f"{API}/jobs/{job['id']}/progress").json()
+    progress = standing.ana.get(f"{API}/jobs/{job['id']}/progress").json()
 
     assert ("completed", 2, 2, "ana") == (job["status"], job["processed_rows"], job["failed_rows"], job["owner"])
     assert {name: job[name] for name in progress} == progress
     assert 1.0 == progress["fraction"]
 
 
-def test_row_errors_come_in_pages(site: Site) -> None:
+def test_row_errors_come_in_pages(standing: Site) -> None:
     """Row errors are paged by the number of the last row, until there is no next one."""
-    job = site.ended(site.upload(PEOPLE))
+    job = standing.ended(standing.upload(PEOPLE))
 
-    first = site.ana.get(f"{API}/jobs/{job['id']}/errors", params={"limit": 1}).json()
-    second = site.ana.get(f"{API}/jobs/{job['id']}/errors", params={"limit": 1, "after": first["next_after"]}).json()
-    third = site.ana.get(f"{API}/jobs/{job['id']}/errors", params={"limit": 1, "after": second["next_after"]}).json()
+    first = standing.ana.get(f"{API}/jobs/{job['id']}/errors", params={"limit": 1}).json()
+    second = standing.ana.get(
+        f"{API}/jobs/{job['id']}/errors", params={"limit": 1, "after": first["next_after"]}
+    ).json()
+    third = standing.ana.get(
+        f"{API}/jobs/{job['id']}/errors", params={"limit": 1, "after": second["next_after"]}
+    ).json()
 
     assert [(2, "int")] == [(error["row"], error["code"]) for error in first["errors"]]
     assert [(3, "negative")] == [(error["row"], error["code"]) for error in second["errors"]]
     assert {"errors": [], "next_after": None} == third
 
 
-def test_errors_are_summed_up(site: Site) -> None:
+def test_errors_are_summed_up(standing: Site) -> None:
     """The summary has exact totals by code and column."""
-    job = site.ended(site.upload(PEOPLE))
+    job = standing.ended(standing.upload(PEOPLE))
 
-    totals = site.ana.get(f"{API}/jobs/{job['id']}/errors/summary").json()["totals"]
+    totals = standing.ana.get(f"{API}/jobs/{job['id']}/errors/summary").json()["totals"]
 
     assert {("int", "id", 1), ("negative", "id", 1)} == {
         (each["code"], each["column"], each["errors"]) for each in totals
     }
 
 
-def test_the_inspection_is_shown(site: Site) -> None:
+def test_the_inspection_is_shown(standing: Site) -> None:
     """How a file is read is told with its evidence; of a file that was refused there is nothing to tell."""
-    job = site.ended(site.upload(b"id;name\n1;Ana\n"))
-    refused = site.upload(b"\x00\x01" * 100)
+    job = standing.ended(standing.upload(b"id;name\n1;Ana\n"))
+    refused = standing.upload(b"\x00\x01" * 100)
 
-    found = site.ana.get(f"{API}/jobs/{job['id']}/inspection").json()
+    found = standing.ana.get(f"{API}/jobs/{job['id']}/inspection").json()
 
     assert (";", ["id", "name"]) == (found["dialect"]["delimiter"], found["columns"])
     assert "dialect" in {finding["what"] for finding in found["findings"]}
-    assert site.ana.get(f"{API}/jobs/{refused['id']}/inspection").json() is None
+    assert standing.ana.get(f"{API}/jobs/{refused['id']}/inspection").json() is None
 
 
-def test_rejects_are_downloaded_mended_and_submitted_again(site: Site) -> None:
+def test_rejects_are_downloaded_mended_and_submitted_again(standing: Site) -> None:
     """The rejects file names itself after the upload, and is taken with `parent` once it is mended."""
-    job = site.ended(site.upload(PEOPLE, filename='my "people".csv'))
-    answer = site.ana.get(f"{API}/jobs/{job['id']}/rejects.csv")
+    job = standing.ended(standing.upload(PEOPLE, filename='my "people".csv'))
+    answer = standing.ana.get(f"{API}/jobs/{job['id']}/rejects.csv")
     mended = answer.content.replace(b",x,Bob", b",2,Bob").replace(b",-3,", b",3,").replace(b",'-3,", b",3,")
 
-    child = site.ended(site.upload(mended, parent=job["id"]))
+    child = standing.ended(standing.upload(mended, parent=job["id"]))
 
     assert "text/csv; charset=utf-8" == answer.headers["content-type"]
     expected = "attachment; filename=\"my _people_.rejects.csv\"; filename*=UTF-8''my%20%22people%22.rejects.csv"
     assert expected == answer.headers["content-disposition"]
     assert str(len(answer.content)) == answer.headers["content-length"]
     assert (2, 0, job["id"]) == (child["processed_rows"], child["failed_rows"], child["parent_id"])
-    assert 2 == site.ana.get(f"{API}/jobs/{job['id']}").json()["resolved_rows"]
-    open_rows = site.ana.get(f"{API}/jobs/{job['id']}/rejects.csv").content.splitlines()
-    every_row = site.ana.get(f"{API}/jobs/{job['id']}/rejects.csv", params={"open_only": "false"}).content.splitlines()
+    assert 2 == standing.ana.get(f"{API}/jobs/{job['id']}").json()["resolved_rows"]
+    open_rows = standing.ana.get(f"{API}/jobs/{job['id']}/rejects.csv").content.splitlines()
+    every_row = standing.ana.get(
+        f"{API}/jobs/{job['id']}/rejects.csv", params={"open_only": "false"}
+    ).content.splitlines()
     assert (1, 3) == (len(open_rows), len(every_row))
 
 
-def test_a_refused_file_has_no_rejects(site: Site) -> None:
+def test_a_refused_file_has_no_rejects(standing: Site) -> None:
     """The rejects of a file that could not be read are gone, and the answer names no place of the server's."""
-    job = site.upload(b"\x00\x01" * 100)
+    job = standing.upload(b"\x00\x01" * 100)
 
-    answer = site.ana.get(f"{API}/jobs/{job['id']}/rejects.csv")
+    answer = standing.ana.get(f"{API}/jobs/{job['id']}/rejects.csv")
 
     assert (410, "urn:problem-type:csvpipe:source_gone") == (answer.status_code, answer.json()["type"])
-    assert str(site.spool) not in answer.text
+    assert str(standing.spool) not in answer.text
 
 
 def test_verbs_are_asked(site: Site) -> None:
@@ -109,11 +115,11 @@ def test_verbs_are_asked(site: Site) -> None:
     assert "urn:problem-type:csvpipe:transition" == refused[0].json()["type"]
 
 
-def test_a_job_is_deleted(site: Site) -> None:
+def test_a_job_is_deleted(standing: Site) -> None:
     """A job that has ended is removed; then it is not there."""
-    job = site.ended(site.upload(PEOPLE))
+    job = standing.ended(standing.upload(PEOPLE))
 
-    first, second = (site.ana.delete(f"{API}/jobs/{job['id']}") for _ in range(2))
+    first, second = (standing.ana.delete(f"{API}/jobs/{job['id']}") for _ in range(2))
 
     assert (204, b"", 404) == (first.status_code, first.content, second.status_code)
 
@@ -133,17 +139,17 @@ def test_jobs_are_listed_in_pages(site: Site) -> None:
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=x", "limit=101", "limit=-1", "status=done", "page=1_0", "page=²"])
-def test_parameters_are_checked(site: Site, query: str) -> None:
+def test_parameters_are_checked(standing: Site, query: str) -> None:
     """A parameter that makes no sense is refused with its name."""
-    answer = site.ana.get(f"{API}/jobs?{query}")
+    answer = standing.ana.get(f"{API}/jobs?{query}")
 
     assert (422, "application/problem+json") == (answer.status_code, answer.headers["content-type"])
     assert answer.json()["detail"].startswith(query.partition("=")[0])
 
 
-def test_pipelines_are_listed(site: Site) -> None:
+def test_pipelines_are_listed(standing: Site) -> None:
     """The pipelines on offer are told with the columns that they need."""
-    people, wait = site.ana.get(f"{API}/pipelines").json()["pipelines"]
+    people, wait = standing.ana.get(f"{API}/pipelines").json()["pipelines"]
 
     assert {"name": "wait", "columns": None} == wait
     assert [("id", True), ("name", True)] == [(each["name"], each["is_required"]) for each in people["columns"]]
@@ -166,15 +172,15 @@ def test_another_owners_job_is_not_there(site: Site) -> None:
     assert "completed" == site.ana.get(f"{API}/jobs/{job['id']}").json()["status"]
 
 
-def test_nobody_is_refused(site: Site) -> None:
+def test_nobody_is_refused(standing: Site) -> None:
     """Without a token, or with a wrong one, nothing is answered but signs of life and the OpenAPI document."""
     for operation in OPERATIONS:
         path = f"{API}{operation.path}".format(job_id=uuid4())
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic token-of-ana"}):
-            answer = site.nobody.request(operation.method, path, headers=headers)
+            answer = standing.nobody.request(operation.method, path, headers=headers)
             assert (401, "Bearer") == (answer.status_code, answer.headers["www-authenticate"]), path
     assert [200, 200, 200] == [
-        site.nobody.get(path).status_code for path in ("/health", "/ready", f"{API}/openapi.json")
+        standing.nobody.get(path).status_code for path in ("/health", "/ready", f"{API}/openapi.json")
     ]
 
 
@@ -191,24 +197,24 @@ def test_the_applications_own_authentication_is_asked(serve_site: Callable[..., 
     assert 200 == site.nobody.get(f"{API}/jobs", headers={"X-User": "cleo"}).status_code
 
 
-def test_what_is_not_there_is_a_problem(site: Site) -> None:
+def test_what_is_not_there_is_a_problem(standing: Site) -> None:
     """An unknown path is a 404, a method that a path does not have a 405 that names those it has."""
-    unknown = site.ana.get(f"{API}/nothing")
-    refused = site.ana.put(f"{API}/jobs/{uuid4()}")
-    malformed = site.ana.get(f"{API}/jobs/..%2F..%2Fetc%2Fpasswd")
+    unknown = standing.ana.get(f"{API}/nothing")
+    refused = standing.ana.put(f"{API}/jobs/{uuid4()}")
+    malformed = standing.ana.get(f"{API}/jobs/..%2F..%2Fetc%2Fpasswd")
 
     assert [404, 405, 404] == [each.status_code for each in (unknown, refused, malformed)]
-    assert 200 == site.ana.get(f"{API}/jobs/").status_code
+    assert 200 == standing.ana.get(f"{API}/jobs/").status_code
     assert {"DELETE", "GET", "HEAD"} == set(refused.headers["allow"].split(", "))
     for answer in (unknown, refused, malformed):
         assert "application/problem+json" == answer.headers["content-type"]
         assert {"type", "title", "status", "detail"} == set(answer.json())
 
 
-def test_every_answer_has_its_headers(site: Site) -> None:
+def test_every_answer_has_its_headers(standing: Site) -> None:
     """Answers are not stored, not held back and not taken for anything else."""
     for path in ("/health", f"{API}/jobs", "/nothing", f"{API}/openapi.json"):
-        headers = site.ana.get(path).headers
+        headers = standing.ana.get(path).headers
         assert ("no-store", "no", "nosniff") == (
             headers["cache-control"],
             headers["x-accel-buffering"],

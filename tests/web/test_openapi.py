@@ -33,9 +33,9 @@ def pointed(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "components": document["components"]}
 
 
-def test_it_has_every_operation(site: Site) -> None:
+def test_it_has_every_operation(standing: Site) -> None:
     """Each operation stands there with an id of its own, what it answers, and that a token is asked for."""
-    document = site.nobody.get(f"{API}/openapi.json").json()
+    document = standing.nobody.get(f"{API}/openapi.json").json()
     described = {
         (method.upper(), path): each for path, methods in document["paths"].items() for method, each in methods.items()
     }
@@ -52,16 +52,16 @@ def test_it_has_every_operation(site: Site) -> None:
     }
 
 
-def test_answers_are_as_it_says(site: Site) -> None:
+def test_answers_are_as_it_says(standing: Site) -> None:
     """What is answered about a job fits the schema of the answer, whose members are described."""
-    document = site.nobody.get(f"{API}/openapi.json").json()
-    job = site.ended(site.upload(b"id,name\n1,Ana\nx,Bob\n"))
+    document = standing.nobody.get(f"{API}/openapi.json").json()
+    job = standing.ended(standing.upload(b"id,name\n1,Ana\nx,Bob\n"))
 
     for path, methods in document["paths"].items():
         content = methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {}).get("application/json")
         if content is None or path == f"{API}/openapi.json":
             continue
-        answer = site.ana.get(path.format(job_id=job["id"])).json()
+        answer = standing.ana.get(path.format(job_id=job["id"])).json()
         jsonschema_rs.validator_for(pointed(document, content["schema"])).validate(answer)
         properties = [schema for schema in document["components"]["schemas"].values() if schema.get("type") == "object"]
         for schema in properties:

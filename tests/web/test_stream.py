@@ -25,11 +25,11 @@ def lines(answer: httpx.Response) -> Iterator[str]:
     return answer.iter_lines()
 
 
-def test_a_job_is_followed_to_its_end(site: Site) -> None:
+def test_a_job_is_followed_to_its_end(standing: Site) -> None:
     """Events have the revision as their id, the kind as their name, and the job; the last one ends the stream."""
-    job = site.upload(PEOPLE)
+    job = standing.upload(PEOPLE)
 
-    answer = site.ana.get(f"{API}/jobs/{job['id']}/stream")
+    answer = standing.ana.get(f"{API}/jobs/{job['id']}/stream")
     events = parsed(answer.text)
     ids = [int(event["id"]) for event in events]
     last = json.loads(events[-1]["data"])
@@ -59,15 +59,15 @@ def test_a_job_is_followed_to_its_end(site: Site) -> None:
         ({"params": {"after": "nonsense"}}, 422),
     ],
 )
-def test_who_connects_again_gets_what_was_missed(site: Site, seen: dict[str, Any], expected: int) -> None:
+def test_who_connects_again_gets_what_was_missed(standing: Site, seen: dict[str, Any], expected: int) -> None:
     """Whoever has seen the end is told to stop; whoever has not gets it; the browser's header wins over the address."""
-    job = site.ended(site.upload(PEOPLE))
+    job = standing.ended(standing.upload(PEOPLE))
     given = {
         kind: {name: value.replace("LAST", str(job["revision"])) for name, value in values.items()}
         for kind, values in seen.items()
     }
 
-    answer = site.ana.get(f"{API}/jobs/{job['id']}/stream", **given)
+    answer = standing.ana.get(f"{API}/jobs/{job['id']}/stream", **given)
 
     assert expected == answer.status_code
     if expected == 200:

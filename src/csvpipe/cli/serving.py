@@ -33,6 +33,9 @@ _UNPACKED: Final = 10
 #: A connection that is still open so many seconds after the server was told to end is cut.
 _GRACE_SECONDS: Final = 10
 
+#: Connections that wait to be taken, as in uvicorn.
+_BACKLOG: Final = 2_048
+
 _TOKENS: Final = "CSVPIPE_TOKENS"
 
 _HELP = """Take uploads over HTTP and import them with pipelines.
@@ -195,10 +198,17 @@ def _listening(host: str, port: int) -> socket.socket:
     Raises:
         click.ClickException: There is no such address, or it is in use.
     """
+    # With the protocol, or asyncio does not know that it is TCP and lets small answers wait for others (Nagle).
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, proto=socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if sys.platform != "win32":  # there it would let two programs listen at once
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
     except OSError as error:
+        listening.close()
         raise click.ClickException(f"cannot listen at {host}:{port}: {error.strerror or error}") from error
+    return listening
 
 
 def _store(url: str | None) -> AbstractContextManager[JobStore | None]:

@@ -42,10 +42,7 @@ class Door:
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.source, WorkerPool):
-            self._pool = self.source
-            for name in self.offered or ():
-                if name not in {pipeline.name for pipeline in self._pool.pipelines}:
-                    raise PipelineNotFoundError(name, tuple(pipeline.name for pipeline in self._pool.pipelines))
+            self._use(self.source)
 
     def __repr__(self) -> str:
         return f"<Door to {self._pool!r}>"
@@ -55,11 +52,24 @@ class Door:
         """From start-up to shutdown: enter the pool, unless the host has."""
         pool = self.source if isinstance(self.source, WorkerPool) else self.source()
         if is_open(pool):
+            self._use(pool)
             yield
             return
         async with pool:
-            self._pool = pool
+            self._use(pool)
             yield
+
+    def _use(self, pool: WorkerPool) -> None:
+        """From now on.
+
+        Raises:
+            PipelineNotFoundError: It does not have a pipeline that is on offer.
+        """
+        names = tuple(pipeline.name for pipeline in pool.pipelines)
+        for name in self.offered or ():
+            if name not in names:
+                raise PipelineNotFoundError(name, names)
+        self._pool = pool
 
     @property
     def pool(self) -> WorkerPool:
