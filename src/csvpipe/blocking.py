@@ -286,6 +286,7 @@ class BlockingWorkerPool(_Mirror[WorkerPool]):
             flush_interval=flush_interval,
             shutdown_grace=shutdown_grace,
         )
+        self.pipelines = self._mirrored.pipelines
         self._running = ExitStack()
 
     def __repr__(self) -> str:
@@ -305,11 +306,6 @@ class BlockingWorkerPool(_Mirror[WorkerPool]):
         """Leave the pool; the jobs' handles are of no use afterwards."""
         self._running.__exit__(kind, error, traceback)
         return False
-
-    @property
-    def pipelines(self) -> tuple[Pipeline[..., Any], ...]:
-        """The only ones that this pool runs."""
-        return self._mirrored.pipelines
 
     submit = _job(WorkerPool.submit)
     submit_many = _jobs(WorkerPool.submit_many)

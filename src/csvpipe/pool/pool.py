@@ -44,7 +44,7 @@ class WorkerPool:
 
     Args:
         store: Where job state lives; the caller's to close. None for one in memory.
-        pipelines: The only ones that this pool runs, by their names.
+        pipelines: The only ones that this pool runs, by their names; also an attribute.
         workers: How many chunks are handled at once; by default ten in threads, or as many as there are processors.
         executor: Who runs handlers: `thread`, `process` for worker processes of our own, which use all processors and
             survive a row that crashes its process, or an executor of the application's. Async handlers run in the event
@@ -97,6 +97,7 @@ class WorkerPool:
         if on_exit not in ("drain", "stop"):
             raise ValueError(f"on_exit must be 'drain' or 'stop', not {on_exit!r}")
         self._pipelines = by_name(pipelines)
+        self.pipelines = tuple(self._pipelines.values())
         self._crew = crew_for(executor, workers, self._pipelines)
         self._settings = Settings(
             workers=self._crew.size,
@@ -120,11 +121,6 @@ class WorkerPool:
     def __repr__(self) -> str:
         names = ", ".join(self._pipelines)
         return f"<WorkerPool {self._state}, workers={self._settings.workers}, pipelines: {names or 'none'}>"
-
-    @property
-    def pipelines(self) -> tuple[Pipeline[..., Any], ...]:
-        """The only ones that this pool runs."""
-        return tuple(self._pipelines.values())
 
     # In and out -------------------------------------------------------------------------------------------------------
 
@@ -379,6 +375,8 @@ class WorkerPool:
         if self._state == "open":
             self._state = "stopping"
         await self._service.stop()
+
+    # Details ----------------------------------------------------------------------------------------------------------
 
     def _job(self, record: JobRecord) -> Job:
         return Job(record, self._services, self._asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 from starlette.applications import Starlette
@@ -81,9 +82,12 @@ def create_app(
         origins=tuple(allow_origins),
     )
 
+    @lru_cache(maxsize=4)
+    def described(mounted_at: str) -> dict[str, Any]:
+        return document(paths, scheme_of(authenticate), server=mounted_at)
+
     async def openapi(call: Call) -> Response:
-        mounted_at = str(call.request.scope.get("root_path", ""))
-        return answer(document(paths, scheme_of(authenticate), server=mounted_at))
+        return answer(described(str(call.request.scope.get("root_path", ""))))
 
     paths: dict[str, list[Operation]] = {}
     for operation in (*OPERATIONS, document_operation(openapi)):

@@ -93,8 +93,10 @@ async def owner_of(request: Request, authenticate: Authenticate) -> str:
         Refusal: It is not known.
     """
     call = cast("Callable[[Request], Any]", authenticate)
-    is_async = inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004
-    owner = call(request) if is_async else await to_thread.run_sync(call, request)
+    if inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None)):  # noqa: B004
+        owner = await call(request)
+    else:  # what it returns may be a coroutine all the same, which a thread must not hand over bare
+        [owner] = await to_thread.run_sync(lambda: [call(request)])
     if inspect.isawaitable(owner):
         owner = await owner
     if not isinstance(owner, str) or not owner:
