@@ -27,7 +27,15 @@ def serving(backend: str, spool: Path, **options: Any) -> Iterator[Site]:
     def wait(row: csvpipe.Row) -> None:
         gate()
 
-    pool = csvpipe.WorkerPool(pipelines=[people, wait], on_exit="stop", spool_dir=spool, flush_interval=0.01)
+    attempts: list[int] = []
+
+    @csvpipe.pipeline(name="flaky")
+    def flaky(row: csvpipe.Row) -> None:
+        attempts.append(row.number)
+        if len(attempts) == 1:
+            raise csvpipe.Abort("not today")
+
+    pool = csvpipe.WorkerPool(pipelines=[people, wait, flaky], on_exit="stop", spool_dir=spool, flush_interval=0.01)
     options.setdefault("authenticate", bearer({"token-of-ana": "ana", "token-of-bob": "bob"}))
     watch = Watch(create_app(pool, **options))
     with ExitStack() as running:

@@ -115,6 +115,34 @@ def test_verbs_are_asked(site: Site) -> None:
     assert "urn:problem-type:csvpipe:transition" == refused[0].json()["type"]
 
 
+def test_a_paused_job_goes_on(site: Site) -> None:
+    """A job that is paused stops at the next row, and when it is resumed no row is missing."""
+    job = site.upload(b"id,name\n1,Ana\n2,Bob\n", pipeline="wait")
+    assert site.gate.reached.wait(30)
+    path = f"{API}/jobs/{job['id']}"
+
+    site.ana.post(f"{path}/pause").raise_for_status()
+    site.gate.opened.set()
+    with site.ana.stream("GET", f"{path}/stream") as stream:
+        assert "event: paused" in stream.iter_lines()
+    again = [site.ana.post(f"{path}/{verb}").json()["status"] for verb in ("pause", "resume")]
+    record = site.ended(job)
+
+    assert ["paused", "pending"] == again
+    assert ("completed", 2) == (record["status"], record["processed_rows"])
+
+
+def test_a_failed_job_is_tried_again(site: Site) -> None:
+    """A job that has failed goes on when it is retried, and its stream with it."""
+    job = site.ended(site.upload(b"id,name\n1,Ana\n", pipeline="flaky"))
+
+    asked = site.ana.post(f"{API}/jobs/{job['id']}/retry").json()
+    record = site.ended(job)
+
+    assert ("failed", "aborted", "pending") == (job["status"], job["error_code"], asked["status"])
+    assert ("completed", 1, 2) == (record["status"], record["processed_rows"], record["attempt"])
+
+
 def test_a_job_is_deleted(standing: Site) -> None:
     """A job that has ended is removed; then it is not there."""
     job = standing.ended(standing.upload(PEOPLE))
@@ -149,7 +177,7 @@ def test_parameters_are_checked(standing: Site, query: str) -> None:
 
 def test_pipelines_are_listed(standing: Site) -> None:
     """The pipelines on offer are told with the columns that they need."""
-    people, wait = standing.ana.get(f"{API}/pipelines").json()["pipelines"]
+    people, wait, _ = standing.ana.get(f"{API}/pipelines").json()["pipelines"]
 
     assert {"name": "wait", "columns": None} == wait
     assert [("id", True), ("name", True)] == [(each["name"], each["is_required"]) for each in people["columns"]]

@@ -97,7 +97,7 @@ def test_what_the_library_raises_has_a_kind() -> None:
 schema = schemathesis.openapi.from_asgi(f"{API}/openapi.json", made())
 
 
-@schema.exclude(operation_id="stream_events").parametrize()
+@schema.parametrize()
 @settings(max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_is_sent_the_answer_is_as_it_says(case: schemathesis.Case) -> None:
     """Of no request that fits the document, or nearly, is the answer a failure of ours or one that is not announced."""
