@@ -10,6 +10,7 @@ from tests.web.serving import Site
 
 import csvpipe
 from csvpipe.web import anybody, create_app
+from csvpipe.web.door import PoolSource
 from csvpipe.web.operations import OPERATIONS
 
 API = "/api/v1/csv"
@@ -264,6 +265,39 @@ def test_other_sites_are_kept_out_unless_they_are_named(serve_site: Callable[...
     assert "access-control-allow-origin" not in site.ana.get(f"{API}/jobs", headers=theirs).headers
 
 
+@pytest.mark.anyio
+async def test_only_what_is_on_offer_is_taken() -> None:
+    """A door may offer some of the pool's pipelines; which it has is looked at when a factory has made the pool."""
+
+    @csvpipe.pipeline
+    def people(row: csvpipe.Row) -> None:
+        """Takes any rows."""
+
+    @csvpipe.pipeline
+    def orders(row: csvpipe.Row) -> None:
+        """Takes any rows."""
+
+    def make() -> csvpipe.WorkerPool:
+        return csvpipe.WorkerPool(pipelines=[people, orders], on_exit="stop")
+
+    app = create_app(make, [people], authenticate=anybody("ana"))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+    ):
+        file = {"files": ("a.csv", b"id\n1\n")}
+        taken = await client.post(f"{API}/upload", files=file)
+        refused = await client.post(f"{API}/upload", params={"pipeline": "orders"}, files=file)
+        offered = (await client.get(f"{API}/pipelines")).json()["pipelines"]
+
+    assert ("people", 422) == (taken.json()["files"][0]["job"]["pipeline"], refused.status_code)
+    assert ["people"] == [each["name"] for each in offered]
+    wrong = create_app(make, ["nothing"], authenticate=anybody("ana"))
+    with pytest.raises(csvpipe.PipelineNotFoundError):
+        async with wrong.router.lifespan_context(wrong):
+            pass
+
+
 def test_misuse_is_refused_at_once() -> None:
     """A pipeline that the pool does not have, a prefix without a slash, and no authentication are told at the start."""
     pool = csvpipe.WorkerPool()
@@ -277,9 +311,10 @@ def test_misuse_is_refused_at_once() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_pool_that_is_not_open_is_unavailable() -> None:
-    """Without lifespan events there is no pool: it is told that the server is not ready, and when to ask again."""
-    app = create_app(csvpipe.WorkerPool, authenticate=anybody("ana"))
+@pytest.mark.parametrize("pool", [csvpipe.WorkerPool, csvpipe.WorkerPool()])
+async def test_a_pool_that_is_not_open_is_unavailable(pool: PoolSource) -> None:
+    """Without lifespan events no pool is open: it is told that the server is not ready, and when to ask again."""
+    app = create_app(pool, authenticate=anybody("ana"))
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         answers = [await client.get(path) for path in ("/ready", f"{API}/jobs", "/health")]

@@ -51,12 +51,11 @@ class Door:
     async def opened(self) -> AsyncIterator[None]:
         """From start-up to shutdown: enter the pool, unless the host has."""
         pool = self.source if isinstance(self.source, WorkerPool) else self.source()
+        self._use(pool)
         if is_open(pool):
-            self._use(pool)
             yield
             return
         async with pool:
-            self._use(pool)
             yield
 
     def _use(self, pool: WorkerPool) -> None:
