@@ -123,10 +123,10 @@ def test_misuse_is_told_of_each_file(standing: Site, fields: dict[str, str], wor
     """What is stated wrongly in the form is a problem of each file after it, and nothing is left of them."""
     stated = b"".join(part(name, text.encode()) for name, text in fields.items())
     body = stated + part("files", PEOPLE, "a.csv") * 2 + END
-    before = standing.ana.get(f"{API}/jobs").json()["total"]
+    before, kept = standing.ana.get(f"{API}/jobs").json()["total"], standing.spooled()
 
     assert [word, word] == statuses(post(standing, body))
-    assert [] == standing.spooled()
+    assert set(kept) >= set(standing.spooled())
     assert before == standing.ana.get(f"{API}/jobs").json()["total"]
 
 
@@ -214,12 +214,12 @@ def test_ten_thousand_parts_are_too_many(standing: Site) -> None:
 )
 def test_a_malformed_form_is_refused(standing: Site, body: bytes, status: int, word: str) -> None:
     """What is no form, breaks off, or has oversized headers or fields is a problem, and leaves nothing behind."""
-    before = standing.ana.get(f"{API}/jobs").json()["total"]
+    before, kept = standing.ana.get(f"{API}/jobs").json()["total"], standing.spooled()
 
     answer = post(standing, body, pipeline="people")
 
     assert (status, f"urn:problem-type:csvpipe:{word}") == (answer.status_code, answer.json()["type"])
-    assert [] == standing.spooled()
+    assert set(kept) >= set(standing.spooled())
     assert before == standing.ana.get(f"{API}/jobs").json()["total"]
 
 
