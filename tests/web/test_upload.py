@@ -182,8 +182,10 @@ def test_a_body_that_is_too_large_ends_the_connection(serve_site: Callable[..., 
         assert b"connection: close" in status.lower()
         files = json.loads(answer).get("files", [])
         assert ([] if is_told else ["a.csv"]) == [entry["filename"] for entry in files]
-    assert (0 if is_told else 1) == site.ana.get(f"{API}/jobs").json()["total"]
-    assert [] == [name for name in site.spooled() if name.startswith("b")]
+    site.watch.wait_for_end()
+    jobs = site.ana.get(f"{API}/jobs").json()["jobs"]
+    assert ([] if is_told else ["completed"]) == [site.ended(job)["status"] for job in jobs]
+    assert [] == site.spooled()
 
 
 def test_ten_thousand_parts_are_too_many(standing: Site) -> None:
