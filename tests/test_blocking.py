@@ -169,6 +169,35 @@ def test_misuse_is_told() -> None:
     assert "<BlockingWorkerPool closed" in repr(pool)
 
 
+def test_a_forked_child_has_no_pool(make_csv: MakeCsv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was forked from the pool's process is told, instead of waiting for a thread that is not there."""
+    with BlockingWorkerPool(pipelines=[check]) as pool:
+        job = pool.submit(check, make_csv(1))
+        with monkeypatch.context() as forked:
+            forked.setattr("csvpipe.blocking.os.getpid", lambda: -1)
+            for call in (job.record, pool.statistics):
+                with pytest.raises(csvpipe.PoolClosedError, match="forked"):
+                    call()
+
+
+def test_who_is_called_by_the_pool_cannot_wait_for_it(make_csv: MakeCsv) -> None:
+    """In `on_event`, which the pool's own event loop calls, nothing can be waited for: that is told, not hung."""
+    errors: list[type[Exception]] = []
+    pools: list[BlockingWorkerPool] = []
+
+    def on_event(_event: csvpipe.JobEvent) -> None:
+        try:
+            pools[0].statistics()
+        except csvpipe.PoolClosedError as error:
+            errors.append(type(error))
+
+    with BlockingWorkerPool(pipelines=[check], on_event=on_event) as pool:
+        pools.append(pool)
+        pool.submit(check, make_csv(1)).wait()
+
+    assert {csvpipe.PoolClosedError} == set(errors)
+
+
 def test_it_says_what_it_is(make_csv: MakeCsv) -> None:
     """The mirrors show what they stand for."""
     with BlockingWorkerPool(pipelines=[check], workers=2) as pool:

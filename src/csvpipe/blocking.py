@@ -15,6 +15,7 @@ from functools import partial, wraps
 from types import TracebackType
 from typing import Any, Concatenate, Final, Generic, Literal, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
+import attrs
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from csvpipe.errors import PoolClosedError
@@ -41,15 +42,23 @@ class _Events(Protocol):
 _OVER: Final = object()
 
 
+@attrs.frozen
+class _Line:
+    """To the event loop's thread, which a forked child does not have."""
+
+    portal: BlockingPortal
+    process: int = attrs.field(factory=os.getpid)
+
+
 class BlockingEvents:
     """Events for `for`, alone or within `with`; what comes in which order is said of `JobEvents` and `PoolEvents`.
 
     Each step blocks until there is an event. Not for use by several threads at once.
     """
 
-    def __init__(self, events: _Events, portal: BlockingPortal) -> None:
+    def __init__(self, events: _Events, line: _Line) -> None:
         self._events = events
-        self._portal = portal
+        self._line = line
 
     def __repr__(self) -> str:
         return f"<BlockingEvents of {self._events!r}>"
@@ -68,7 +77,7 @@ class BlockingEvents:
         async def step() -> object:
             return await anext(self._events, _OVER)
 
-        event = _called(self._portal, step)
+        event = _called(self._line, step)
         if event is _OVER:
             raise StopIteration
         return cast("JobEvent", event)
@@ -85,7 +94,7 @@ class BlockingEvents:
         """Stop following."""
         close = getattr(self._events, "close", None)
         if close is not None:
-            _called(self._portal, partial(_closed, close))
+            _called(self._line, partial(_closed, close))
 
 
 async def _closed(close: Callable[[], object]) -> None:
@@ -98,18 +107,20 @@ async def _closed(close: Callable[[], object]) -> None:
 class _Mirror(Generic[S]):
     """A service that lives in the event loop of a portal."""
 
-    _portal: BlockingPortal
+    _line: _Line
     _mirrored: S
 
 
-def _called(portal: BlockingPortal, call: Callable[[], Awaitable[T]]) -> T:
+def _called(line: _Line, call: Callable[[], Awaitable[T]]) -> T:
     """Wait for something in the event loop; who is interrupted while waiting leaves nothing running there."""
+    if line.process != os.getpid():
+        raise PoolClosedError("this process was forked from the one that opened the pool; open one of its own")
 
     async def run() -> T:
         return await call()
 
     try:
-        future = portal.start_task_soon(run)
+        future = line.portal.start_task_soon(run)
     except RuntimeError as error:  # also where `on_event`, in the event loop, waits for it
         raise PoolClosedError(f"the pool is not open, or this is its own event loop: {error}") from error
     try:
@@ -121,13 +132,13 @@ def _called(portal: BlockingPortal, call: Callable[[], Awaitable[T]]) -> T:
         raise
 
 
-def _here(value: object, portal: BlockingPortal) -> Any:
+def _here(value: object, line: _Line) -> Any:
     """What the event loop's side answers, for this side."""
     if isinstance(value, Job):
-        return BlockingJob(value, portal)
+        return BlockingJob(value, line)
     if isinstance(value, list):
-        return [_here(each, portal) for each in value]
-    return BlockingEvents(cast("_Events", value), portal) if hasattr(value, "__anext__") else value
+        return [_here(each, line) for each in value]
+    return BlockingEvents(cast("_Events", value), line) if hasattr(value, "__anext__") else value
 
 
 def _there(value: object) -> Any:
@@ -162,8 +173,8 @@ class _Blocking(Generic[P, T_co]):
                 started = start()
                 return await started if inspect.isawaitable(started) else started
 
-            portal = _portal_of(instance)
-            return _here(_called(portal, finish), portal)
+            line = _line_of(instance)
+            return _here(_called(line, finish), line)
 
         call.__signature__ = _bound(original)  # type: ignore[attr-defined]  # for help() and editors
         return call
@@ -175,11 +186,11 @@ def _bound(original: Callable[..., Any]) -> inspect.Signature:
     return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
-def _portal_of(instance: _Mirror[Any]) -> BlockingPortal:
-    portal = getattr(instance, "_portal", None)
-    if portal is None:
+def _line_of(instance: _Mirror[Any]) -> _Line:
+    line: _Line | None = getattr(instance, "_line", None)
+    if line is None:
         raise PoolClosedError("the pool is not open: use it within `with`")
-    return cast("BlockingPortal", portal)
+    return line
 
 
 def _same(method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> _Blocking[P, T]:
@@ -213,9 +224,9 @@ def _events(method: Callable[Concatenate[S, P], Any]) -> _Blocking[P, BlockingEv
 class BlockingJob(_Mirror[Job]):
     """`Job` without `await`: the same methods, which block."""
 
-    def __init__(self, job: Job, portal: BlockingPortal) -> None:
+    def __init__(self, job: Job, line: _Line) -> None:
         self._mirrored = job
-        self._portal = portal
+        self._line = line
 
     def __repr__(self) -> str:
         return f"<Blocking{repr(self._mirrored)[1:]}"
@@ -297,7 +308,7 @@ class BlockingWorkerPool(_Mirror[WorkerPool]):
             portal = starting.enter_context(start_blocking_portal(name="csvpipe-pool"))
             starting.enter_context(portal.wrap_async_context_manager(self._mirrored))
             self._running = starting.pop_all()
-        self._portal = portal
+        self._line = _Line(portal)
         return self
 
     def __exit__(
