@@ -163,6 +163,20 @@ def test_a_compressed_bomb_fails_alone(site: Site) -> None:
     assert ["too_large", None] == statuses(post(site, body, pipeline="people"))
 
 
+@pytest.mark.parametrize(("limits", "unpacked"), [({}, 1_000_000), ({"unpacked_bytes": 600_000}, 600_000)])
+def test_what_a_file_unpacks_to_is_bounded(
+    serve_site: Callable[..., Site], limits: dict[str, int], unpacked: int
+) -> None:
+    """A compressed file within its ratio may become ten times as large as an upload, or what is stated."""
+    site = serve_site(limits=UploadLimits(file_bytes=100_000, **limits))
+    row = b"1,Ana\n"
+    sizes = (unpacked - 1_000, unpacked + 1_000)
+    packed = [gzip.compress((b"id,name\n" + row * (size // len(row)))[:size]) for size in sizes]
+    body = b"".join(part("files", content, "a.csv.gz") for content in packed) + END
+
+    assert [None, "too_large"] == statuses(post(site, body, pipeline="people"))
+
+
 @pytest.mark.parametrize("is_told", [True, False])
 def test_a_body_that_is_too_large_ends_the_connection(serve_site: Callable[..., Site], *, is_told: bool) -> None:
     """The server answers and hangs up, before it has read the rest; what was taken before is told."""

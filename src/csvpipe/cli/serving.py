@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import attrs
 import click
 
 import csvpipe as library
@@ -26,9 +25,6 @@ from csvpipe.pool import WorkerPool
 if TYPE_CHECKING:
     from csvpipe.store.protocol import JobStore
     from csvpipe.web import Authenticate
-
-#: A compressed upload may unpack to so many times the size that an upload may have, unless its pipeline says more.
-_UNPACKED: Final = 10
 
 #: A connection that is still open so many seconds after the server was told to end is cut.
 _GRACE_SECONDS: Final = 10
@@ -146,10 +142,9 @@ def _serve(
 
     from csvpipe import web  # noqa: PLC0415  # the same
 
-    most_bytes = max_file_mib * MIB
     pool = WorkerPool(
         store,
-        pipelines=[_bounded(pipeline, most_bytes * _UNPACKED) for pipeline in pipelines],
+        pipelines=pipelines,
         workers=workers,
         executor=executor,
         spool_dir=spool,
@@ -159,7 +154,7 @@ def _serve(
     app = web.create_app(
         pool,
         authenticate=authenticate,
-        limits=web.UploadLimits(file_bytes=most_bytes),
+        limits=web.UploadLimits(file_bytes=max_file_mib * MIB),
         allow_origins=origins,
     )
     config = uvicorn.Config(
@@ -183,13 +178,6 @@ def _serve(
             signal.signal(signal.SIGTERM, before)
     if not server.started:
         raise click.ClickException("the server could not start; the reason is above")
-
-
-def _bounded(pipeline: Pipeline[..., Any], most_bytes: int) -> Pipeline[..., Any]:
-    """The pipeline, with a bound on what an upload unpacks to where it has none."""
-    if pipeline.limits.file_bytes is not None:
-        return pipeline
-    return attrs.evolve(pipeline, limits=attrs.evolve(pipeline.limits, file_bytes=most_bytes))
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 from attrs import validators
 
 from csvpipe.limits import MIB
+
+#: Tables are mostly packed to a tenth of their size, or not as well.
+_UNPACKED: Final = 10
 
 _count = validators.and_(validators.instance_of(int), validators.ge(1))
 
@@ -14,10 +19,10 @@ _count = validators.and_(validators.instance_of(int), validators.ge(1))
 class UploadLimits:
     """Bounds on one request that uploads files.
 
-    What a compressed file unpacks to is bounded by the `Limits` of its pipeline: `file_bytes`, `decompression_ratio`.
-
     Attributes:
         file_bytes: Size of one file as it arrives. A larger one is refused alone; the others are taken.
+        unpacked_bytes: Size of what a compressed file unpacks to, for pipelines whose `Limits` leave `file_bytes` open;
+            None for ten times `file_bytes`. Their `decompression_ratio` holds as well.
         body_bytes: Size of the whole body; None for that of `files` files of `file_bytes`. A larger one is refused, and
             the connection is closed.
         files: Files in one request.
@@ -29,6 +34,7 @@ class UploadLimits:
     """
 
     file_bytes: int = attrs.field(default=100 * MIB, validator=_count)
+    unpacked_bytes: int | None = attrs.field(default=None, validator=validators.optional(_count))
     body_bytes: int | None = attrs.field(default=None, validator=validators.optional(_count))
     files: int = attrs.field(default=100, validator=_count)
     fields: int = attrs.field(default=20, validator=_count)
@@ -36,6 +42,11 @@ class UploadLimits:
     header_bytes: int = attrs.field(default=4_096, validator=_count)
     headers: int = attrs.field(default=8, validator=_count)
     idle_seconds: float = attrs.field(default=60.0, validator=validators.gt(0))
+
+    @property
+    def most_unpacked_bytes(self) -> int:
+        """Size of one file on disk."""
+        return _UNPACKED * self.file_bytes if self.unpacked_bytes is None else self.unpacked_bytes
 
     @property
     def most_bytes(self) -> int:

@@ -9,10 +9,12 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from csvpipe._intake.source import BoundedStream
 from csvpipe.errors import CsvPipeError
 from csvpipe.web.answers import Upload, UploadedFile
 from csvpipe.web.door import Call
 from csvpipe.web.filenames import shown
+from csvpipe.web.limits import UploadLimits
 from csvpipe.web.parameters import FORM, IDEMPOTENCY_KEY, flag
 from csvpipe.web.parts import Parts, too_large
 from csvpipe.web.plain import answer, plain
@@ -90,7 +92,7 @@ class _Taking:
             return  # a browser's field in which no file was chosen
         ordinal, name = len(self.files), shown(filename)
         try:
-            file = _Arriving(parts, first, self._door.limits.file_bytes)
+            file = _Arriving(parts, first, self._door.limits)
             entry = await self._submit(file, name, ordinal)
         except CsvPipeError as error:
             entry = UploadedFile(filename=name, problem=refusal_of(error).problem)
@@ -121,19 +123,20 @@ class _Taking:
         raise file.cause
 
 
-class _Arriving:
+class _Arriving(BoundedStream):
     """A file as the pool reads it.
 
     What is wrong with the upload is no fault of the file's, of which the pool would make a failed job: so the
     submission is cancelled, which leaves nothing behind, and the cause is kept.
     """
 
-    def __init__(self, parts: Parts, first: bytes | None, most_bytes: int) -> None:
+    def __init__(self, parts: Parts, first: bytes | None, limits: UploadLimits) -> None:
         self.scope = anyio.CancelScope()
         self.cause: Exception = Refusal(Kind.INTERNAL, "the upload was given up")
         self._parts = parts
         self._first = first
-        self._most_bytes = most_bytes
+        self._most_bytes = limits.file_bytes
+        self.file_bytes = limits.most_unpacked_bytes
         self._bytes = 0
 
     def __aiter__(self) -> Self:
