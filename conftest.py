@@ -11,6 +11,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from doctest import ELLIPSIS
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def _enter_folder(namespace: dict[str, Any]) -> None:
     sys.path.insert(0, folder)  # as for a script there
     _left_behind.callback(sys.path.remove, folder)
     namespace["__name__"] = "__main__"
+    namespace["celery_is_there"] = find_spec("celery") is not None
 
 
 def _leave_folder(_namespace: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ A file's way through the house, whose rooms sort in the order in which data flow
     _report      `ChunkResult`s become the `JobRecord`, its events and its rejects file
 
 `executors` says who runs workers, `store` where job state lives, and `pool` knows them all. `pipeline` is what to do
-with a row; `sync` and `cli` are doors.
+with a row; `sync`, `blocking`, `cli` and `web` are doors.
 
 The vocabulary is imported at once. The doors are when they are first asked for: whoever declares pipelines in a module
 of its own, as worker processes see it, does not pay for the pool.
@@ -61,6 +61,7 @@ if typing.TYPE_CHECKING:
     from csvpipe._intake.inspection import Finding, Inspection, Trial
     from csvpipe._intake.source import Source
     from csvpipe._report.feed import JobEvents, PoolEvents
+    from csvpipe.blocking import BlockingEvents, BlockingJob, BlockingWorkerPool
     from csvpipe.inspecting import inspect
     from csvpipe.pool import Job, PoolStatistics, WorkerPool
     from csvpipe.store import JobStore, MemoryJobStore
@@ -74,6 +75,9 @@ __version__ = "0.1.0"
 #: Where the names are that are imported when they are first asked for.
 _LATE = {
     "ANY_OWNER": "csvpipe.store.protocol",
+    "BlockingEvents": "csvpipe.blocking",
+    "BlockingJob": "csvpipe.blocking",
+    "BlockingWorkerPool": "csvpipe.blocking",
     "Finding": "csvpipe._intake.inspection",
     "Inspection": "csvpipe._intake.inspection",
     "Job": "csvpipe.pool",
@@ -95,6 +99,9 @@ _LATE = {
 __all__ = [
     "ANY_OWNER",
     "Abort",
+    "BlockingEvents",
+    "BlockingJob",
+    "BlockingWorkerPool",
     "Column",
     "ColumnNotFoundError",
     "Context",

@@ -518,6 +518,7 @@ async def use_a_pool(store: csvpipe.JobStore) -> None:
         await pool.jobs(owner=csvpipe.ANY_OWNER)
         assert_type(page.jobs, tuple[csvpipe.JobRecord, ...])
         assert_type((page.page, page.limit, page.total, page.pages), tuple[int, int, int, int])
+        assert_type(pool.pipelines, tuple[csvpipe.Pipeline[..., Any], ...])
         statistics = pool.statistics()
         assert_type(statistics, csvpipe.PoolStatistics)
         assert_type(statistics.workers + statistics.busy_workers, int)
@@ -527,6 +528,23 @@ async def use_a_pool(store: csvpipe.JobStore) -> None:
             assert_type(event, csvpipe.JobEvent)
         await pool.drain()
         await pool.stop()
+
+
+def use_a_pool_without_await() -> None:
+    with csvpipe.BlockingWorkerPool(pipelines=[person_alone], workers=2) as pool:
+        assert_type(pool, csvpipe.BlockingWorkerPool)
+        job = pool.submit(person_alone, "people.csv", owner="ana")
+        assert_type(job, csvpipe.BlockingJob)
+        assert_type(job.wait(), csvpipe.JobRecord)
+        assert_type(job.row_errors(limit=10), list[csvpipe.RowError])
+        assert_type(pool.submit_many(person_alone, ["people.csv"]), list[csvpipe.BlockingJob])
+        assert_type(pool.jobs(page=2), csvpipe.JobPage)
+        assert_type(pool.statistics(), csvpipe.PoolStatistics)
+        assert_type(job.events(after=3), csvpipe.BlockingEvents)
+        for event in job.events():
+            assert_type(event, csvpipe.JobEvent)
+        pool.submit(person_alone, 3)  # type: ignore[arg-type]
+        job.row_errors(most=3)  # type: ignore[call-arg]
 
 
 async def follow(job: csvpipe.Job) -> None:

@@ -17,6 +17,17 @@ from csvpipe.errors import FileCode, FileError
 #: A path is read in place. The others cannot be opened again, so they are spooled before `submit` returns.
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | AsyncIterable[bytes]
 
+
+class BoundedStream:
+    """An async iterable of bytes from strangers, for a pipeline whose limits do not say how large files may be.
+
+    Attributes:
+        file_bytes: As in `Limits`: what is made of it on disk, unpacked.
+    """
+
+    file_bytes: int
+
+
 #: Absolute, without a dot as a part or an empty part.
 _PLAIN_PATH: Final = re.compile(r"(?:/(?!\.(?:/|\Z))[^/]+)+")
 

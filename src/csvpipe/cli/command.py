@@ -28,6 +28,7 @@ from csvpipe.cli.options import (
     skip_lines_option,
 )
 from csvpipe.cli.output import Output
+from csvpipe.cli.serving import serve
 from csvpipe.cli.summary import interrupted_line, summary_lines, summary_object
 from csvpipe.errors import CsvPipeError
 from csvpipe.pipeline import Pipeline
@@ -72,6 +73,7 @@ def csvpipe() -> None:
 
 
 csvpipe.add_command(inspect)
+csvpipe.add_command(serve)
 
 
 @csvpipe.command(help=_HELP, epilog=_EXIT_CODES)

@@ -46,7 +46,7 @@ class WorkerPool:
 
     Args:
         store: Where job state lives; the caller's to close. None for one in memory.
-        pipelines: The only ones that this pool runs, by their names.
+        pipelines: The only ones that this pool runs, by their names; also an attribute.
         workers: How many chunks are handled at once; by default ten in threads, or as many as there are processors.
         executor: Who runs handlers: `thread`, `process` for worker processes of our own, which use all processors and
             survive a row that crashes its process, or an executor of the application's. Async handlers run in the event
@@ -99,6 +99,7 @@ class WorkerPool:
         if on_exit not in ("drain", "stop"):
             raise ValueError(f"on_exit must be 'drain' or 'stop', not {on_exit!r}")
         self._pipelines = by_name(pipelines)
+        self.pipelines = tuple(self._pipelines.values())
         self._crew = crew_for(executor, workers, self._pipelines)
         self._settings = Settings(
             workers=self._crew.size,

@@ -25,7 +25,7 @@ from csvpipe._intake.inspect import inspect_file
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.mended.layout import lay_out
 from csvpipe._intake.plan import matched
-from csvpipe._intake.source import LocalFile, Source
+from csvpipe._intake.source import BoundedStream, LocalFile, Source
 from csvpipe._intake.stated import Stated
 from csvpipe.errors import FileError, FileFailure
 from csvpipe.jobs import JobId, JobRecord
@@ -261,6 +261,8 @@ async def _received(source: AsyncIterable[bytes], submission: Submission, job_id
     """Take in a stream, which only the event loop can read."""
     stated, limits, place = submission.stated, submission.pipeline.limits, submission.filename
     name = upload_name(services.store_id, job_id)
+    if isinstance(source, BoundedStream) and limits.file_bytes is None:
+        limits = attrs.evolve(limits, file_bytes=source.file_bytes)
     with Spooling(services.spool, name, stated=stated, limits=limits, place=place) as spooling:
         await _receive(source, spooling, services, place)
         return await services.intake.call(spooling.finish)

@@ -1,0 +1,150 @@
+"""`csvpipe serve`: who may use it, and how it begins and ends."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+import httpx
+import pytest
+from click.testing import Result
+
+import csvpipe
+
+PEOPLE = "people:import_people"
+API = "/api/v1/csv"
+SLOW = """
+import time
+import csvpipe
+
+@csvpipe.pipeline(ordered=True)
+def slow(row: csvpipe.Row) -> None:
+    time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Callable[..., tuple["subprocess.Popen[str]", str]]]:
+    """Start `csvpipe serve` on a free port: the process, and where it is."""
+    started: list[subprocess.Popen[str]] = []
+
+    def serve(*arguments: str | Path) -> tuple["subprocess.Popen[str]", str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "csvpipe", "serve", *map(str, arguments), "--port", "0"],
+            cwd=home,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.fullmatch(r"Serving at (http://[\d.]+:\d+); Ctrl-C ends it\.\n", line)
+        assert found, line + process.stderr.read()
+        return process, found[1]
+
+    yield serve
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_it_serves_until_it_is_told_to_end(
+    examples: Path, start: Callable[..., tuple[subprocess.Popen[str], str]]
+) -> None:
+    """Owners come with their tokens; on SIGTERM streams end, and the program does so with 0."""
+    (examples / "slow.py").write_text(SLOW)
+    (examples / "tokens").write_text("# who may use it\n\nbob = token-of-bob\n")
+    process, url = start(PEOPLE, "slow.py:slow", "--token", "ana=token-of-ana==", "--tokens-file", "tokens")
+    file = {"files": ("slow.csv", b"id\n" + b"1\n" * 100_000)}
+
+    with httpx.Client(base_url=url, headers={"Authorization": "Bearer token-of-ana=="}) as ana:
+        answer = ana.post(f"{API}/upload", params={"pipeline": "slow"}, files=file)
+        job = answer.json()["files"][0]["job"]
+        bobs = ana.get(f"{API}/jobs/{job['id']}", headers={"Authorization": "Bearer token-of-bob"})
+        with ana.stream("GET", f"{API}/jobs/{job['id']}/stream") as stream:
+            lines = stream.iter_lines()
+            assert any(line.startswith("id: ") for line in lines)
+            process.send_signal(signal.SIGTERM)
+            assert "event: completed" not in list(lines)
+
+    assert ("ana", 404) == (job["owner"], bobs.status_code)
+    assert 0 == process.wait(30)
+
+
+def test_jobs_are_kept(
+    examples: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A store's URL is opened and closed; without a folder that outlives the program as well it is refused."""
+    assert examples.is_dir()
+    opened: list[str] = []
+
+    class Store(csvpipe.MemoryJobStore):
+        def __init__(self, url: str) -> None:
+            super().__init__()
+            opened.append(url)
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_error: object) -> None:
+            opened.append("closed")
+
+    monkeypatch.setattr(csvpipe, "SQLJobStore", Store, raising=False)
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, **_options: setattr(server, "started", True))
+
+    refused = invoke("serve", PEOPLE, "--anybody", "--store", "sqlite:///jobs.db")
+    served = invoke(
+        "serve", PEOPLE, "--anybody", "--store", "sqlite:///jobs.db", "--spool", tmp_path / "spool", "--port", "0"
+    )
+
+    assert (2, 0) == (refused.exit_code, served.exit_code)
+    assert "name a folder with --spool" in refused.output
+    assert ["sqlite:///jobs.db", "closed"] == opened
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "say who may use it"),
+        (("--anybody", "--token", "ana=x"), "say who may use it"),
+        (("--token", "ana"), "OWNER=TOKEN"),
+        (("--token", "=x"), "OWNER=TOKEN"),
+        (("--anybody", "--host", "nowhere.invalid"), "cannot listen at nowhere.invalid:8000"),
+    ],
+)
+def test_misuse_is_told(examples: Path, invoke: Callable[..., Result], options: tuple[str, ...], said: str) -> None:
+    """Nothing is served unless it is said who may use it, and where."""
+    assert examples.is_dir()
+
+    done = invoke("serve", PEOPLE, *options)
+
+    assert done.exit_code in (1, 2)
+    assert said in done.output
+
+
+def test_a_port_in_use_is_told(examples: Path, invoke: Callable[..., Result]) -> None:
+    """Where somebody else listens already, the command says so."""
+    assert examples.is_dir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = invoke("serve", PEOPLE, "--anybody", "--port", str(taken.getsockname()[1]))
+
+    assert 1 == done.exit_code
+    assert "cannot listen" in done.output
+
+
+def test_a_missing_extra_is_named(
+    examples: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the extra `web`, the command says what to install."""
+    assert examples.is_dir()
+    monkeypatch.setattr("csvpipe.cli.serving.find_spec", lambda _name: None)
+
+    done = invoke("serve", PEOPLE, "--anybody")
+
+    assert 2 == done.exit_code
+    assert "pip install 'csvpipe[web]'" in done.output
