@@ -6,7 +6,7 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,17 +16,19 @@ from uuid import UUID
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
+import anyio.to_thread
 import attrs
 
 from csvpipe._intake.arrival.receive import BlockingSource
 from csvpipe._report.feed import LOOK_SECONDS
 from csvpipe.dialect import Dialect
 from csvpipe.errors import CsvPipeError
-from csvpipe.events import JobEvent
+from csvpipe.events import EventKind, JobEvent
 from csvpipe.executors.choice import ExecutorChoice
 from csvpipe.jobs import JobId, JobRecord, JobStatus
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import Job, WorkerPool
+from csvpipe.pool.continuing import Wanted, unfinished_job
 from csvpipe.store.protocol import JobStore
 
 logger = logging.getLogger("csvpipe")
@@ -51,6 +53,7 @@ def run(
     dry_run: bool = False,
     spool_dir: str | os.PathLike[str] | None = None,
     flush_interval: float = 2.0,
+    resume: bool = False,
 ) -> list[JobRecord]:
     """Import files and wait for them. Also works while an event loop runs in the calling thread, which it blocks.
 
@@ -73,6 +76,8 @@ def run(
         dry_run: Rows are parsed, converted and validated, and nothing is written; see `WorkerPool.submit`.
         spool_dir: Where what is no path is kept until it is imported.
         flush_interval: Seconds between two commits of a running job, which are what progress shows.
+        resume: Go on with the job in `store` that an earlier process began with the same pipeline, owner and unchanged
+            file and did not end, instead of importing the file from its start. A paused one is resumed.
 
     Returns:
         A record for each file, in the order given.
@@ -91,50 +96,63 @@ def run(
         >>> record.processed_rows
         6
     """
-    folder = None if rejects_dir is None else Path(rejects_dir)
-    if parent is not None and len(files) > 1:
-        raise ValueError(f"one mended rejects file at a time can be given with parent=, not {len(files)}")
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"rejects_dir={str(folder)!r} is no folder; name one, which is made if need be")
-
-    async def submit(pool: WorkerPool, given: tuple[BlockingSource, ...]) -> list[Job]:
-        if parent is None:
-            return await pool.submit_many(
-                pipeline, given, owner=owner, encoding=encoding, dialect=dialect, dry_run=dry_run
-            )
-        return [
-            await pool.submit(
-                pipeline, file, owner=owner, parent=parent, encoding=encoding, dialect=dialect, dry_run=dry_run
-            )
-            for file in given
-        ]
-
-    errand = _Run(
-        lambda told: WorkerPool(
-            store,
-            pipelines=[pipeline],
-            workers=workers,
-            executor=executor,
-            max_files=max_files,
-            spool_dir=spool_dir,
-            on_event=told,
-            flush_interval=flush_interval,
-        ),
-        submit,
-        files,
-        folder,
+    options = RunOptions(
+        store=store,
+        workers=workers,
+        executor=executor,
+        max_files=max_files,
+        encoding=encoding,
+        dialect=dialect,
+        rejects_dir=rejects_dir,
+        owner=owner,
+        parent=parent,
+        dry_run=dry_run,
+        spool_dir=spool_dir,
+        flush_interval=flush_interval,
+        resume=resume,
     )
-    return errand.wait(on_event)
+    return BlockingRun(pipeline, files, options).wait(on_event)
+
+
+@attrs.frozen(kw_only=True)
+class RunOptions:
+    """The keywords of `run`, where they are described."""
+
+    store: JobStore | None = None
+    workers: int | None = None
+    executor: ExecutorChoice = "thread"
+    max_files: int = 10
+    encoding: str | None = None
+    dialect: Dialect | None = None
+    rejects_dir: str | os.PathLike[str] | None = None
+    owner: str | None = None
+    parent: UUID | str | None = None
+    dry_run: bool = False
+    spool_dir: str | os.PathLike[str] | None = None
+    flush_interval: float = 2.0
+    resume: bool = False
 
 
 @attrs.define(eq=False, repr=False)
-class _Run:
-    """A pool in a thread with an event loop of its own; what it has to say arrives in the calling thread."""
+class BlockingRun:
+    """A pool in a thread with an event loop of its own; what it has to say arrives in the calling thread.
 
-    _open: Callable[[Callable[[JobEvent], None]], WorkerPool]
-    _submit: Callable[[WorkerPool, tuple[BlockingSource, ...]], Awaitable[list[Job]]]
+    Args:
+        pipeline: What to do with the rows.
+        files: See `run`.
+        options: See `run`.
+
+    Raises:
+        NotADirectoryError: `rejects_dir` is no folder.
+        ValueError: A `parent` for more than one file.
+    """
+
+    _pipeline: Pipeline[..., Any]
     _files: tuple[BlockingSource, ...]
-    _rejects: Path | None
+    _options: RunOptions
+    _job_ids: list[JobId] = attrs.field(factory=list, init=False)
+    _submitted: dict[JobId, None] = attrs.field(factory=dict, init=False)
+    _rejects: Path | None = attrs.field(default=None, init=False)
     _said: queue.SimpleQueue[JobEvent | None] = attrs.field(factory=queue.SimpleQueue, init=False)
     _records: list[JobRecord] = attrs.field(factory=list, init=False)
     _is_telling: bool = attrs.field(default=False, init=False)
@@ -145,8 +163,23 @@ class _Run:
     _error: BaseException | None = attrs.field(default=None, init=False)
     _cancel: Callable[[], object] = attrs.field(default=lambda: None, init=False)
 
-    def wait(self, on_event: Callable[[JobEvent], object] | None) -> list[JobRecord]:
-        """Run to the end."""
+    def __attrs_post_init__(self) -> None:
+        if self._options.parent is not None and len(self._files) > 1:
+            raise ValueError(f"one mended rejects file at a time can be given with parent=, not {len(self._files)}")
+        if self._options.rejects_dir is not None:
+            self._rejects = folder = Path(self._options.rejects_dir)
+            if folder.exists() and not folder.is_dir():
+                raise NotADirectoryError(
+                    f"rejects_dir={str(folder)!r} is no folder; name one, which is made if need be"
+                )
+
+    @property
+    def job_ids(self) -> list[JobId]:
+        """The jobs of the files in their order, as far as the run came, however it ended."""
+        return list(self._job_ids or self._submitted)
+
+    def wait(self, on_event: Callable[[JobEvent], object] | None = None) -> list[JobRecord]:
+        """Run to the end. See `run`."""
         self._is_telling = on_event is not None
         thread = threading.Thread(target=self._run, name="csvpipe-run", daemon=True)
         thread.start()
@@ -175,8 +208,8 @@ class _Run:
         token, scope = anyio.lowlevel.current_token(), anyio.CancelScope()
         self._cancel = partial(_cancel, scope, token)
         with scope:
-            async with self._open(self._hear) as pool:
-                jobs = await self._submit(pool, self._files)
+            async with self._pool() as pool:
+                jobs = await self._submit(pool)
                 names = _Names(self._rejects)
                 for job in jobs:
                     record = await self._ended(job)
@@ -189,13 +222,84 @@ class _Run:
                     except (OSError, CsvPipeError) as error:
                         self._error = self._error or error  # the other files' rejects are worth having all the same
 
+    def _pool(self) -> WorkerPool:
+        options = self._options
+        return WorkerPool(
+            options.store,
+            pipelines=[self._pipeline],
+            workers=options.workers,
+            executor=options.executor,
+            max_files=options.max_files,
+            spool_dir=options.spool_dir,
+            on_event=self._hear,
+            flush_interval=options.flush_interval,
+        )
+
+    async def _submit(self, pool: WorkerPool) -> list[Job]:
+        options = self._options
+        if options.parent is not None:
+            job = await pool.submit(
+                self._pipeline,
+                self._files[0],
+                owner=options.owner,
+                parent=options.parent,
+                encoding=options.encoding,
+                dialect=options.dialect,
+                dry_run=options.dry_run,
+            )
+            self._job_ids.append(job.id)
+            return [job]
+        begun = await self._begun(pool)
+        fresh = [file for number, file in enumerate(self._files) if number not in begun]
+        submitted = iter(
+            await pool.submit_many(
+                self._pipeline,
+                fresh,
+                owner=options.owner,
+                encoding=options.encoding,
+                dialect=options.dialect,
+                dry_run=options.dry_run,
+            )
+        )
+        jobs = [begun[number] if number in begun else next(submitted) for number in range(len(self._files))]
+        self._job_ids += [job.id for job in jobs]
+        return jobs
+
+    async def _begun(self, pool: WorkerPool) -> dict[int, Job]:
+        """Jobs that an earlier process has left, by the number of their file."""
+        options = self._options
+        if not options.resume or options.store is None:
+            return {}
+        wanted = Wanted(
+            pipeline=self._pipeline,
+            owner=options.owner,
+            encoding=options.encoding,
+            dialect=options.dialect,
+            dry_run=options.dry_run,
+        )
+        found: dict[int, JobRecord] = {}
+        for number, file in enumerate(self._files):
+            taken = {record.id for record in found.values()}
+            look = partial(unfinished_job, options.store, file, wanted, apart_from=taken)
+            if (record := await anyio.to_thread.run_sync(look)) is not None:
+                found[number] = record
+        jobs = {}
+        for number, record in found.items():
+            jobs[number] = job = await pool.job(record.id)
+            if record.status is JobStatus.PAUSED:
+                await job.resume()
+        return jobs
+
     def _hear(self, event: JobEvent) -> None:
-        """In the loop: an event of one of the jobs."""
+        """In the loop: an event of one of the jobs, or of one that others have left in the store."""
+        job = event.job
+        if event.kind is EventKind.SUBMITTED or not job.attempt:  # one that is refused has no other event than that
+            self._submitted[job.id] = None
         if event.is_terminal:
-            self._ends[event.job.id] = event.job
-            if event.job.id == self._awaited:
+            self._ends[job.id] = job
+            if job.id == self._awaited:
                 self._news.set()
-        if self._is_telling:
+        if self._is_telling and (job.id in self._submitted or job.id in self._job_ids):
             self._said.put(event)
 
     async def _ended(self, job: Job) -> JobRecord:

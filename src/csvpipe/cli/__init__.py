@@ -9,6 +9,7 @@ What is said on the command line goes through it like this:
     summary      what is said at the end
     exit_codes   how the command ends
 
+Jobs that outlive the command live in a store (`keeping`); `jobs` has the commands about them, which show `tables`.
 `totals` are sums over jobs, `output` is where lines go, `wording` makes numbers and foreign text fit to print.
 """
 

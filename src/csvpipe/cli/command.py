@@ -18,6 +18,8 @@ from csvpipe.cli.display import Display, JsonLines, Silence, display_for
 from csvpipe.cli.errand import STANDARD_INPUT, Errand, Outcome, carry_out
 from csvpipe.cli.exit_codes import ExitCode
 from csvpipe.cli.inspecting import inspect
+from csvpipe.cli.jobs import COMMANDS
+from csvpipe.cli.keeping import job_of, kept, kept_option, spool_of, spool_option
 from csvpipe.cli.options import (
     HEADERS,
     delimiter_option,
@@ -48,6 +50,7 @@ Examples:
   csvpipe run people:import_people people.csv
   csvpipe run imports/people.py:import_people *.csv --rejects rejects
   zcat people.csv.gz | csvpipe run people:import_people - --json
+  csvpipe run people:import_people people.csv --store sqlite:///jobs.db
 
 Progress goes to standard error, the summary to standard output. With --json, standard output has nothing but one JSON
 object a line: {"kind": ..., "job": {...}} for each event, and {"kind": "summary", ...} at the end; what the pipeline
@@ -74,6 +77,8 @@ def csvpipe() -> None:
 
 csvpipe.add_command(inspect)
 csvpipe.add_command(serve)
+for _command in COMMANDS:
+    csvpipe.add_command(_command)
 
 
 @csvpipe.command(help=_HELP, epilog=_EXIT_CODES)
@@ -108,6 +113,9 @@ csvpipe.add_command(serve)
     metavar="DIR",
     help="Write the failed rows of each file, with the reasons, to NAME.rejects.csv in this folder.",
 )
+@kept_option
+@spool_option
+@click.option("--parent", metavar="JOB", help="The job in --store whose mended rejects file FILE is.")
 @click.option("--owner", metavar="NAME", help="Noted in the jobs, for handlers and in the output of --json.")
 @click.option("--dry-run", is_flag=True, help="Convert and validate all rows, and write nothing.")
 @click.option("--json", "is_json", is_flag=True, help="For programs: events and summary as lines of JSON.")
@@ -124,17 +132,29 @@ def run(
     skip_lines: int | None,
     is_json: bool,
     quiet: bool,
+    store_url: str | None,
+    spool: Path | None,
+    parent: str | None,
     **options: Any,
 ) -> None:
     """Import the files; `_HELP` says the rest."""
     _check(files, options["rejects"])
+    _check_kept(files, store_url, spool, parent)
     output, errors = Output(sys.stdout), Output(sys.stderr)
     try:
         # What the pipeline prints must not stand between the lines that a program reads.
-        with redirect_stdout(sys.stderr) if is_json else nullcontext():
+        with redirect_stdout(sys.stderr) if is_json else nullcontext(), kept(store_url) as store:
             pipeline = pipeline_of(target, errors, hint="MODULE:PIPELINE")
             pipeline = _with(pipeline, header, skip_lines)
-            errand = Errand(pipeline=pipeline, files=files, dialect=dialect_of(pipeline, delimiter), **options)
+            errand = Errand(
+                pipeline=pipeline,
+                files=files,
+                dialect=dialect_of(pipeline, delimiter),
+                store=store,
+                spool=None if store_url is None else spool_of(store_url, spool),
+                parent=None if parent is None or store is None else job_of(store, parent).id,
+                **options,
+            )
             display = _display(output, errors, files=len(files), is_json=is_json, is_quiet=quiet)
             with display:
                 outcome = carry_out(errand, display.show)
@@ -149,6 +169,19 @@ def run(
         errors.line(f"Error: standard output cannot be written, so the report of this run is lost: {output.failure}")
         code = ExitCode.UNHEARD if code in (ExitCode.OK, ExitCode.REJECTED) else code
     ctx.exit(code)
+
+
+def _check_kept(files: tuple[str, ...], store_url: str | None, spool: Path | None, parent: str | None) -> None:
+    """Refuse what makes sense only with a store.
+
+    Raises:
+        click.UsageError: There is none, or there are more files than one that mend a job.
+    """
+    for option, is_given in (("--spool", spool is not None), ("--parent", parent is not None)):
+        if is_given and store_url is None:
+            raise click.UsageError(f"{option} is about jobs that are kept: name their store with --store")
+    if parent is not None and len(files) > 1:
+        raise click.UsageError(f"one mended rejects file at a time can be given with --parent, not {len(files)}")
 
 
 def _with(pipeline: Pipeline[..., Any], header: str | None, skip_lines: int | None) -> Pipeline[..., Any]:
@@ -194,6 +227,6 @@ def _report(outcome: Outcome, errand: Errand, output: Output, errors: Output, *,
         for line in summary_lines(outcome, errand.files, has_rejects=errand.rejects is not None, width=width):
             output.line(line)
     if outcome.exit_code is ExitCode.INTERRUPTED:
-        errors.line(interrupted_line(outcome))
+        errors.line(interrupted_line(outcome, is_kept=errand.store is not None))
     if outcome.problem is not None:
         errors.line(f"Error: {outcome.problem}")

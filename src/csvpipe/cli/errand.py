@@ -17,10 +17,10 @@ from csvpipe.cli.wording import counted
 from csvpipe.dialect import Dialect
 from csvpipe.errors import RowError
 from csvpipe.events import JobEvent
-from csvpipe.jobs import JobRecord
+from csvpipe.jobs import JobId, JobRecord
 from csvpipe.pipeline import Pipeline
 from csvpipe.store import JobStore, MemoryJobStore
-from csvpipe.sync import run
+from csvpipe.sync import BlockingRun, RunOptions
 
 STANDARD_INPUT = "-"
 
@@ -30,6 +30,7 @@ _STATABLE = {"encoding": "--encoding", "dialect": "--delimiter"}
 
 #: So that a bar moves several times a second; a store in memory makes commits cheap.
 _FLUSH_SECONDS = 0.2
+_KEPT_FLUSH_SECONDS = 1.0
 
 
 @attrs.frozen(kw_only=True)
@@ -40,6 +41,7 @@ class Errand:
         pipeline: What to do with the rows.
         files: Paths, and perhaps one `STANDARD_INPUT`.
         workers: See `csvpipe.run`, like the others.
+        store: Outlives the run; None for one that does not. Unfinished jobs in it are gone on with.
     """
 
     pipeline: Pipeline[..., Any]
@@ -52,6 +54,9 @@ class Errand:
     rejects: Path | None = None
     owner: str | None = None
     dry_run: bool = False
+    store: JobStore | None = None
+    spool: Path | None = None
+    parent: JobId | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -106,31 +111,33 @@ def carry_out(errand: Errand, on_event: Callable[[JobEvent], object]) -> Outcome
     Raises:
         CsvPipeError: For misuse, such as an encoding that does not exist.
     """
-    store = MemoryJobStore()
+    store = MemoryJobStore() if errand.store is None else errand.store
     folder = None if errand.rejects is None else _RejectsFolder(errand.rejects)
     code, problem = ExitCode.OK, None
+    options = RunOptions(
+        store=store,
+        workers=errand.workers,
+        executor=errand.executor,
+        max_files=errand.max_files,
+        encoding=errand.encoding,
+        dialect=errand.dialect,
+        rejects_dir=errand.rejects,
+        owner=errand.owner,
+        parent=errand.parent,
+        dry_run=errand.dry_run,
+        spool_dir=errand.spool,
+        flush_interval=_FLUSH_SECONDS if errand.store is None else _KEPT_FLUSH_SECONDS,
+        resume=True,
+    )
+    blocking = BlockingRun(errand.pipeline, tuple(map(source_of, errand.files)), options)
     try:
-        run(
-            errand.pipeline,
-            *map(source_of, errand.files),
-            store=store,
-            workers=errand.workers,
-            executor=errand.executor,
-            max_files=errand.max_files,
-            encoding=errand.encoding,
-            dialect=errand.dialect,
-            rejects_dir=errand.rejects,
-            owner=errand.owner,
-            dry_run=errand.dry_run,
-            on_event=on_event,
-            flush_interval=_FLUSH_SECONDS,
-        )
+        blocking.wait(on_event)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except OSError as error:
         code, problem = ExitCode.FAILED, str(error)
-    # Asked of the store, not taken from what `run` returns: it has them however the run ended.
-    records = store.list_jobs(limit=len(errand.files)).jobs[::-1]
+    # Asked of the store, not taken from what `wait` returns: it has them however the run ended.
+    records = tuple(map(store.get, blocking.job_ids))
     return Outcome(
         records=records,
         totals=totals_of(records, files=len(errand.files)),

@@ -5,16 +5,15 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-import csvpipe as library
 from csvpipe.cli.exit_codes import ExitCode
+from csvpipe.cli.keeping import kept, spool_of
 from csvpipe.cli.options import pipeline_of
 from csvpipe.cli.output import Output
 from csvpipe.errors import CsvPipeError, MissingExtraError
@@ -62,7 +61,8 @@ order when it is told to by Ctrl-C or SIGTERM: rows in hand are finished, and wi
     "--spool",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where uploads are kept until they are imported, needed with --store; else a temporary folder.",
+    help="Where uploads are kept until they are imported: beside a database of SQLite unless stated; without --store a "
+    "temporary folder.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 for any free one.")
@@ -109,13 +109,11 @@ def serve(
     owners = _owners(tokens, tokens_file)
     if anybody is bool(owners):
         raise click.UsageError("say who may use it: --token OWNER=TOKEN, --tokens-file FILE, or --anybody for all", ctx)
-    if store_url is not None and options["spool"] is None:
-        raise click.UsageError(
-            "--store outlives this program, and so must its uploads: name a folder with --spool", ctx
-        )
+    if store_url is not None:
+        options["spool"] = spool_of(store_url, options["spool"])
     pipelines = [pipeline_of(target, errors, hint="MODULE:PIPELINE") for target in targets]
     try:
-        with _store(store_url) as store:
+        with kept(store_url) as store:
             _serve(pipelines, store, owners, errors, **options)
     except (CsvPipeError, ValueError) as error:
         raise click.UsageError(str(error), ctx) from error
@@ -197,14 +195,6 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.close()
         raise click.ClickException(f"cannot listen at {host}:{port}: {error.strerror or error}") from error
     return listening
-
-
-def _store(url: str | None) -> AbstractContextManager[JobStore | None]:
-    """The store at a URL, closed at the end; the pool's own, in memory, where there is none."""
-    if url is None:
-        return nullcontext()
-    make = cast("Callable[[str], AbstractContextManager[JobStore]]", library.SQLJobStore)
-    return make(url)
 
 
 def _owners(tokens: tuple[str, ...], file: Path | None) -> dict[str, str]:

@@ -52,12 +52,13 @@ def summary_lines(
         yield "To get the failed rows, each with its reasons, add: --rejects DIR"
 
 
-def interrupted_line(outcome: Outcome) -> str:
-    """What Ctrl-C left behind."""
+def interrupted_line(outcome: Outcome, *, is_kept: bool = False) -> str:
+    """What Ctrl-C left behind; `is_kept` says whether the jobs are, too."""
     totals = outcome.totals
+    what_next = "goes on where it stopped" if is_kept else "starts over"
     return (
         f"Interrupted: {totals.ended:,} of {counted(totals.files, 'file')} done. What is processed stays so "
-        f"({counted(totals.processed_rows, 'row')}); run again, an unfinished file starts over."
+        f"({counted(totals.processed_rows, 'row')}); run again, an unfinished file {what_next}."
     )
 
 
