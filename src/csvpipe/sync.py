@@ -20,9 +20,9 @@ import anyio.to_thread
 import attrs
 
 from csvpipe._intake.arrival.receive import BlockingSource
-from csvpipe._report.feed import LOOK_SECONDS
+from csvpipe._report.feed import LOOK_SECONDS, Outage
 from csvpipe.dialect import Dialect
-from csvpipe.errors import CsvPipeError
+from csvpipe.errors import CsvPipeError, JobNotFoundError
 from csvpipe.events import EventKind, JobEvent
 from csvpipe.executors.choice import ExecutorChoice
 from csvpipe.jobs import JobId, JobRecord, JobStatus
@@ -304,9 +304,19 @@ class BlockingRun:
 
     async def _ended(self, job: Job) -> JobRecord:
         """`job.wait()`, which would cost a look at the store for each of many files."""
+        outage = Outage()
         while job.id not in self._ends:
-            if self._is_shared and (record := await job.record()).status.is_terminal:
-                return record
+            if self._is_shared:
+                try:
+                    record = await job.record()
+                except JobNotFoundError:
+                    raise
+                except Exception as error:  # noqa: BLE001  # whatever a store raises that is away
+                    outage.bear(error)
+                else:
+                    outage.end()
+                    if record.status.is_terminal:
+                        return record
             self._awaited, self._news = job.id, anyio.Event()
             with anyio.move_on_after(LOOK_SECONDS) as wait:
                 await self._news.wait()

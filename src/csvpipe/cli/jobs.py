@@ -15,7 +15,7 @@ import click
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe._report.retrieval import write_job_rejects
 from csvpipe.cli.exit_codes import ExitCode
-from csvpipe.cli.keeping import job_of, opened, spool_of, spool_option, store_option
+from csvpipe.cli.keeping import job_of, opened, spool_option, store_option, uploads_of
 from csvpipe.cli.output import Output
 from csvpipe.cli.tables import details, job_table
 from csvpipe.cli.wording import counted, printable
@@ -107,7 +107,7 @@ def _asking(verb: Request, summary: str) -> click.Command:
         with opened(store_url) as store:
             for record in [job_of(store, job) for job in jobs]:  # all of them are found, or nothing is done
                 try:
-                    output.line(_answer(_asked(store, record.id, verb, spool_of(store_url, spool)), verb))
+                    output.line(_answer(_asked(store, record.id, verb, uploads_of(store_url, spool)), verb))
                 except (ParentError, TransitionError) as error:
                     errors.line(f"Error: {record.id}: {error}")
                     code = ExitCode.FAILED
@@ -121,10 +121,10 @@ def _asking(verb: Request, summary: str) -> click.Command:
     )
 
 
-def _asked(store: JobStore, job_id: JobId, verb: Request, spool: Path) -> JobRecord:
+def _asked(store: JobStore, job_id: JobId, verb: Request, spool: Spool) -> JobRecord:
     record = store.request(job_id, verb)
     if record.status is JobStatus.CANCELLED:
-        clear_up(record, store.plan(job_id), Spool(spool))
+        clear_up(record, store.plan(job_id), spool)
     return record
 
 
@@ -172,7 +172,7 @@ def rejects(*, job: str, store_url: str, spool: Path | None, dest: str, is_all: 
             write_job_rejects,
             store=store,
             job_id=record.id,
-            spool=Spool(spool_of(store_url, spool)),
+            spool=uploads_of(store_url, spool),
             open_only=not is_all,
         )
         try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import click
 
+from csvpipe._intake.arrival.spool import Spool
 from csvpipe.cli.exit_codes import ExitCode
 from csvpipe.errors import CsvPipeError, JobNotFoundError
 from csvpipe.jobs import JobId, JobRecord
@@ -93,6 +94,16 @@ def spool_of(url: str, stated: Path | None) -> Path:
         return Path(f"{address.database}.spool").absolute()
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "csvpipe" / f"{address.host or 'local'}-{address.database or 'default'}.spool"
+
+
+def uploads_of(url: str, stated: Path | None) -> Spool:
+    """The uploads that belong to a store, as far as there are any."""
+    folder = spool_of(url, stated)
+    spool = Spool(folder)
+    if folder.is_dir():
+        with suppress(OSError):  # what is out of reach stays where it is
+            spool.identify()
+    return spool
 
 
 def job_of(store: JobStore, given: str) -> JobRecord:
