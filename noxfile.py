@@ -75,9 +75,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """The test suite again, with the lines and branches that it leaves out."""
+    """The test suite but for what takes long, with the lines and branches that it leaves out."""
     install(session, "test")
-    session.run("python", "-m", "pytest", "--cov", "--cov-report=term", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "not long", "--cov", "--cov-report=term", *session.posargs)
 
 
 @nox.session

@@ -70,6 +70,7 @@ class Commits:
         self._on_lost = on_lost
         self._lock = anyio.Lock()
         self._due = anyio.Event()
+        self._is_untold = True
         self._is_stopped = False
 
     def __repr__(self) -> str:
@@ -78,7 +79,9 @@ class Commits:
     def look(self) -> None:
         """See whether so much has gathered that a commit is due at once, or that no more may gather."""
         errors = self._progress.pending_errors
-        if errors >= _ERRORS_DUE and not self._failures:
+        # After a takeover the first result is told at once: a store that hears of none takes it for a crash loop.
+        is_urgent = self._is_untold and self._claim.record.attempt > 1
+        if (errors >= _ERRORS_DUE or is_urgent) and not self._failures:
             self._due.set()
         if errors >= _MOST_ERRORS or len(self._progress.pending) >= _MOST_RESULTS:
             self._set_hold(is_held=True)
@@ -132,6 +135,7 @@ class Commits:
             except LeaseLostError:
                 self._on_lost()
                 return
+            self._is_untold = False
             self._progress.committed(results)
             services.feed.publish(record)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from csvpipe import fencing
 from csvpipe.errors import TakenOverError, Unavailable
@@ -61,8 +61,11 @@ def _make_tables(connection: sa.Connection, table: SQLTable) -> None:
     known = sa.inspect(connection)
     for name, statement in fencing.TABLES.items():
         if not known.has_table(name):
-            with suppress(IntegrityError):  # another process was quicker
+            try:
                 connection.exec_driver_sql(statement)
+            except DBAPIError:  # which of several errors it is where another process was quicker depends on the moment
+                if not sa.inspect(connection).has_table(name):
+                    raise
     table.has_tables = True
 
 
