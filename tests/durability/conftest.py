@@ -37,9 +37,7 @@ def server() -> Iterator[Server]:
 def sqlite_scene(tmp_path: Path) -> Iterator[Scene]:
     """Store and table in two SQLite files."""
     yield from _made(
-        Scene(
-            store_url=f"sqlite:///{tmp_path}/jobs.db", target_url=f"sqlite:///{tmp_path}/target.db", folder=tmp_path
-        )
+        Scene(store_url=f"sqlite:///{tmp_path}/jobs.db", target_url=f"sqlite:///{tmp_path}/target.db", folder=tmp_path)
     )
 
 

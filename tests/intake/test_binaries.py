@@ -59,7 +59,10 @@ _SHEET = b'<?xml version="1.0"?>\n<Workbook xmlns="urn:schemas-microsoft-com:off
         (b"SQLite format 3\0\x10\0", "an SQLite database"),
         (b"7z\xbc\xaf\x27\x1c\0\4", "a 7-Zip archive"),
         (b"Rar!\x1a\x07\0", "a RAR archive"),
-        (gzip.compress(b"id,name"), "gzip data within a compressed file; it is compressed twice, so unpack it first"),
+        (
+            gzip.compress(b"id,name", mtime=0),
+            "gzip data within a compressed file; it is compressed twice, so unpack it first",
+        ),
         (bz2.compress(b"id,name"), "bzip2 data within a compressed file"),
         (lzma.compress(b"id,name"), "xz data within a compressed file"),
         (b"\x28\xb5\x2f\xfd\0", "zstd data within a compressed file"),

@@ -19,6 +19,7 @@ from process_handlers import told
 
 import csvpipe
 from csvpipe.errors import FileCode, PipelineError, RowError
+from csvpipe.executors.process.messages import JOBS_KEPT
 from csvpipe.jobs import JobRecord, JobStatus
 
 MakeFaults = Callable[..., Path]
@@ -363,6 +364,13 @@ async def test_processes_are_started_when_they_are_needed(make_faults: MakeFault
     assert (5, 1) == (len(found), len(set(found)))
     assert [] == crew.pids
     assert not is_running(found[0])
+
+
+def test_more_jobs_than_a_worker_keeps_prepared(make_faults: MakeFaults) -> None:
+    """Host and worker forget the same ones."""
+    records = csvpipe.run(handlers.quiet, *[make_faults(3)] * (JOBS_KEPT + 3), executor="process", workers=1)
+
+    assert {(JobStatus.COMPLETED, 3)} == {(record.status, record.processed_rows) for record in records}
 
 
 @pytest.mark.anyio
