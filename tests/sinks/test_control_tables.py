@@ -14,6 +14,14 @@ from csvpipe.sinks import SQLTable
 _AT_ONCE = 8
 
 
+def _begin(table: SQLTable, together: threading.Barrier, errors: list[BaseException]) -> None:
+    together.wait()
+    try:
+        table.take_over(JobId(uuid4()), 1)
+    except BaseException as error:  # noqa: BLE001  # whatever it is
+        errors.append(error)
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_many_begin_at_once(kind: str, request: pytest.FixtureRequest) -> None:
     """Each of them finds the tables, though they are made in a race."""
@@ -27,14 +35,7 @@ def test_many_begin_at_once(kind: str, request: pytest.FixtureRequest) -> None:
         tables = [SQLTable(url, "people") for _ in range(_AT_ONCE)]
         together, errors = threading.Barrier(_AT_ONCE), list[BaseException]()
 
-        def begin(table: SQLTable, together: threading.Barrier = together) -> None:
-            together.wait()
-            try:
-                table.take_over(JobId(uuid4()), 1)
-            except BaseException as error:  # noqa: BLE001  # whatever it is
-                errors.append(error)
-
-        threads = [threading.Thread(target=begin, args=[table]) for table in tables]
+        threads = [threading.Thread(target=_begin, args=[table, together, errors]) for table in tables]
         for thread in threads:
             thread.start()
         for thread in threads:
