@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import psutil
 import sqlalchemy as sa
 
 import csvpipe
@@ -173,18 +173,15 @@ class Server:
         return url.render_as_string(hide_password=False)
 
     def kill(self) -> None:
-        """Kill the postmaster. Its processes end when they find out."""
-        os.kill(self._server.get_pid(), signal.SIGKILL)
+        """Kill the postmaster, and wait until its processes have found out."""
+        postmaster = psutil.Process(self._server.get_pid())
+        others = postmaster.children(recursive=True)
+        postmaster.kill()
+        psutil.wait_procs([postmaster, *others])
 
     def start(self) -> None:
-        """Start again after `kill`, as soon as all processes of the former life are gone."""
-        while True:
-            try:
-                self._server.ensure_postgres_running()
-            except (AssertionError, subprocess.SubprocessError):
-                time.sleep(0.1)
-            else:
-                return
+        """Start again after `kill`."""
+        self._server.ensure_postgres_running()
 
     def close(self) -> None:
         """End it."""

@@ -1,0 +1,37 @@
+"""A database that dies under a job: no row is rejected for it, none is lost, none is doubled."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from durable_scene import TABLE, Scene, Server, write_people
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
+
+_ROWS = 400_000
+
+
+def test_postgresql_is_killed_and_comes_back(server: Server, tmp_path: Path) -> None:
+    """Store and table are on a server whose postmaster is killed in mid-job, twice; the job goes on by itself."""
+    url = server.new_database()
+    scene = Scene(store_url=url, target_url=url, folder=tmp_path)
+    with scene.target() as connection:
+        connection.execute(sa.text(TABLE))
+    try:
+        process = scene.start(write_people(tmp_path / "people.csv", _ROWS))
+        for _ in range(2):
+            before = scene.markers()
+            while process.poll() is None and scene.markers() <= before:
+                time.sleep(0.01)
+            assert process.poll() is None, "the job ended before the server did"
+            server.kill()
+            server.start()
+        said, _ = process.communicate()
+        assert process.returncode == 0
+        assert " completed " in said
+        scene.check(rows=_ROWS)
+    finally:
+        scene.close()
