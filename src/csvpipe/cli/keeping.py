@@ -87,13 +87,13 @@ def spool_of(url: str, stated: Path | None) -> Path:
     """The folder of uploads that belongs to a store: the stated one, else one that every run finds again."""
     if stated is not None:
         return stated.absolute()
-    from sqlalchemy import make_url  # noqa: PLC0415  # as above
+    from csvpipe.store.sql.address import place_of  # noqa: PLC0415  # as above
 
-    address = make_url(url)
-    if address.get_backend_name() == "sqlite" and address.database:
-        return Path(f"{address.database}.spool").absolute()
+    host, database = place_of(url)
+    if host is None and database is not None:
+        return Path(f"{database}.spool").absolute()
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "csvpipe" / f"{address.host or 'local'}-{address.database or 'default'}.spool"
+    return Path(state) / "csvpipe" / f"{host}-{database or 'default'}.spool"
 
 
 def uploads_of(url: str, stated: Path | None) -> Spool:

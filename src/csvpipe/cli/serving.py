@@ -109,10 +109,10 @@ def serve(
     owners = _owners(tokens, tokens_file)
     if anybody is bool(owners):
         raise click.UsageError("say who may use it: --token OWNER=TOKEN, --tokens-file FILE, or --anybody for all", ctx)
-    if store_url is not None:
-        options["spool"] = spool_of(store_url, options["spool"])
     pipelines = [pipeline_of(target, errors, hint="MODULE:PIPELINE") for target in targets]
     try:
+        if store_url is not None:
+            options["spool"] = spool_of(store_url, options["spool"])
         with kept(store_url) as store:
             _serve(pipelines, store, owners, errors, **options)
     except (CsvPipeError, ValueError) as error:

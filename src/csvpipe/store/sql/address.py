@@ -26,10 +26,7 @@ def open_engine(address: str | URL) -> Engine:
         MissingExtraError: The driver for PostgreSQL is not installed.
         ValueError: It is no URL of a database that a store may live in.
     """
-    try:
-        url = make_url(address)
-    except ArgumentError:
-        raise ValueError("not the URL of a database; write sqlite:///jobs.db or postgresql://user@host/name") from None
+    url = _read(address)
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     check_dialect(url.get_backend_name(), url.database)
     try:
@@ -56,6 +53,23 @@ def check_dialect(backend: str, database: str | None, *, is_async: bool = False)
         raise ValueError("a job store is called in worker threads: give it a synchronous engine, or the URL")
     if backend == "sqlite" and database in _MEMORY:
         raise ValueError("SQLite in memory is seen by one connection alone; give a file, or use MemoryJobStore")
+
+
+def place_of(address: str) -> tuple[str | None, str | None]:
+    """The host and the database at a URL; no host for a file of SQLite, `local` for a server that none is named of.
+
+    Raises:
+        ValueError: It is no URL of a database.
+    """
+    url = _read(address)
+    return (None if url.get_backend_name() == "sqlite" else url.host or "local"), url.database
+
+
+def _read(address: str | URL) -> URL:
+    try:
+        return make_url(address)
+    except ArgumentError:
+        raise ValueError("not the URL of a database; write sqlite:///jobs.db or postgresql://user@host/name") from None
 
 
 def shown(url: URL) -> str:
