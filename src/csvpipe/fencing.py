@@ -9,7 +9,7 @@ The statements hold nothing but numbers and the digits of ids, besides results, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -21,14 +21,35 @@ FENCE: Final = "csvpipe_fence"
 MARKERS: Final = "csvpipe_markers"
 ROWS_DONE: Final = "csvpipe_rows_done"
 
-#: How the tables are made; an application whose user may not do so makes them itself.
+#: How the tables are made; an application whose user may not do so makes them itself. The fence comes last: where it
+#: stands, the others do.
 TABLES: Final = {
-    FENCE: f"CREATE TABLE IF NOT EXISTS {FENCE} (job VARCHAR(32) PRIMARY KEY, attempt BIGINT NOT NULL)",
     MARKERS: f"CREATE TABLE IF NOT EXISTS {MARKERS} (job VARCHAR(32) NOT NULL, start_byte BIGINT NOT NULL, "
     "end_byte BIGINT NOT NULL, result TEXT NOT NULL, PRIMARY KEY (job, start_byte))",
     ROWS_DONE: f"CREATE TABLE IF NOT EXISTS {ROWS_DONE} (job VARCHAR(32) NOT NULL, first_row BIGINT NOT NULL, "
     "end_row BIGINT NOT NULL, PRIMARY KEY (job, first_row))",
+    FENCE: f"CREATE TABLE IF NOT EXISTS {FENCE} (job VARCHAR(32) PRIMARY KEY, attempt BIGINT NOT NULL)",
 }
+
+
+def make_tables(has: Callable[[str], bool], make: Callable[[str], object]) -> None:
+    """Make the tables that are missing. Somebody else may be making them, too: then it is enough that they are there.
+
+    Args:
+        has: Whether there is a table of this name, as others have committed it.
+        make: Runs a statement, and commits it.
+
+    Raises:
+        Exception: A table cannot be made, and is not there.
+    """
+    for name, statement in TABLES.items():
+        if has(name):
+            continue
+        try:
+            make(statement)
+        except Exception:  # which of several errors it is where another was quicker depends on the moment
+            if not has(name):
+                raise
 
 
 def raised(job: UUID, attempt: int) -> str:

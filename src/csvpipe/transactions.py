@@ -7,7 +7,7 @@ nobody was told of, finds the note and does not do it a second time.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from csvpipe import fencing
 from csvpipe.errors import PipelineError, TakenOverError, Unavailable
 from csvpipe.jobs import JobId
+from csvpipe.ranges import ranges_of
 
 #: How often the fence is raised anew when others do so at the same time.
 _ROUNDS: Final = 10
@@ -117,7 +118,7 @@ class Transaction:
             return
         try:
             marked = self._marked()
-            ranges = list(_ranges(row for index, row in enumerate(self._rows) if index not in marked))
+            ranges = list(ranges_of(row for index, row in enumerate(self._rows) if index not in marked))
             if ranges:
                 connection.run(fencing.noted(self._job_id, ranges))
         except BaseException:
@@ -174,13 +175,35 @@ class Transaction:
                 connection.rollback()
                 raise
             connection.rollback()
-            connection.begin()
-            for statement in fencing.TABLES.values():
-                connection.run(statement)
-            connection.commit()
+            fencing.make_tables(self._has_table, self._run_alone)
             connection.begin()
             return None
         return int(rows[0][0]) if rows else None
+
+    def _has_table(self, name: str) -> bool:
+        connection = self._connection
+        connection.begin()
+        try:
+            connection.run(f"SELECT 1 FROM {name} WHERE 1 = 0")  # noqa: S608  # one of our own names
+        except Exception as error:
+            if not _is_missing_table(error):
+                raise
+            return False
+        finally:
+            connection.rollback()
+        return True
+
+    def _run_alone(self, statement: str) -> None:
+        """In a transaction of its own."""
+        connection = self._connection
+        connection.begin()
+        try:
+            connection.run(statement)
+            connection.commit()
+        except BaseException:
+            with suppress(Exception):
+                connection.rollback()
+            raise
 
     def _raise(self) -> None:
         """In a transaction of its own: all that follow share the fence."""
@@ -205,18 +228,6 @@ class Transaction:
         if not found:
             return []
         return [index for index, row in enumerate(rows) if any(first <= row < end for first, end in found)]
-
-
-def _ranges(rows: Iterator[int]) -> Iterator[tuple[int, int]]:
-    first = end = -1
-    for row in sorted(rows):
-        if row != end:
-            if end > first:
-                yield first, end
-            first = row
-        end = row + 1
-    if end > first:
-        yield first, end
 
 
 def _origin(error: BaseException) -> BaseException:
@@ -253,45 +264,43 @@ def _check_free(is_free: bool) -> None:  # noqa: FBT001  # the one thing that it
         )
 
 
-class _SQLite:
+class _Driver:
+    """What the two drivers have in common."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def run(self, statement: str) -> Any:
+        return self._connection.execute(statement)
+
+    def commit(self) -> None:
+        self._connection.commit()
+
+    def rollback(self) -> None:
+        self._connection.rollback()
+
+
+class _SQLite(_Driver):
     is_postgresql = False
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         _check_free(not connection.in_transaction)
-        self._connection = connection
+        super().__init__(connection)
 
     def begin(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def run(self, statement: str) -> Any:
-        return self._connection.execute(statement)
 
-    def commit(self) -> None:
-        self._connection.commit()
-
-    def rollback(self) -> None:
-        self._connection.rollback()
-
-
-class _Psycopg:
+class _Psycopg(_Driver):
     is_postgresql = True
 
     def __init__(self, connection: Any) -> None:
         _check_free(int(connection.info.transaction_status) == 0)
-        self._connection = connection
+        super().__init__(connection)
 
     def begin(self) -> None:
         if self._connection.autocommit:  # else the first statement does so by itself
             self._connection.execute("BEGIN")
-
-    def run(self, statement: str) -> Any:
-        return self._connection.execute(statement)
-
-    def commit(self) -> None:
-        self._connection.commit()
-
-    def rollback(self) -> None:
-        self._connection.rollback()
 
 
 class _SQLAlchemy:

@@ -7,6 +7,8 @@ from typing import Final
 
 import attrs
 
+from csvpipe.ranges import ranges_of
+
 _BITS: Final = 7
 _MORE: Final = 1 << _BITS
 _LOW: Final = _MORE - 1
@@ -29,7 +31,7 @@ class RowSet:
         """The set of these numbers, all of them at least 0, in any order."""
         data = bytearray()
         end = 0
-        for start, stop in _ranges(rows):
+        for start, stop in ranges_of(rows):
             _append(data, start - end)
             _append(data, stop - start)
             end = stop
@@ -48,19 +50,6 @@ class RowSet:
 
     def __bool__(self) -> bool:
         return bool(self.data)
-
-
-def _ranges(rows: Iterable[int]) -> Iterator[tuple[int, int]]:
-    start = stop = -1
-    for row in sorted(rows):
-        if row >= stop:
-            if row > stop:
-                if stop > start:
-                    yield start, stop
-                start = row
-            stop = row + 1
-    if stop > start:
-        yield start, stop
 
 
 def _append(data: bytearray, number: int) -> None:

@@ -58,14 +58,7 @@ def _make_tables(connection: sa.Connection, table: SQLTable) -> None:
     """Once for each process, and only what is missing: an application may not let its user do so."""
     if table.has_tables:
         return
-    known = sa.inspect(connection)
-    for name, statement in fencing.TABLES.items():
-        if not known.has_table(name):
-            try:
-                connection.exec_driver_sql(statement)
-            except DBAPIError:  # which of several errors it is where another process was quicker depends on the moment
-                if not sa.inspect(connection).has_table(name):
-                    raise
+    fencing.make_tables(lambda name: sa.inspect(connection).has_table(name), connection.exec_driver_sql)
     table.has_tables = True
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from csvpipe._partition.chunk import Chunk
+from csvpipe._process.binding import Binding
 from csvpipe._process.columns.arrays import flags_array
 from csvpipe._process.columns.bad import BadCells
 from csvpipe._process.columns.cells import read_cells
@@ -96,24 +97,11 @@ class BatchColumns:
 
     def _batch(self, texts: Texts, bad_cells: BadCells) -> tuple[Any, Any]:
         """All rows, bad ones included, and the indices of these; their bad cells are noted."""
-        bad = np.array(texts.ragged, np.int64)
         if self._schema is None:
+            bad = np.array(texts.ragged, np.int64)
             arrays = [texts.columns[position] for position in range(len(self._texts_schema))]
             return pa.RecordBatch.from_arrays(arrays, schema=self._texts_schema), bad
-        arrays = []
-        for column in self._schema.fields:
-            if column.meaning is None:
-                default = column.field.default
-                value = None if default is None else column.to_arrow(default)
-                arrays.append(pa.repeat(pa.scalar(value, column.kind), texts.rows))
-                continue
-            binding = column.meaning.binding
-            cells = read_cells(texts.columns[binding.position], column.meaning, None)
-            arrays.append(cells.array(column.kind, column.to_arrow))
-            if cells.bad.size:
-                bad_cells.add_of(binding, texts.columns[binding.position], cells.bad)
-                bad = np.union1d(bad, cells.bad)
-        return pa.RecordBatch.from_arrays(arrays, schema=self._schema.arrow), bad
+        return typed(self._schema, texts, bad_cells.add_of)
 
     def units_of(self, parts: Iterable[Slice]) -> Iterator[BatchUnit]:
         """Units of rows that the row path has parsed."""
@@ -144,6 +132,32 @@ class BatchColumns:
         columns = list(zip(*rows, strict=True)) or [()] * len(self._texts_schema)
         arrays = [pa.array(column, pa.string()) for column in columns]
         return pa.RecordBatch.from_arrays(arrays, schema=self._texts_schema)
+
+
+def typed(schema: BatchSchema, texts: Texts, note: Callable[[Binding, Any, Any], object]) -> tuple[Any, Any]:
+    """All rows of a chunk as a batch of typed columns, bad ones included, and the indices of these.
+
+    Args:
+        schema: Of the batch.
+        texts: The cells.
+        note: Told of each column with bad cells: its binding, its texts, and the indices of the bad ones.
+    """
+    bad = np.array(texts.ragged, np.int64)
+    arrays = []
+    for column in schema.fields:
+        if column.meaning is None:
+            default = column.field.default
+            value = None if default is None else column.to_arrow(default)
+            arrays.append(pa.repeat(pa.scalar(value, column.kind), texts.rows))
+            continue
+        binding = column.meaning.binding
+        column_texts = texts.columns[binding.position]
+        cells = read_cells(column_texts, column.meaning, None)
+        arrays.append(cells.array(column.kind, column.to_arrow))
+        if cells.bad.size:
+            note(binding, column_texts, cells.bad)
+            bad = np.union1d(bad, cells.bad)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema.arrow), bad
 
 
 def only(batch: Any, kept: Any, bad: Any) -> Any:

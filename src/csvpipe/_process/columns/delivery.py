@@ -21,8 +21,7 @@ from pyarrow import csv as arrow_csv
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.binding import Binding
-from csvpipe._process.columns.batches import only
-from csvpipe._process.columns.cells import read_cells
+from csvpipe._process.columns.batches import only, typed
 from csvpipe._process.columns.part import ColumnChunk, ColumnPart
 from csvpipe._process.columns.places import find_by_cells
 from csvpipe._process.columns.schema import BatchSchema
@@ -124,18 +123,7 @@ class DeliveryColumns:
         texts = self._reader.read(data, chunk.rows, is_regular=chunk.is_regular)
         if texts is None:
             return None
-        bad = np.array(texts.ragged, np.int64)
-        arrays = []
-        for column in self._schema.fields:
-            if column.meaning is None:
-                value = None if column.field.default is None else column.to_arrow(column.field.default)
-                arrays.append(pa.repeat(pa.scalar(value, column.kind), texts.rows))
-                continue
-            cells = read_cells(texts.columns[column.meaning.binding.position], column.meaning, None)
-            arrays.append(cells.array(column.kind, column.to_arrow))
-            if cells.bad.size:
-                bad = np.union1d(bad, cells.bad)
-        batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema.arrow)
+        batch, bad = typed(self._schema, texts, lambda *_: None)  # whole rows are judged, not cells
         places = find_by_cells(texts, data, chunk, bad.tolist(), self._dialect.quotechar) if bad.size else {}
         source = ColumnChunk(chunk, data, texts.ragged, parser=self._parser, places=places)
         part = ColumnPart(source, 0, texts.rows, bad=bad.tolist(), bad_cells=_Judge(source, self._build))
