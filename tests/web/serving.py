@@ -152,6 +152,10 @@ class Site:
         self.ana.get(f"{API}/jobs/{job['id']}/stream").raise_for_status()
         return dict(self.ana.get(f"{API}/jobs/{job['id']}").json())
 
+    def left(self) -> list[str]:
+        """Names of all uploads in the spool, whole or not."""
+        return [path.name for path in self.spool.rglob("*") if path.is_file() and path.suffix in (".csv", ".part")]
+
     def spooled(self) -> list[str]:
         """Names of the uploads that are kept."""
         return [path.name for path in self.spool.rglob("*") if path.is_file() and path.suffix == ".csv"]

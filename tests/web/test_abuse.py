@@ -1,0 +1,233 @@
+"""Clients that mean harm, or are just broken: none of them holds anything without bound, or leaves anything behind."""
+
+import gzip
+import json
+import re
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+from tests.web.serving import API, Site
+from tests.web.test_upload import BOUNDARY, END, PEOPLE, all_of, head, part, post, statuses
+
+from csvpipe.web import UploadLimits
+
+MIB = 1024 * 1024
+TOKENS = ("--token", "ana=token-of-ana", "--token", "bob=token-of-bob")
+PIPELINE = """
+import attrs
+import csvpipe
+
+@attrs.frozen
+class Person:
+    id: int
+    name: str
+
+@csvpipe.pipeline
+def people(person: Person) -> None:
+    pass
+"""
+
+
+@attrs.frozen
+class Process:
+    """`csvpipe serve`, as a process of its own."""
+
+    process: "subprocess.Popen[str]"
+    address: tuple[str, int]
+    spool: Path
+    ana: httpx.Client
+
+    def peak_bytes(self) -> int:
+        """The most memory that it has ever had."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        assert found
+        return 1024 * int(found[1])
+
+    def warm_up(self) -> None:
+        """Import a file of some size: what that takes is not what is looked at."""
+        content = b"id,name\n" + b"1,Ana\n" * MIB
+        [entry] = self.ana.post(f"{API}/upload", files={"files": ("a.csv", content)}).json()["files"]
+        assert "event: completed" in self.ana.get(f"{API}/jobs/{entry['job']['id']}/stream").text
+
+    def open_files(self) -> int:
+        """Files and connections that it has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """Start one on a free port."""
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "pipeline.py").write_text(PIPELINE)
+    program = [sys.executable, "-m", "csvpipe", "serve", "pipeline.py:people", "--port", "0", "--spool", "spool"]
+    with ExitStack() as running:
+        process = subprocess.Popen([*program, *TOKENS], cwd=folder, stderr=subprocess.PIPE, text=True)
+        running.callback(process.communicate)
+        running.callback(process.terminate)
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.search(r"http://([\d.]+):(\d+)", line)
+        assert found, line + process.stderr.read()
+        address = found[1], int(found[2])
+        headers = {"Authorization": "Bearer token-of-ana"}
+        ana = running.enter_context(
+            httpx.Client(base_url=f"http://{address[0]}:{address[1]}", headers=headers, timeout=30)
+        )
+        yield Process(process, address, folder / "spool", ana)
+
+
+def poured(client: socket.socket, block: bytes, most_bytes: int, *, is_chunked: bool) -> int:
+    """Send the same block again and again, until the server has answered or hung up; how many bytes it has taken."""
+    framed = b"%x\r\n%b\r\n" % (len(block), block) if is_chunked else block
+    sent = 0
+    with suppress(BrokenPipeError, ConnectionResetError):
+        while sent < most_bytes and not select.select([client], [], [], 0)[0]:
+            client.sendall(framed)
+            sent += len(block)
+    return sent
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("content", [b"1,Ana\n", b"1,Ana\r\n", b"\x00"])
+def test_a_gigabyte_is_neither_held_nor_read_to_its_end(process: Process, content: bytes, *, is_chunked: bool) -> None:
+    """Of a file far over the limit, or none at all, the server reads no more than it skips; then it hangs up."""
+    process.warm_up()
+    before, open_before = process.peak_bytes(), process.open_files()
+    begun = part("files", PEOPLE, "a.csv") + part("files", b"id,name\n", "b.csv").removesuffix(b"\r\n")
+    gigabyte = 1024 * MIB
+
+    with socket.create_connection(process.address) as client:
+        client.sendall(head(None if is_chunked else gigabyte, f"{API}/upload"))
+        client.sendall(b"%x\r\n%b\r\n" % (len(begun), begun) if is_chunked else begun)
+        sent = poured(client, content * (MIB // len(content)), gigabyte, is_chunked=is_chunked)
+        received = all_of(client)
+
+    assert sent <= 220 * MIB, received[:3000]
+    assert process.peak_bytes() - before < 32 * MIB
+    if received:  # a server that hangs up may reset what it has said
+        status, _, body = received.partition(b"\r\n\r\n")
+        assert b"413" == status.split()[1]
+        assert b"connection: close" in status.lower()
+        assert ["a.csv", "b.csv"] == [entry["filename"] for entry in json.loads(body)["files"]]
+    assert 200 == process.ana.get("/ready").status_code
+    assert [] == [path.name for path in process.spool.iterdir() if path.suffix == ".part"]
+    assert process.open_files() <= open_before
+
+
+def test_what_follows_of_a_refused_file_is_skipped_up_to_a_limit(serve_site: Callable[..., Site]) -> None:
+    """Files after one that is too large are taken as long as its rest is short; else the connection ends."""
+    site = serve_site(limits=UploadLimits(file_bytes=100_000, skipped_bytes=200_000))
+    row = b"1,Ana\n"
+
+    def form(rows: int) -> bytes:
+        return part("files", b"id,name\n" + row * rows, "large.csv") + part("files", PEOPLE, "a.csv") + END
+
+    taken, refused = post(site, form(40_000), pipeline="people"), post(site, form(60_000), pipeline="people")
+
+    assert ["file_too_large", None] == statuses(taken)
+    assert (413, "close") == (refused.status_code, refused.headers["connection"])
+    assert ["file_too_large"] == [entry["problem"]["type"].rpartition(":")[2] for entry in refused.json()["files"]]
+
+
+def test_an_upload_that_drips_is_given_up(serve_site: Callable[..., Site]) -> None:
+    """A client that sends a byte whenever it is about to be given up is given up, too; nothing is left of its file."""
+    site = serve_site(limits=UploadLimits(idle_seconds=0.2, bytes_per_second=100 * MIB))
+    with socket.create_connection(site.address) as client:
+        client.sendall(head(10**6) + part("files", PEOPLE, "a.csv")[:-3])
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while not select.select([client], [], [], 0.01)[0]:
+                client.sendall(b"x")
+        received = all_of(client)
+
+    assert b"408" == received.split()[1]
+    assert b"a second arrived" in received
+    site.watch.wait_for_end()
+    assert [] == site.left()
+    assert 0 == site.ana.get(f"{API}/jobs").json()["total"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "gzip, gzip"])
+def test_a_body_that_is_packed_is_not_taken(standing: Site, coding: str) -> None:
+    """Only files may be compressed, where what they unpack to is bounded."""
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Content-Encoding": coding}
+    body = gzip.compress(part("files", bytes(10 * MIB), "a.csv") + END)
+
+    answer = standing.ana.post(f"{API}/upload", content=body, headers=headers)
+
+    assert (415, "urn:problem-type:csvpipe:unsupported_media_type") == (answer.status_code, answer.json()["type"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_a_bomb_is_not_unpacked(process: Process) -> None:
+    """What a file unpacks to is neither held nor written past the limits; the file after it is taken."""
+    process.warm_up()
+    before = process.peak_bytes()
+    bomb = gzip.compress(b"1,1\n" * (MIB // 4), 9) * 1024  # a gigabyte, in members of a megabyte each
+    files = [("files", (name, bomb, "text/csv")) for name in ("bomb.csv.gz", "bomb.csv")]
+
+    answer = process.ana.post(f"{API}/upload", files=[*files, ("files", ("a.csv", PEOPLE))])
+
+    assert len(bomb) < 2 * MIB
+    assert ["too_large", "too_large", None] == statuses(answer)
+    assert process.peak_bytes() - before < 32 * MIB
+
+
+@pytest.mark.parametrize(
+    ("disposition", "shown"),
+    [
+        (b'filename="/etc/passwd"', "passwd"),
+        (b'filename="..\\\\..\\\\boot.ini"', "boot.ini"),
+        (b'filename="a\x00b.csv"', "a b.csv"),
+        (b'filename="....//....//a.csv"', "a.csv"),
+        (b'filename="%2e%2e%2fa.csv"', "%2e%2e%2fa.csv"),
+        (b'filename="CON"', "CON"),
+        (b'filename="a\xff\xfe.csv"', "a\ufffd\ufffd.csv"),
+        (b'filename="a.csv"; filename="../b.csv"', "b.csv"),
+        (b"filename=a.csv", "a.csv"),
+        (b"filename*=UTF-8''..%2F..%2Fetc%2Fpasswd", "upload.csv"),
+        (b"filename=\"a.csv\"; filename*=UTF-8''%0d%0aSet-Cookie%3A%20a=b.csv", "a.csv"),
+        (b"filename*=nonsense", "upload.csv"),
+        (b"", "upload.csv"),
+    ],
+)
+def test_no_name_is_a_path(standing: Site, disposition: bytes, shown: str) -> None:
+    """However a name is spelt, it is shown, and nothing is written but to the spool."""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="files"; '.encode()
+    body = head + disposition + b"\r\n\r\n" + b"id,name\nx,Ana\n" + b"\r\n" + END
+    before = {path for path in standing.spool.parent.rglob("*") if standing.spool not in path.parents}
+
+    answer = post(standing, body, pipeline="people")
+    assert [None] == statuses(answer)
+    job = standing.ended(answer.json()["files"][0]["job"])
+    rejects = standing.ana.get(f"{API}/jobs/{job['id']}/rejects.csv")
+
+    assert shown == job["filename"]
+    assert "set-cookie" not in rejects.headers
+    assert before == {path for path in standing.spool.parent.rglob("*") if standing.spool not in path.parents}
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [b'filename="a\r\nX-Header: b.csv"', b'filename="a\nb.csv"', b'filename="' + b"x" * 10_000 + b'"', b'filename="a'],
+)
+def test_a_name_that_breaks_its_header_is_no_name(standing: Site, disposition: bytes) -> None:
+    """Line ends end a header, and a header has a limit: the form is malformed, or the name shorter; nobody is hurt."""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="files"; '.encode()
+    before = standing.ana.get(f"{API}/jobs").json()["total"]
+
+    answer = post(standing, head + disposition + b"\r\n\r\n" + PEOPLE + b"\r\n" + END, pipeline="people")
+
+    assert answer.status_code in (202, 400)
+    if answer.status_code == 400:
+        assert before == standing.ana.get(f"{API}/jobs").json()["total"]
