@@ -28,8 +28,8 @@ class UploadLimits:
         files: Files in one request.
         fields: Other parts of the form.
         field_bytes: Size of the value of one of these.
-        skipped_bytes: How much of a file that is refused may still arrive, so that the files after it can be taken; where
-            more follows, the upload is refused and the connection is closed.
+        skipped_bytes: How much of a file that is refused may still arrive, so that the files after it can be taken;
+            where more follows, the upload is refused and the connection is closed.
         header_bytes: Size of one header of a part.
         headers: Headers of one part.
         idle_seconds: For how long nothing may arrive.
