@@ -59,7 +59,7 @@ class Following:
     """The readers of one job's stream.
 
     Whoever comes when nobody waits for news leads: it waits for them, and wakes the others. When it leaves, another one
-    takes over.
+    takes over. Of those who wait, only such are noted as were not woken yet.
 
     Attributes:
         readers: How many there are.
@@ -90,8 +90,9 @@ class Following:
         if not self.readers:
             self._events.close()
             self._all.forget(self._job_id, self)
-        elif not self._is_led:
-            self._wake_one()
+        elif self._waiting and not self._is_led:
+            _, waiting = self._waiting.popitem()
+            waiting.set()
 
     async def wait(self, reader: Reader) -> bool:
         """Until there may be something that the reader has not seen; False where there will be nothing more."""
@@ -100,16 +101,16 @@ class Following:
         if not self._is_led:
             await self._lead(reader)
             return True
-        self._waiting[reader] = anyio.Event()
+        called = self._waiting[reader] = anyio.Event()
         try:
-            await self._waiting[reader].wait()
+            await called.wait()
         finally:
-            del self._waiting[reader]
+            self._waiting.pop(reader, None)
         return True
 
     def interrupt(self, reader: Reader) -> None:
         """Have a reader stop waiting."""
-        if (waiting := self._waiting.get(reader)) is not None:
+        if (waiting := self._waiting.pop(reader, None)) is not None:
             waiting.set()
 
     def text(self, event: JobEvent, *, is_first: bool) -> bytes:
@@ -146,7 +147,8 @@ class Following:
             self.newest, self._is_over = event.job, event.is_terminal
         if self._is_over:  # it may be retried; who is slow to take the end must not keep it from others
             self._all.forget(self._job_id, self)
-        for waiting in self._waiting.values():
+        woken, self._waiting = self._waiting, {}
+        for waiting in woken.values():
             waiting.set()
 
     async def _news(self) -> JobEvent:
@@ -161,12 +163,6 @@ class Following:
             event, self._held = self._held, None
             self._quiet_until = anyio.current_time() + self._all.quiet_seconds
             return event
-
-    def _wake_one(self) -> None:
-        for waiting in self._waiting.values():
-            if not waiting.is_set():
-                waiting.set()
-                return
 
 
 class Reader:
