@@ -2,25 +2,19 @@
 
 import gzip
 import json
-import re
 import select
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
-import attrs
-import httpx
 import pytest
-from tests.web.serving import API, Site
+from tests.web.serving import API, Process, Site, served
 from tests.web.test_upload import BOUNDARY, END, PEOPLE, all_of, head, part, post, statuses
 
 from csvpipe.web import UploadLimits
 
 MIB = 1024 * 1024
-TOKENS = ("--token", "ana=token-of-ana", "--token", "bob=token-of-bob")
 PIPELINE = """
 import attrs
 import csvpipe
@@ -36,53 +30,18 @@ def people(person: Person) -> None:
 """
 
 
-@attrs.frozen
-class Process:
-    """`csvpipe serve`, as a process of its own."""
-
-    process: "subprocess.Popen[str]"
-    address: tuple[str, int]
-    spool: Path
-    ana: httpx.Client
-
-    def peak_bytes(self) -> int:
-        """The most memory that it has ever had."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        assert found
-        return 1024 * int(found[1])
-
-    def warm_up(self) -> None:
-        """Import a file of some size: what that takes is not what is looked at."""
-        content = b"id,name\n" + b"1,Ana\n" * MIB
-        [entry] = self.ana.post(f"{API}/upload", files={"files": ("a.csv", content)}).json()["files"]
-        assert "event: completed" in self.ana.get(f"{API}/jobs/{entry['job']['id']}/stream").text
-
-    def open_files(self) -> int:
-        """Files and connections that it has open."""
-        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
-
-
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """Start one on a free port."""
-    folder = tmp_path_factory.mktemp("served")
-    (folder / "pipeline.py").write_text(PIPELINE)
-    program = [sys.executable, "-m", "csvpipe", "serve", "pipeline.py:people", "--port", "0", "--spool", "spool"]
-    with ExitStack() as running:
-        process = subprocess.Popen([*program, *TOKENS], cwd=folder, stderr=subprocess.PIPE, text=True)
-        running.callback(process.communicate)
-        running.callback(process.terminate)
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        found = re.search(r"http://([\d.]+):(\d+)", line)
-        assert found, line + process.stderr.read()
-        address = found[1], int(found[2])
-        headers = {"Authorization": "Bearer token-of-ana"}
-        ana = running.enter_context(
-            httpx.Client(base_url=f"http://{address[0]}:{address[1]}", headers=headers, timeout=30)
-        )
-        yield Process(process, address, folder / "spool", ana)
+    """`csvpipe serve`, as a process of its own."""
+    with served(tmp_path_factory.mktemp("served"), PIPELINE) as process:
+        yield process
+
+
+def warm_up(process: Process) -> None:
+    """Import a file of some size: what that takes is not what is looked at."""
+    content = b"id,name\n" + b"1,Ana\n" * MIB
+    [entry] = process.ana.post(f"{API}/upload", files={"files": ("a.csv", content)}).json()["files"]
+    assert "event: completed" in process.ana.get(f"{API}/jobs/{entry['job']['id']}/stream").text
 
 
 def poured(client: socket.socket, block: bytes, most_bytes: int, *, is_chunked: bool) -> int:
@@ -101,7 +60,7 @@ def poured(client: socket.socket, block: bytes, most_bytes: int, *, is_chunked: 
 @pytest.mark.parametrize("content", [b"1,Ana\n", b"1,Ana\r\n", b"\x00"])
 def test_a_gigabyte_is_neither_held_nor_read_to_its_end(process: Process, content: bytes, *, is_chunked: bool) -> None:
     """Of a file far over the limit, or none at all, the server reads no more than it skips; then it hangs up."""
-    process.warm_up()
+    warm_up(process)
     before, open_before = process.peak_bytes(), process.open_files()
     begun = part("files", PEOPLE, "a.csv") + part("files", b"id,name\n", "b.csv").removesuffix(b"\r\n")
     gigabyte = 1024 * MIB
@@ -170,7 +129,7 @@ def test_a_body_that_is_packed_is_not_taken(standing: Site, coding: str) -> None
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_a_bomb_is_not_unpacked(process: Process) -> None:
     """What a file unpacks to is neither held nor written past the limits; the file after it is taken."""
-    process.warm_up()
+    warm_up(process)
     before = process.peak_bytes()
     bomb = gzip.compress(b"1,1\n" * (MIB // 4), 9) * 1024  # a gigabyte, in members of a megabyte each
     files = [("files", (name, bomb, "text/csv")) for name in ("bomb.csv.gz", "bomb.csv")]
