@@ -1,12 +1,15 @@
 """Clients that mean harm, or are just broken: none of them holds anything without bound, or leaves anything behind."""
 
+import csv
 import gzip
+import io
 import json
 import select
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.web.serving import API, Process, Site, served
@@ -189,3 +192,96 @@ def test_a_name_that_breaks_its_header_is_no_name(standing: Site, disposition: b
     assert answer.status_code in (202, 400)
     if answer.status_code == 400:
         assert before == standing.ana.get(f"{API}/jobs").json()["total"]
+
+
+def answered(received: bytes) -> tuple[int, Any]:
+    """Status and JSON of what came through a socket."""
+    head, _, body = received.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+CLOSING = (b"Host: test", b"Host: test\r\nConnection: close")
+
+
+def test_slow_uploads_hold_nobody_up(site: Site) -> None:
+    """While a hundred uploads stand still, others are taken, and their jobs end."""
+    body = part("files", PEOPLE, "a.csv") + END
+    with ExitStack() as clients:
+        slow = [clients.enter_context(socket.create_connection(site.address)) for _ in range(100)]
+        for client in slow:
+            client.sendall(head(len(body)).replace(*CLOSING) + body[:-60])
+        job = site.ended(site.upload(PEOPLE))
+        assert 2 == job["processed_rows"]
+        for client in slow:
+            client.sendall(body[-60:])
+        answers = [answered(all_of(client)) for client in slow]
+
+    assert {202} == {status for status, _ in answers}
+    assert 101 == site.ana.get(f"{API}/jobs").json()["total"]
+
+
+def test_a_repeat_at_the_same_time_gives_the_same_job(site: Site) -> None:
+    """Two uploads under one key that arrive at once are one job, whichever ends first; another owner's is his own."""
+    body = part("files", PEOPLE, "a.csv") + END
+    start = head(len(body)).replace(*CLOSING).replace(b"Host: test", b"Host: test\r\nIdempotency-Key: may")
+    with ExitStack() as clients:
+        others = [clients.enter_context(socket.create_connection(site.address)) for _ in range(8)]
+        for number, client in enumerate(others):
+            mine = start if number else start.replace(b"token-of-ana", b"token-of-bob")
+            client.sendall(mine + body[:-60])
+        for client in others:
+            client.sendall(body[-60:])
+        answers = [answered(all_of(client)) for client in others]
+
+    bobs, *anas = (answer["files"][0]["job"] for _, answer in answers)
+    assert 1 == len({job["id"] for job in anas})
+    assert bobs["id"] not in {job["id"] for job in anas}
+    assert [1, 1] == [who.get(f"{API}/jobs").json()["total"] for who in (site.ana, site.bob)]
+    assert "completed" == site.ended(anas[0])["status"]
+    site.bob.get(f"{API}/jobs/{bobs['id']}/stream").raise_for_status()
+    assert [] == site.left()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="open files are counted in /proc")
+def test_clients_that_vanish_leave_nothing_open(process: Process) -> None:
+    """Of uploads and streams that are cut off in the middle neither connections nor files stay."""
+    warm_up(process)
+    content = b"id,name\n" + b"1,Ana\n" * MIB
+    total, before = process.ana.get(f"{API}/jobs").json()["total"], process.open_files()
+    for cut in (10, 1_000, 1_000_000, 5 * MIB):
+        for _ in range(5):
+            with socket.create_connection(process.address) as client:
+                client.sendall(head(10**7, f"{API}/upload") + part("files", content, "a.csv")[:cut])
+    with ExitStack() as clients:
+        [entry] = process.ana.post(f"{API}/upload", files={"files": ("a.csv", content)}).json()["files"]
+        path = f"{API}/jobs/{entry['job']['id']}"
+        request = f"GET {path}/stream HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer token-of-ana\r\n\r\n".encode()
+        for _ in range(20):
+            client = clients.enter_context(socket.create_connection(process.address))
+            client.sendall(request)
+            assert client.recv(1)
+    process.ana.get(f"{path}/stream").raise_for_status()
+
+    while process.open_files() > before or any(each.suffix in (".part", ".csv") for each in process.spool.iterdir()):
+        process.ana.get("/ready").raise_for_status()
+    assert total + 1 == process.ana.get(f"{API}/jobs").json()["total"]
+
+
+def test_formulas_do_not_run_in_a_spreadsheet(standing: Site) -> None:
+    """Cells that a spreadsheet would run have an apostrophe in front, also what a message quotes; mended, it is off."""
+    cells = ["=cmd|' /C calc'!A0", "+1+1", "-1-1", "@SUM(A1)", "\t=1", '=HYPERLINK("http://x")', "\uff1d1"]
+    quoted = [cell.replace('"', '""') for cell in cells]
+    content = "id,name\n" + "".join(f'x,"{cell}"\n"{cell}",Ana\n' for cell in quoted)
+    job = standing.ended(standing.upload(content.encode()))
+
+    answer = standing.ana.get(f"{API}/jobs/{job['id']}/rejects.csv")
+    header, *rows = csv.reader(io.StringIO(answer.content.decode(), newline=""))
+    at = header.index("name")
+    mended = io.StringIO(newline="")
+    csv.writer(mended).writerows([header, *([*row[: at - 1], "1", *row[at:]] for row in rows)])
+    child = standing.ended(standing.upload(mended.getvalue().encode(), parent=job["id"]))
+
+    assert 2 * len(cells) == job["failed_rows"] == len(rows)
+    assert [] == [cell for row in rows for cell in row if cell[:1] in "=+-@\t\r\uff1d" and cell]
+    assert {f"'{cell}" for cell in cells} <= {row[at] for row in rows}
+    assert (2 * len(cells), 0) == (child["processed_rows"], child["failed_rows"])
