@@ -101,6 +101,20 @@ def test_what_follows_of_a_refused_file_is_skipped_up_to_a_limit(serve_site: Cal
     assert ["file_too_large"] == [entry["problem"]["type"].rpartition(":")[2] for entry in refused.json()["files"]]
 
 
+def test_a_form_has_an_end(serve_site: Callable[..., Site]) -> None:
+    """What follows a form is read for a while; the files in it are taken whatever follows."""
+    site = serve_site(limits=UploadLimits(skipped_bytes=200_000))
+    with socket.create_connection(site.address) as client:
+        body = part("files", PEOPLE, "a.csv") + END
+        client.sendall(head(None) + b"%x\r\n%b\r\n" % (len(body), body))
+        sent = poured(client, bytes(100_000), 1024 * MIB, is_chunked=True)
+
+    assert sent <= 32 * MIB  # there are the buffers of two sockets
+    site.watch.wait_for_end()
+    [job] = site.ana.get(f"{API}/jobs").json()["jobs"]
+    assert "completed" == site.ended(job)["status"]
+
+
 def test_an_upload_that_drips_is_given_up(serve_site: Callable[..., Site]) -> None:
     """A client that sends a byte whenever it is about to be given up is given up, too; nothing is left of its file."""
     site = serve_site(limits=UploadLimits(idle_seconds=0.2, bytes_per_second=100 * MIB))

@@ -29,7 +29,7 @@ class UploadLimits:
         fields: Other parts of the form.
         field_bytes: Size of the value of one of these.
         skipped_bytes: How much of a file that is refused may still arrive, so that the files after it can be taken;
-            where more follows, the upload is refused and the connection is closed.
+            where more follows, the upload is refused and the connection is closed. So it is past the end of the form.
         header_bytes: Size of one header of a part.
         headers: Headers of one part.
         idle_seconds: For how long nothing may arrive.

@@ -68,7 +68,7 @@ class Parts:
             )
         self._blocks = blocks
         self._limits = limits
-        self._read_bytes = 0
+        self._read_bytes = self._after_bytes = 0
         self._waited_seconds = 0.0
         self._events: deque[_Event] = deque()
         self._field, self._value, self._headers = bytearray(), bytearray(), dict[bytes, bytes]()
@@ -108,11 +108,12 @@ class Parts:
         skipped = 0
         while (piece := await self.piece()) is not None:
             skipped += len(piece)
-            if skipped > self._limits.skipped_bytes:
-                most = f"{self._limits.skipped_bytes:,}"
-                raise Refusal(
-                    Kind.BODY_TOO_LARGE, f"more than {most} bytes follow of a part that is refused", is_last=True
-                )
+            self._check_skipped(skipped, "of a part that is refused")
+
+    def _check_skipped(self, skipped_bytes: int, where: str) -> None:
+        if skipped_bytes > self._limits.skipped_bytes:
+            most = f"{self._limits.skipped_bytes:,}"
+            raise Refusal(Kind.BODY_TOO_LARGE, f"more than {most} bytes follow {where}", is_last=True)
 
     async def piece(self) -> bytes | None:
         """The next bytes of the part that began last; None at its end.
@@ -173,6 +174,9 @@ class Parts:
             raise Refusal(Kind.TOO_SLOW, f"nothing arrived for {limits.idle_seconds:g} seconds", is_last=True) from None
         self._waited_seconds += anyio.current_time() - began
         self._read_bytes += len(block or b"")
+        if self._is_whole:
+            self._after_bytes += len(block or b"")
+            self._check_skipped(self._after_bytes, "the end of the form")
         if self._read_bytes > limits.most_bytes:
             raise too_large(limits)
         return block
