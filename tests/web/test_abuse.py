@@ -299,3 +299,35 @@ def test_formulas_do_not_run_in_a_spreadsheet(standing: Site) -> None:
     assert [] == [cell for row in rows for cell in row if cell[:1] in "=+-@\t\r\uff1d" and cell]
     assert {f"'{cell}" for cell in cells} <= {row[at] for row in rows}
     assert (2 * len(cells), 0) == (child["processed_rows"], child["failed_rows"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "token"),
+    [
+        ("POST /upload", "wrong"),
+        ("PUT /upload", "token-of-ana"),
+        ("POST /jobs/x/pause", "token-of-ana"),
+        ("GET /jobs", "wrong"),
+    ],
+)
+def test_a_body_that_nobody_reads_ends_the_connection(site: Site, asked: str, token: str) -> None:
+    """Who goes on sending what was not asked for is answered, and hung up on; the request does not linger."""
+    method, path = asked.split()
+    start = head(None).replace(b"POST /api/v1/csv/upload?pipeline=people", f"{method} {API}{path}".encode())
+    with socket.create_connection(site.address) as client:
+        client.sendall(start.replace(b"token-of-ana", token.encode()))
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while True:
+                client.sendall(b"186a0\r\n%b\r\n" % bytes(100_000))
+
+    site.watch.wait_for_end()
+
+
+def test_a_body_that_is_read_leaves_the_connection_open(standing: Site) -> None:
+    """Only where something is left of the body the connection ends."""
+    taken = post(standing, part("files", PEOPLE, "a.csv") + END, pipeline="people")
+    refused = post(standing, part("files", PEOPLE, "a.csv") + END, pipeline="nothing")
+
+    assert "connection" not in taken.headers
+    assert "close" == refused.headers["connection"]
+    assert "connection" not in standing.ana.get(f"{API}/jobs").headers
