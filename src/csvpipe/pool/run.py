@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from csvpipe._partition.chunk import Chunk
 from csvpipe._process.conduct import EndedError
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe._report.progress import Progress
@@ -66,7 +66,7 @@ class JobRun:
         self._services = services
         self._tasks = tasks
         self._on_over = on_over
-        self._stop = threading.Event()
+        self._stop = StopSignal()
         self._opening = anyio.CancelScope()
         self._ending: Ending | None = None
         self._failure: FileFailure | None = None
