@@ -21,6 +21,7 @@ from csvpipe.store.sql.address import check_dialect, open_engine
 from csvpipe.store.sql.codec import plan_of
 from csvpipe.store.sql.jobrows import plan_text, record_by_id
 from csvpipe.store.sql.migrations import migrate
+from csvpipe.store.sql.telling import Ear
 from csvpipe.store.sql.transactions import Database, Transaction
 
 
@@ -64,6 +65,7 @@ class SQLJobStore:
         else:
             engine = open_engine(url_or_engine)
         self._database = Database(engine, patience_seconds, clock)
+        self._ear = Ear(engine, lambda: self.identity)
         try:
             migrate(self._database)
         except BaseException:
@@ -88,6 +90,7 @@ class SQLJobStore:
 
     def close(self) -> None:
         """Close the connections, unless the engine is the application's own. A call after that opens them again."""
+        self._ear.close()
         if self._is_ours:
             self._database.engine.dispose()
 
@@ -144,6 +147,12 @@ class SQLJobStore:
     def error_totals(self, job_id: JobId, *, samples: int = 3) -> list[ErrorTotal]:
         """See `JobStore.error_totals`."""
         return self._database.read(lambda at: looking.error_totals(at, job_id, samples=samples))
+
+    def listen(self, callback: Callable[[JobId], object], *, calls_only: bool = False) -> Callable[[], object]:
+        """See `Listening.listen`. In SQLite nothing is ever heard, nor with a driver other than psycopg 3."""
+        if self._database.is_sqlite:
+            return lambda: None
+        return self._ear.listen(callback, calls_only=calls_only)
 
     # Anybody's writes -------------------------------------------------------------------------------------------------
 
