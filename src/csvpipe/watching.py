@@ -14,7 +14,8 @@ from csvpipe._report.feed import JobEvents, Subscription
 from csvpipe.errors import JobNotFoundError
 from csvpipe.executors.threads import soon_in_loop
 from csvpipe.jobs import JobId, JobRecord
-from csvpipe.store.protocol import JobStore, Listening
+from csvpipe.store.listening import Listening
+from csvpipe.store.protocol import JobStore
 
 #: Looks at a store that go on at once, in all; each is short.
 _LOOKS: Final = 8

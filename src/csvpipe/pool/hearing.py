@@ -12,7 +12,7 @@ import anyio
 from csvpipe.executors.threads import soon_in_loop
 from csvpipe.jobs import JobId
 from csvpipe.pool.services import Wake
-from csvpipe.store.protocol import Listening
+from csvpipe.store.listening import Listening
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services

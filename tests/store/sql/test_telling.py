@@ -18,7 +18,7 @@ from csvpipe import JobStatus, SQLJobStore
 from csvpipe.errors import FileCode, FileFailure, JobNotFoundError
 from csvpipe.events import EventKind
 from csvpipe.jobs import JobId, Verb
-from csvpipe.store.protocol import Listening
+from csvpipe.store.listening import Listening
 from csvpipe.testing._store_contract.harness import a_draft, a_result, claim_all
 
 #: Longer than any test: what happens within it has not happened by looking now and then.

@@ -15,7 +15,7 @@ from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
 from csvpipe.errors import ErrorTotal, FileFailure, JobNotFoundError, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
-from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, Lease, OwnerFilter, Renewal, WorkerId
+from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, JobSlice, Lease, OwnerFilter, Renewal, WorkerId
 from csvpipe.store.sql import anybody, claiming, looking, owning
 from csvpipe.store.sql.address import check_dialect, open_engine
 from csvpipe.store.sql.codec import plan_of
@@ -125,6 +125,17 @@ class SQLJobStore:
         if page < 1 or limit < 1:
             raise ValueError(f"page and limit count from 1, not page={page}, limit={limit}")
         return self._database.read(lambda at: looking.list_jobs(at, page=page, limit=limit, status=status, owner=owner))
+
+    def history(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        status: JobStatus | None = None,
+        owner: OwnerFilter = ANY_OWNER,
+    ) -> JobSlice:
+        """See `JobStore.history`."""
+        return self._database.read(lambda at: looking.history(at, after=after, limit=limit, status=status, owner=owner))
 
     def ended_before(self, when: datetime, *, status: JobStatus | None = None, limit: int) -> list[JobId]:
         """See `JobStore.ended_before`."""
