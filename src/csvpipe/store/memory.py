@@ -375,7 +375,9 @@ class MemoryJobStore:
         before = job.record
         if record == before and not is_changed:
             return before
-        job.record = attrs.evolve(record, revision=before.revision + 1, updated_at=self._clock())
+        job.record = attrs.evolve(
+            record, revision=before.revision + 1, updated_at=max(before.updated_at, self._clock())
+        )
         if record.status is not before.status:
             self._withdraw(job, before.status)
             if record.status is JobStatus.PENDING:
