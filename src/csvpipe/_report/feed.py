@@ -81,7 +81,8 @@ class Subscription:
     def pop(self) -> JobRecord | None:
         """The state that has waited longest, or None."""
         if not self._fresh:
-            self._news = anyio.Event()
+            if not self.is_rung:  # a ring that nobody has waited for is heard by the next one who does
+                self._news = anyio.Event()
             return None
         return self._fresh.pop(next(iter(self._fresh)))
 

@@ -77,13 +77,11 @@ def unfinished_job(
 
 def _unfinished(store: JobStore, *, owner: OwnerFilter) -> Iterator[JobRecord]:
     for status in _UNFINISHED:
-        page = 1
-        while True:
-            found = store.list_jobs(page=page, limit=_PAGE, status=status, owner=owner)
+        found = store.history(limit=_PAGE, status=status, owner=owner)
+        yield from found.jobs
+        while found.following is not None:
+            found = store.history(after=found.following, limit=_PAGE, status=status, owner=owner)
             yield from found.jobs
-            if page >= found.pages:
-                break
-            page += 1
 
 
 def _is_same(plan: JobPlan, file: _File, wanted: Wanted) -> bool:
