@@ -24,7 +24,8 @@ from csvpipe.store.protocol import JobStore, OwnerFilter
 #: Jobs a page, of which the store has few: they are all on their way.
 _PAGE: Final = 200
 
-_UNFINISHED: Final = (JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.PENDING)
+#: In the order in which a job goes through them, and back: it may be on its way while it is looked for.
+_UNFINISHED: Final = (JobStatus.PENDING, JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.PENDING)
 
 
 @attrs.frozen(kw_only=True)
