@@ -193,6 +193,7 @@ class Session(ABC):
     def trouble(self, error: BaseException) -> BaseException:
         """What an error of the database's comes to; the connection is closed, as nobody knows what it is good for."""
         self.close()
+        self._table.forget_target()
         return trouble_of(error, self._table.address)
 
 

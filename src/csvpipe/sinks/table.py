@@ -77,6 +77,7 @@ class SQLTable:
         self.patience_seconds = patience_seconds
         self.needs_order = mode == "upsert"
         self.has_tables = False
+        self._target: Target | None = None
         self._check()
 
     def __repr__(self) -> str:
@@ -104,6 +105,7 @@ class SQLTable:
 
     def check(self, columns: Sequence[str] | None) -> None:
         """See `Sink`."""
+        self.forget_target()
         target = self.target()
         if self.mode == "upsert" and frozenset(self.key) not in target.uniques:
             raise FileError(
@@ -146,16 +148,23 @@ class SQLTable:
         return self.mode != "insert"
 
     def target(self) -> Target:
-        """The table as it is now.
+        """The table as it was when this was asked for the first time, after `forget_target`.
 
         Raises:
             FileError: There is none.
             Unavailable: The database is down.
         """
+        if (known := self._target) is not None:
+            return known
         try:
-            return reflect(self.engine, self.table, self.schema, self.columns)
+            self._target = found = reflect(self.engine, self.table, self.schema, self.columns)
         except DBAPIError as error:
             raise trouble_of(error.orig or error, self.address) from error
+        return found
+
+    def forget_target(self) -> None:
+        """Look the table up anew when it is asked for: it may be another one by now."""
+        self._target = None
 
     def connect(self) -> sa.PoolProxiedConnection:
         """A connection for the caller alone, to be invalidated in the end: it is not left as it was found."""

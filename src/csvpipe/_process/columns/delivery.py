@@ -40,8 +40,8 @@ _SIZES: Final = frozenset({"precision", "scale"})
 
 _DELIMITERS: Final = frozenset(",;|\t")
 
-#: What means something to some reader of CSV, or to all.
-_MARKS: Final = (b'"', b"\r", b"\\.", b"\0", b"\xef\xbb\xbf")
+#: What means something to some reader of CSV, or to all, behind its first byte: that one alone is found fast.
+_MARKS: Final = {b'"': b'"', b"\r": b"\r", b"\\": b"\\.", b"\0": b"\0", b"\xef": b"\xef\xbb\xbf"}
 
 
 class GoodRowError(Exception):
@@ -138,7 +138,7 @@ class DeliveryColumns:
 
     def _raw(self, data: bytes) -> Raw | None:
         """The bytes of a chunk that is good and has no quotes; None where somebody else may read them otherwise."""
-        if self._raw_fields is None or any(mark in data for mark in _MARKS):
+        if self._raw_fields is None or any(first in data and mark in data for first, mark in _MARKS.items()):
             return None
         if (quote := self._dialect.quotechar) is not None and quote.encode() in data:
             return None
