@@ -93,11 +93,11 @@ def opened() -> Iterator[ExitStack]:
 def test_store_cost(
     hold: Callable[..., Any],
     aim: Callable[[Goal], None],
+    *,
     new_url: Urls,
     folder: Path,
     size: float,
     opened: ExitStack,
-    *,
     is_full: bool,
 ) -> None:
     """A whole import with its job in memory, in SQLite and in PostgreSQL."""
