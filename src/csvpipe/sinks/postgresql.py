@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -75,8 +74,10 @@ class PostgreSQLSession(Session):
         self._execute(_SETTINGS)
         self._name = ""
         self._adapts: dict[tuple[str, ...], list[Any]] = {}
+        self._trusts_bytes, self._doubts_bytes = True, False
 
     def _begin(self, job_id: JobId, attempt: int, start: int, *, is_strict: bool) -> Sequence[Any] | None:
+        self._trusts_bytes, self._doubts_bytes = True, False
         name = name_of(job_id, attempt)
         if name != self._name:  # before the fence is read: by this name whoever raises it finds the connection
             self._execute(f"SET application_name = '{name}'")
@@ -108,15 +109,21 @@ class PostgreSQLSession(Session):
         if isinstance(rows, list):
             super().write(rows)
             return
-        if rows.raw is not None and self._reads_alike(rows.raw):
-            with suppress(RefusedError):
-                self._write_raw(rows.raw)
-                return
-            # It is not said that it was a row's fault: the values will tell.
         from csvpipe._process.columns.delivery import csv_of  # noqa: PLC0415  # with the extra `fast`, as are columns
 
         batch = rows.batch
+        # A single row goes by its values: where bytes were refused it is not said that this was a row's fault.
+        if batch.num_rows > 1 and self._trusts_bytes and rows.raw is not None and self._reads_alike(rows.raw):
+            try:
+                self._write_raw(rows.raw, batch.num_rows)
+            except RefusedError as error:
+                self._doubts_bytes = error.suspect is not None
+                raise
+            return
+        is_doubted, self._doubts_bytes = self._doubts_bytes and batch.num_rows == 1, False
         self._attempt(lambda: self._stream(batch.schema.names, "", csv_of(batch)), batch.num_rows)
+        if is_doubted:  # the row is good, and its bytes were not
+            self._trusts_bytes = False
 
     def _column_of(self, field: str) -> str:
         return self._table.columns.get(field, field)
@@ -126,12 +133,12 @@ class PostgreSQLSession(Session):
         found = ((types[self._column_of(name)], kind) for name, kind in raw.fields.items())
         return all(isinstance(given, _SAME_TEXT[kind]) and _is_same(given, kind) for given, kind in found)
 
-    def _write_raw(self, raw: Any) -> None:
+    def _write_raw(self, raw: Any, rows: int) -> None:
         options = f", DELIMITER '{raw.delimiter}'"
         if raw.texts:
             texts = self._target.list_of([self._column_of(name) for name in raw.texts])
             options += f", FORCE_NOT_NULL ({texts})"
-        self._attempt(lambda: self._stream(tuple(raw.fields), options, raw.data), 0)
+        self._attempt(lambda: self._stream(tuple(raw.fields), options, raw.data), rows)
 
     def _stream(self, names: Sequence[str], options: str, data: Any) -> None:
         """Copy CSV with the columns of these fields."""
