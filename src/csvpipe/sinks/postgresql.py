@@ -125,9 +125,6 @@ class PostgreSQLSession(Session):
         if is_doubted:  # the row is good, and its bytes were not
             self._trusts_bytes = False
 
-    def _column_of(self, field: str) -> str:
-        return self._table.columns.get(field, field)
-
     def _reads_alike(self, raw: Any) -> bool:
         types = self._target.columns
         found = ((types[self._column_of(name)], kind) for name, kind in raw.fields.items())

@@ -116,6 +116,7 @@ class Session(ABC):
                 self.rollback()
                 raise DeferredError(refusal.message) from error
         self._is_open = False
+        self._ended()
 
     def rollback(self) -> None:
         """See `SinkSession`."""
@@ -125,6 +126,7 @@ class Session(ABC):
                 self._execute("ROLLBACK")
             except Exception:  # noqa: BLE001  # it is gone, and the transaction with it
                 self.close()
+        self._ended()
 
     def close(self) -> None:
         """See `SinkSession`."""
@@ -133,6 +135,7 @@ class Session(ABC):
         if pooled is not None:
             with suppress(Exception):
                 pooled.invalidate()
+        self._ended()
 
     # What the databases do each in its way ----------------------------------------------------------------------------
 
@@ -164,6 +167,9 @@ class Session(ABC):
     def _commit(self) -> None:
         """Check what is checked at the end, and commit."""
 
+    def _ended(self) -> None:
+        """After a transaction, whatever became of it, or when there was none."""
+
     # Details ----------------------------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
@@ -174,6 +180,9 @@ class Session(ABC):
                 self._pooled = self._table.connect()
                 self._connection = self._pooled.driver_connection
                 self._prepare()
+
+    def _column_of(self, field: str) -> str:
+        return self._table.columns.get(field, field)
 
     def _execute(self, statement: str, values: Sequence[Any] | None = None) -> Any:
         cursor = self._connection.cursor()

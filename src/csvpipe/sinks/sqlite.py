@@ -2,37 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
+from operator import length_hint
 from typing import Any, Final
 
 from csvpipe import fencing
+from csvpipe.errors import FileError, Unavailable
 from csvpipe.jobs import JobId
 from csvpipe.sink import RefusedError
 from csvpipe.sinks.refusals import refusal_of
 from csvpipe.sinks.session import Session
-from csvpipe.sinks.values import for_sqlite
+from csvpipe.sinks.values import PLAIN_IN_SQLITE, for_sqlite
 
 #: How long SQLite itself waits for another writer, before the sink's patience begins.
 _BUSY_MILLISECONDS: Final = 5_000
+
+#: What a transaction may change before SQLite writes to the file that which is not committed yet, in KiB.
+_CACHE_KIB: Final = 64 * 1024
+
+#: Kinds of cells of which the driver is given the same, whether they come as columns or one by one.
+_SAME: Final = frozenset({"str", "int", "float", "bool", "date"})
 
 
 class SQLiteSession(Session):
     """See `Session`."""
 
     placeholder = "?"
+    _has_turn = False
 
     def _prepare(self) -> None:
         self._connection.isolation_level = None
-        for pragma in ("synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {_BUSY_MILLISECONDS}"):
-            self._execute(f"PRAGMA {pragma}")
+        settings = (
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            f"busy_timeout = {_BUSY_MILLISECONDS}",
+            f"cache_size = -{_CACHE_KIB}",
+        )
+        for setting in settings:
+            self._execute(f"PRAGMA {setting}")
         self._statement = lru_cache(self._statement_for)
 
     def _begin(self, job_id: JobId, attempt: int, start: int, *, is_strict: bool) -> Sequence[Any] | None:  # noqa: ARG002
+        # Who is denied by SQLite sleeps for a while and looks again; who waits here is woken. Whether the turn came in
+        # time or not, SQLite has the last word: it knows other processes.
+        self._has_turn = self._table.turn.acquire(timeout=_BUSY_MILLISECONDS / 1_000)
         self._execute("BEGIN IMMEDIATE")
         self._is_open = True
         return self._row(fencing.present_with_marker(job_id, start))
+
+    def takes_columns(self, kinds: Mapping[str, str]) -> bool:
+        """See `SinkSession`."""
+        if not _SAME.issuperset(kinds.values()):
+            return False
+        try:
+            self._connect()
+        except (FileError, Unavailable):  # the delivery will say so
+            return False
+        return self._target.columns.keys() >= {self._column_of(name) for name in kinds}
+
+    def write(self, rows: Any) -> None:
+        """See `SinkSession`."""
+        if isinstance(rows, list):
+            super().write(rows)
+            return
+        from csvpipe._process.columns.delivery import values_of  # noqa: PLC0415  # with the extra `fast`
+
+        first, *others = (values_of(column) for column in rows.batch.columns)
+        left = iter(first)
+        statement, _ = self._statement(tuple(map(self._column_of, rows.batch.schema.names)))
+        self._insert(statement, zip(left, *others, strict=True), lambda: len(first) - length_hint(left))
 
     def _write(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], rows: int) -> None:  # noqa: ARG002
         statement, adapts = self._statement(columns)
@@ -42,17 +82,29 @@ class SQLiteSession(Session):
             nonlocal taken
             for row in values:
                 taken += 1
-                yield [adapt(value) for adapt, value in zip(adapts, row, strict=True)]
+                yield [
+                    value if type(value) in PLAIN_IN_SQLITE else adapt(value)
+                    for adapt, value in zip(adapts, row, strict=True)
+                ]
 
+        self._insert(statement, adapted(), lambda: taken)
+
+    def _insert(self, statement: str, rows: Iterable[Sequence[Any]], taken: Callable[[], int]) -> None:
+        """Insert rows, of which so many have been taken at any time."""
         with self._troubles(), closing(self._connection.cursor()) as cursor:
             try:
-                cursor.executemany(statement, adapted())
+                cursor.executemany(statement, rows)
             except Exception as error:
                 refusal = refusal_of(error, self._target)
                 if refusal is None:
                     raise
                 # The statement of that row is undone, those of the rows before it are not.
-                raise RefusedError(refusal, taken - 1, is_sure=True) from error
+                raise RefusedError(refusal, taken() - 1, is_sure=True) from error
+
+    def _ended(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._table.turn.release()
 
     def _begin_parts(self) -> None:
         pass  # rows are written one by one anyway

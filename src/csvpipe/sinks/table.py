@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
@@ -77,6 +78,7 @@ class SQLTable:
         self.patience_seconds = patience_seconds
         self.needs_order = mode == "upsert"
         self.has_tables = False
+        self.turn = threading.Lock()
         self._target: Target | None = None
         self._check()
 

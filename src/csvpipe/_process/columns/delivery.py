@@ -237,6 +237,15 @@ def csv_of(batch: Any) -> Any:
     return sink.getvalue()
 
 
+def values_of(column: Any) -> list[Any]:
+    """The values of a column of texts, numbers, booleans or days one by one; days as texts."""
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.string())
+    if column.null_count and not pa.types.is_string(column.type):  # numpy has no such numbers
+        return column.to_pylist()  # type: ignore[no-any-return]  # of pyarrow
+    return column.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]  # of pyarrow
+
+
 def is_kept_as_given(schema: RowSchema, bindings: Sequence[Binding]) -> bool:
     """Whether an object of the row type has for each field what its constructor was given, and that is all it does."""
     row_type: Any = schema.row_type
