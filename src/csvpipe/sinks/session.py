@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from csvpipe import fencing
 from csvpipe.errors import FileError, TakenOverError, Unavailable
 from csvpipe.jobs import JobId
-from csvpipe.sink import DeferredError, RefusedError
+from csvpipe.sink import DeferredError, Refusal, RefusedError
 from csvpipe.sinks.refusals import refusal_of, trouble_of
 from csvpipe.sinks.rows import Reader
 from csvpipe.sinks.target import Target
@@ -83,6 +83,7 @@ class Session(ABC):
         """See `SinkSession`."""
         first = 0
         is_whole = True
+        refusals: dict[int, Refusal] = {}
         for (columns, values), alike in groupby(rows, key=self._reader.reading):
             group = list(alike)
             if is_whole and len(group) < len(rows):
@@ -93,6 +94,10 @@ class Session(ABC):
             except RefusedError as error:
                 if is_whole:
                     raise
+                if error.refusals:
+                    refusals.update((first + at, refusal) for at, refusal in error.refusals.items())
+                    first += len(group)
+                    continue
                 if not error.is_sure:
                     self._undo_parts()
                 suspect = None if error.suspect is None else first + error.suspect
@@ -100,15 +105,16 @@ class Session(ABC):
                     suspect = first
                 raise RefusedError(error.refusal, suspect, is_sure=error.is_sure) from error
             first += len(group)
+        if refusals:
+            raise RefusedError(refusals[min(refusals)], refusals=refusals)
 
     def commit(self, end: int, result: str) -> None:
         """See `SinkSession`."""
         assert self._job is not None, "begun"  # noqa: S101
         job_id, _, start = self._job
         with self._troubles():
-            self._execute(fencing.marked(job_id, start, end, self.placeholder), (result,))
             try:
-                self._commit()
+                self._commit(fencing.marked(job_id, start, end, self.placeholder), result)
             except Exception as error:
                 refusal = refusal_of(error, self._target)
                 if refusal is None:
@@ -164,10 +170,10 @@ class Session(ABC):
         """Undo what was written since `_begin_parts`."""
 
     @abstractmethod
-    def _commit(self) -> None:
-        """Check what is checked at the end, and commit."""
+    def _commit(self, marking: str, result: str) -> None:
+        """Mark the delivery with its result, check what is checked at the end, and commit."""
 
-    def _ended(self) -> None:
+    def _ended(self) -> None:  # noqa: B027  # not all have something to do then
         """After a transaction, whatever became of it, or when there was none."""
 
     # Details ----------------------------------------------------------------------------------------------------------
