@@ -12,14 +12,14 @@ from typing import Any
 import databases
 import sqlalchemy
 
-import csvpipe
-from csvpipe.jobs import Verb
-from csvpipe.store.protocol import WorkerId
-from csvpipe.testing._store_contract.harness import PIPELINE, a_result
-
 
 def claim_from_store(url: str, name: str) -> int:
     """As a pool does; how many jobs there were."""
+    import csvpipe  # noqa: PLC0415  # the other way has no use for it
+    from csvpipe.jobs import Verb  # noqa: PLC0415
+    from csvpipe.store.protocol import WorkerId  # noqa: PLC0415
+    from csvpipe.testing._store_contract.harness import PIPELINE, a_result  # noqa: PLC0415
+
     with csvpipe.SQLJobStore(url) as store:
         store.list_jobs(limit=1)  # connected
         _wait()
