@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import enum
 import io
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -27,6 +26,7 @@ from csvpipe._process.columns.delivery import csv_of, is_kept_as_given
 from csvpipe._process.delivery import DeliveryRun
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import FreeGate, Habit, Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.context import Context
@@ -85,7 +85,7 @@ def delivered(
     table.take_over(JOB, 1)
     resources = Resources()
     try:
-        return DeliveryRun(job, chunk, Allowance(error_budget=100), stop=threading.Event(), turn=turn)(resources)
+        return DeliveryRun(job, chunk, Allowance(error_budget=100), stop=StopSignal(), turn=turn)(resources)
     finally:
         resources.close()
 

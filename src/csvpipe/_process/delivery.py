@@ -7,7 +7,6 @@ its beginning, as often as the sink is down.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -24,6 +23,7 @@ from csvpipe._process.result import ChunkResult, nothing_done
 from csvpipe._process.run import ChunkRun
 from csvpipe._process.said import text_of
 from csvpipe._process.search import Search
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.tally import Fate
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
@@ -57,7 +57,7 @@ def run_of(
     chunk: Chunk,
     allowance: Allowance,
     *,
-    stop: threading.Event,
+    stop: StopSignal,
     turn: Turn,
     hand: Hand | None = None,
 ) -> ChunkRun:
@@ -119,7 +119,7 @@ class DeliveryRun(ChunkRun):
         chunk: Chunk,
         allowance: Allowance,
         *,
-        stop: threading.Event,
+        stop: StopSignal,
         turn: Turn,
         hand: Hand | None = None,
         clock: Callable[[], float] = time.monotonic,
