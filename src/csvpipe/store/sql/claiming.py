@@ -96,7 +96,7 @@ def claim(transaction: Transaction, wish: Wish, call: UUID) -> list[Claim]:
     tried: set[int] = set()
     spare = 0 if transaction.is_alone else _SPARE
     while (lacking := wanted - len(chosen)) > 0:
-        candidates = _candidates(transaction, wish, orphans, tried, lacking, lacking + len(tried) + spare)
+        candidates = _candidates(transaction, wish, orphans, tried, lacking=lacking, limit=lacking + len(tried) + spare)
         fresh = [each.sequence for each in candidates if each.sequence not in tried]
         if not fresh:
             break
@@ -134,6 +134,7 @@ def _candidates(
     wish: Wish,
     orphans: Sequence[_Candidate],
     tried: set[int],
+    *,
     lacking: int,
     limit: int,
 ) -> Iterator[_Candidate]:
