@@ -173,6 +173,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
     ColumnNotFoundError("nome", ("id", "name")),
     sink.DeferredError("a key is missing"),
     sink.RefusedError(_REFUSAL, 3, is_sure=True),
+    sink.RefusedError(_REFUSAL, refusals={3: _REFUSAL}),
     errors.TakenOverError(_JOB),
     _REFUSAL,
     errors.Abort("wrong file"),
