@@ -19,6 +19,8 @@ TARGET = "CSVPIPE_TEST_TARGET"
 #: For how many seconds the event loop stands still once rows have been handled.
 STALL = "CSVPIPE_TEST_STALL"
 
+_CHUNK_BYTES = 128 * 1024
+
 
 class Person(NamedTuple):
     """A row of the file, and of the table."""
@@ -47,6 +49,8 @@ async def run(store_url: str, spool: str, executor: str, lease_seconds: float, p
             lease_seconds=lease_seconds,
             flush_interval=0.1,
         ) as pool:
+            # Smaller chunks than usual, so that there are many moments at which to die.
+            object.__setattr__(pool._settings, "chunk_bytes", _CHUNK_BYTES)  # noqa: SLF001
             sys.stdout.write("up\n")
             sys.stdout.flush()
             jobs = [await pool.submit(load, path, idempotency_key=path) for path in paths]

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 #: Least size of a chunk: a smaller file is done in one go.
 LEAST_BYTES: Final = 16 * 1024
 
-#: Bytes of batches that the workers of one job have in hand at once, and of one chunk of them. What is done by columns
-#: costs some hundred steps a chunk, in whose turns threads wait for each other, and next to nothing a row.
-_BATCH_BYTES: Final = (32 * 1024 * 1024, 8 * 1024 * 1024)
+#: How many chunks' worth of bytes one chunk of batches, or of rows that go to a sink as columns, may have, and those of
+#: all workers of a job together. What is done by columns costs some hundred steps a chunk, in whose turns threads wait
+#: for each other, and next to nothing a row.
+_BY_COLUMNS: Final = (4, 16)
 
-#: The same of chunks that are sent to processes, each of which waits for the next one.
-_SENT_BYTES: Final = (16 * 1024 * 1024, 4 * 1024 * 1024)
+#: The same for chunks that are sent to processes, each of which waits for the next one.
+_SENT: Final = (2, 8)
 
 #: Most bytes of a chunk whose rows are kept until all of it is delivered, as objects and not as columns.
 _SINK_BYTES: Final = 512 * 1024
@@ -82,9 +83,9 @@ def chunk_size(size: int, pipeline: Pipeline[..., Any], settings: Settings) -> i
     most = settings.chunk_bytes
     if pipeline.sink is not None and (pipeline.has_handler or not columns.is_available()):
         most = min(most, _SINK_BYTES)
-    elif pipeline.signature.shape is Shape.COLUMNS or not settings.in_threads:
-        of_all, of_one = _BATCH_BYTES if settings.in_threads else _SENT_BYTES
-        most = max(most, min(of_one, of_all // settings.workers))
+    elif pipeline.sink is not None or pipeline.signature.shape is Shape.COLUMNS or not settings.in_threads:
+        one, together = _BY_COLUMNS if settings.in_threads else _SENT
+        most *= max(1, min(one, together // settings.workers))
     return min(most, max(LEAST_BYTES, size // (2 * settings.workers)))
 
 
