@@ -50,7 +50,7 @@ async def run(store_url: str, spool: str, executor: str, lease_seconds: float, p
             flush_interval=0.1,
         ) as pool:
             # Smaller chunks than usual, so that there are many moments at which to die.
-            object.__setattr__(pool._settings, "chunk_bytes", _CHUNK_BYTES)  # noqa: SLF001
+            object.__setattr__(pool._settings, "chunk_bytes", _CHUNK_BYTES)
             sys.stdout.write("up\n")
             sys.stdout.flush()
             jobs = [await pool.submit(load, path, idempotency_key=path) for path in paths]
