@@ -36,8 +36,16 @@ class Safeguards:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # Some hosts, such as Litestar, end the path of a mounted application with a slash of their own.
-        await self._app({**scope, "path": scope["path"].rstrip("/") or "/"}, receive, guarded)
+        await self._app({**scope, "path": _plain_path(scope)}, receive, guarded)
+
+
+def _plain_path(scope: Scope) -> str:
+    """Without a slash at the end, unless it is the application's own `/`.
+
+    Some hosts, such as Litestar, end the path of a mounted application with a slash of their own.
+    """
+    path: str = scope["path"].rstrip("/")
+    return f"{path}/" if path == scope.get("root_path", "").rstrip("/") else path
 
 
 def check_site(request: Request, origins: Collection[str]) -> None:
