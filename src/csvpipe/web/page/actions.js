@@ -26,22 +26,28 @@ const VERBS = {
   failed: [RETRY],
 };
 
-/** Wishes that are noted and not yet fulfilled: a job stops at its next row. Job id to verb. */
+/** After so long a wish that is not fulfilled may be made again: another page may have taken it back. */
+const PATIENCE_MS = 20_000;
+
+/** Wishes that are noted and not yet fulfilled: a job stops at its next row. By the id of the job. */
 const wishes = new Map();
+
+const isWished = (job, action) => wishes.get(job.id)?.action === action;
 
 /** Make the buttons in a place those that a job has now. */
 export function showActions(place, job, { onDone = () => {}, heir } = {}) {
   const wish = wishes.get(job.id);
-  if (wish && !wish.until.includes(job.status)) wishes.delete(job.id);
+  const isOver = wish && (!wish.action.until.includes(job.status) || Date.now() - wish.since > PATIENCE_MS);
+  if (isOver) wishes.delete(job.id);
   fill(place, VERBS[job.status] || [], {
     keyOf: (action) => action.verb,
     make: (action) => make("button", { type: "button", className: "small", onclick: () => start(action, place, onDone) }),
     update: (button, action) => {
-      const isWished = wishes.get(job.id) === action;
-      setText(button, isWished ? action.doing : action.label);
-      setAttribute(button, "aria-label", `${isWished ? action.doing : action.label} ${job.filename}`);
+      const label = isWished(job, action) ? action.doing : action.label;
+      setText(button, label);
+      setAttribute(button, "aria-label", `${label} ${job.filename}`);
       // Not `disabled`: that would take the focus away from whoever has just pressed it.
-      setAttribute(button, "aria-disabled", isWished);
+      setAttribute(button, "aria-disabled", isWished(job, action));
     },
     heir: heir || place.closest("section")?.querySelector("[tabindex='-1']"),
   });
@@ -50,9 +56,9 @@ export function showActions(place, job, { onDone = () => {}, heir } = {}) {
 
 async function start(action, place, onDone) {
   const { job } = place;
-  if (wishes.get(job.id) === action) return;
+  if (isWished(job, action)) return;
   if (action.question && !(await confirm(action.question, action.consequence(job), action.yes, action.no))) return;
-  wishes.set(job.id, action);
+  wishes.set(job.id, { action, since: Date.now() });
   showActions(place, place.job, { onDone });
   excuse();
   try {

@@ -25,7 +25,7 @@ export function openJob() {
   for (const id of ["job-about", "job-status", "job-figures", "job-bar", "job-actions", "rejects-table", "reading-found"]) {
     byId(id).replaceChildren();
   }
-  for (const id of ["job-failure", "job-parent", "rejects", "reading", "mended-state"]) show(byId(id), false);
+  for (const id of ["job-failure", "job-parent", "rejects", "reading", "mended-state", "delete"]) show(byId(id), false);
   setText(byId("rejects-problem"), "");
 }
 
@@ -54,7 +54,8 @@ function drawJob(job) {
   show(byId("job-failure"), job.status === "failed");
   setText(part(byId("job-failure"), "text"), withoutName(job.error_message || "", job.filename));
   showActions(byId("job-actions"), job, { onDone: drawJob, heir: byId("job-title") });
-  showDelete(job);
+  show(byId("delete"), hasEnded(job));
+  setAttribute(byId("delete"), "aria-label", `Delete ${job.filename}`);
 }
 
 function showFigures(job) {
@@ -78,16 +79,7 @@ function showFigures(job) {
   });
 }
 
-function showDelete(job) {
-  const place = byId("job-actions");
-  if (!hasEnded(job)) return;
-  const button = make("button", { type: "button", className: "small quiet danger", onclick: remove }, "Delete");
-  button.dataset.key = "delete";
-  button.setAttribute("aria-label", `Delete ${job.filename}`);
-  if (place.querySelector("[data-key=delete]") === null) place.append(button);
-}
-
-async function remove() {
+byId("delete").addEventListener("click", async () => {
   const job = shown;
   const consequence = `${job.filename}: what was imported stays. The upload, its errors and its rejects are gone for good.`;
   if (!(await confirm("Delete this job?", consequence, "Delete it", "Keep it"))) return;
@@ -99,7 +91,7 @@ async function remove() {
   } catch (error) {
     complainOf(error, job);
   }
-}
+});
 
 // Errors and inspection -----------------------------------------------------------------------------------------------
 

@@ -29,10 +29,12 @@ async function start() {
   try {
     await openUpload(onProblem);
     isSignedIn = true;
+    if (jobIdOf(location.hash) === undefined) history.replaceState(null, "", "#/");
     route();
   } catch (error) {
     if (error instanceof Disconnected) {
-      complain(`${error.message} Reload the page in a moment.`);
+      complain(`${error.message} Trying again…`);
+      setTimeout(start, 2_000);
       return;
     }
     onProblem(error);
@@ -140,5 +142,10 @@ function tellEnded(running, recent) {
   if (others > 0) announce(`${plural(others, "import")} ${others === 1 ? "has" : "have"} ended.`);
   for (const job of [...running, ...recent]) if (!hasEnded(job)) going.set(job.id, job);
 }
+
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address is about what is shown
+  byId("main").focus();
+});
 
 start();

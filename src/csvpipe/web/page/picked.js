@@ -17,7 +17,7 @@ export class Picked {
   constructor(file) {
     this.file = file;
     this.id = ++ordinal;
-    this.key = newKey();
+    this.keys = new Map(); // what was stated to the key under which it was sent
     this.phase = "chosen"; // then: sending, or failed
     this.inspection = null;
     this.problem = null; // why it cannot be imported, or was not taken
@@ -27,24 +27,27 @@ export class Picked {
     this.element = null;
   }
 
-  /** Ask the server what it finds in the file. What is stated may have changed since the last time. */
+  /**
+   * Ask the server what it finds in the file. What is stated may have changed since the last time; until there is an
+   * answer the one before stands there, so that no button moves away from under a finger.
+   */
   async lookAt({ pipeline, encoding }) {
     this.looking.abort();
     const { signal } = (this.looking = new AbortController());
-    this.inspection = this.problem = null;
-    this.draw();
     const query = { pipeline, encoding, filename: this.file.name, size: this.file.size };
+    let inspection = null;
+    let problem = null;
     try {
       const body = this.file.slice(0, BEGINNING, "application/octet-stream");
-      this.inspection = await ask("inspect", { method: "POST", query, body, signal });
+      inspection = await ask("inspect", { method: "POST", query, body, signal });
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Problem && error.isUnauthorized) throw error;
-      // Not being able to look is no reason not to upload.
-      this.problem = error instanceof Disconnected ? null : withoutName(error.message, this.file.name);
-      if (error instanceof Disconnected) setText(part(this.element, "state"), "It could not be looked at.");
-      if (error instanceof Disconnected) return;
+      // That it cannot be looked at now is no reason not to upload it.
+      problem = error instanceof Disconnected ? null : withoutName(error.message, this.file.name);
     }
+    if (signal.aborted) return;
+    Object.assign(this, { inspection, problem, phase: "chosen" });
     this.draw();
   }
 
@@ -62,7 +65,7 @@ export class Picked {
         this.sent = fraction;
         this.draw();
       };
-      const entry = await send(this.file, { query, key: this.key, onProgress, signal });
+      const entry = await send(this.file, { query, key: this.keyFor(query), onProgress, signal });
       if (entry.job !== null) return entry.job;
       this.problem = entry.problem.detail;
     } catch (error) {
@@ -79,6 +82,13 @@ export class Picked {
   giveUp() {
     this.looking.abort();
     this.sending.abort();
+  }
+
+  /** The same where the same is sent again, so that it is not imported twice. */
+  keyFor(query) {
+    const stated = JSON.stringify(query);
+    if (!this.keys.has(stated)) this.keys.set(stated, newKey());
+    return this.keys.get(stated);
   }
 
   /** The element that shows it; `remove` and `again` are called when that is asked for. */

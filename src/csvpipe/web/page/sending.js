@@ -56,7 +56,7 @@ function transfer({ file, query, key, onProgress, signal }) {
     for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
     request.setRequestHeader("Idempotency-Key", key);
     request.upload.onprogress = (event) => onProgress(event.lengthComputable ? event.loaded / event.total : 0);
-    request.onerror = () => reject(new Disconnected("The connection was lost."));
+    request.onerror = () => reject(new Disconnected("The connection was lost, or the file has changed since it was chosen."));
     request.onabort = () => reject(new DOMException("given up", "AbortError"));
     request.onload = () => {
       if (request.status !== 202) return reject(problemOf(request.status, request.responseText));

@@ -7,12 +7,13 @@ import { Disconnected } from "./api.js";
 import { byId, part, setText, show } from "./dom.js";
 
 const BUSY_MS = 1_000;
-const CALM_MS = 8_000;
+const CALM_MS = 5_000;
 const MOST_MS = 15_000;
 
 let look = null;
 let abort = null;
 let wake = null;
+let isStale = false; // what is seen by the look that is on its way
 let isRunning = false;
 let failures = 0;
 
@@ -30,11 +31,13 @@ export function watch(looker, onProblem) {
 export function unwatch() {
   look = null;
   abort?.abort();
+  poke();
   found();
 }
 
 /** Look at once: something was done that changes what is to be seen. */
 export function poke() {
+  isStale = true;
   wake?.();
 }
 
@@ -49,6 +52,7 @@ async function run() {
 
 async function lookOnce() {
   const { looker, onProblem } = look;
+  isStale = false;
   abort = new AbortController();
   const { signal } = abort;
   try {
@@ -79,7 +83,7 @@ function found() {
 
 /** Until the time is over or somebody wakes us; and while nobody sees the page. */
 async function rest(delay) {
-  if (delay > 0) {
+  if (delay > 0 && !isStale) {
     await new Promise((resolve) => {
       const timer = setTimeout(resolve, delay);
       wake = () => {

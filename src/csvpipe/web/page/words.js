@@ -1,6 +1,6 @@
 // How a job is called and described.
 
-import { count, duration, percent, plural, rate } from "./format.js";
+import { count, duration, percent, rate } from "./format.js";
 
 const WORDS = {
   pending: ["Waiting", "calm"],
@@ -26,16 +26,17 @@ export function standing(job) {
   return WORDS[job.status] || [job.status, "calm"];
 }
 
+/** How many rows are done, and of how many where that is known. */
 export function rowsOf(job) {
   const whole = job.total_rows;
   const rows = handled(job);
-  return whole === null || whole === rows ? plural(rows, "row") : `${count(rows)} of ${plural(whole, "row")}`;
+  return whole === null || whole === rows ? count(rows) : `${count(rows)} of ${count(whole)}`;
 }
 
 /** Figures of a job that has not ended, in the order of their weight. */
 export function figures(job) {
   if (job.status === "pending" && handled(job) === 0) return ["waits for its turn"];
-  const found = [percent(job.fraction), rowsOf(job), `${count(job.failed_rows)} failed`];
+  const found = [percent(job.fraction), `${rowsOf(job)} rows`, `${count(job.failed_rows)} failed`];
   if (job.status !== "processing") return found;
   if (job.rows_per_second !== null) found.push(rate(job.rows_per_second));
   if (job.eta_seconds !== null) found.push(`about ${duration(Math.max(1, job.eta_seconds))} left`);
