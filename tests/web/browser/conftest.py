@@ -19,7 +19,7 @@ from csvpipe.web import bearer, create_app
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=10_000)
 
 
 class Steps:
@@ -44,11 +44,13 @@ class House:
     Attributes:
         url: Of the page.
         steps: Of the pipeline `steps`.
+        hurry: Set for the pipeline `steady` to take its time no longer.
         ana: A client of Ana's.
     """
 
     url: str
     steps: Steps
+    hurry: threading.Event
     ana: httpx.Client
 
     def upload(self, *contents: str, pipeline: str = "people", name: str = "people.csv") -> list[dict[str, Any]]:
@@ -69,7 +71,7 @@ class House:
         return int(self.ana.get(f"{API}/jobs").json()["total"])
 
 
-def pipelines(steps: Steps) -> list[Any]:
+def pipelines(steps: Steps, hurry: threading.Event) -> list[Any]:
     """Those on offer."""
 
     @csvpipe.pipeline(name="people")
@@ -80,6 +82,10 @@ def pipelines(steps: Steps) -> list[Any]:
     @csvpipe.pipeline(name="steps")
     def stepwise(row: csvpipe.Row) -> None:
         steps()
+
+    @csvpipe.pipeline(name="steady")
+    def steady(row: csvpipe.Row) -> None:
+        hurry.wait(0.02)  # as long as what it does would take
         if row.number % 4 == 0:
             raise csvpipe.Reject("every fourth", code="fourth")
 
@@ -91,20 +97,21 @@ def pipelines(steps: Steps) -> list[Any]:
         if len(attempts) == 1:
             raise csvpipe.Abort("the register is closed today")
 
-    return [people, stepwise, flaky]
+    return [people, stepwise, steady, flaky]
 
 
 @contextmanager
 def housed(spool: Path, wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app, path: str = "") -> Iterator[House]:
     """Serve the application, in another one where `wrap` puts it."""
-    steps = Steps()
-    pool = csvpipe.WorkerPool(pipelines=pipelines(steps), on_exit="stop", spool_dir=spool, flush_interval=0.05)
+    steps, hurry = Steps(), threading.Event()
+    pool = csvpipe.WorkerPool(pipelines=pipelines(steps, hurry), on_exit="stop", spool_dir=spool, flush_interval=0.05)
     app = create_app(pool, authenticate=bearer({"token-of-ana": "ana", "token-of-bob": "bob"}))
     with ExitStack() as running:
         url = running.enter_context(on_asyncio(wrap(app)))
         running.callback(steps.let, 1_000_000)  # before the pool is left
+        running.callback(hurry.set)
         ana = running.enter_context(httpx.Client(base_url=f"{url}{path}", headers=ANA, timeout=30))
-        yield House(url=f"{url}{path}/", steps=steps, ana=ana)
+        yield House(url=f"{url}{path}/", steps=steps, hurry=hurry, ana=ana)
 
 
 @pytest.fixture
