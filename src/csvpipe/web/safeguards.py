@@ -45,7 +45,7 @@ def _plain_path(scope: Scope) -> str:
     Some hosts, such as Litestar, end the path of a mounted application with a slash of their own.
     """
     path: str = scope["path"].rstrip("/")
-    return f"{path}/" if path == scope.get("root_path", "").rstrip("/") else path
+    return f"{path}/" if path in ("", scope.get("root_path", "").rstrip("/")) else path
 
 
 def check_site(request: Request, origins: Collection[str]) -> None:

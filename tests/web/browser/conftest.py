@@ -19,7 +19,7 @@ from csvpipe.web import bearer, create_app
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=20_000)
 
 
 class Steps:

@@ -54,7 +54,7 @@ def test_a_chosen_file_is_looked_at(signed_in: Page) -> None:
     """What was found stands there before anything is uploaded; for another pipeline, what that makes of it."""
     choose(signed_in, file(PEOPLE), file("Staff\n\nid;name\n1;Zoë\n".encode("latin-1"), "staff.csv"))
     people, staff = signed_in.get_by_role("list", name="Files to upload").get_by_role("listitem").all()
-    expect(people).to_contain_text("utf-8 · commas · 2 columns · 3 rows. Of the first 3 rows, 1 would be rejected.")
+    expect(people).to_contain_text("utf-8 · commas · 2 columns · 3 rows. Of these, 1 would be rejected.")
     expect(staff).to_contain_text("semicolons")
     people.get_by_text("What was found").click()
     expect(people.get_by_role("table").first).to_contain_text("intid1row 2, line 3: 'x' is not a whole number")

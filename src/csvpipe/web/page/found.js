@@ -31,12 +31,12 @@ export function inShort(found, isWhole) {
   return said.join(" · ");
 }
 
-/** What is likely to go wrong, in a sentence; null where nothing is. */
-export function concern(found) {
+/** What is likely to go wrong, in a sentence; null where nothing is. `isWhole` as above. */
+export function concern(found, isWhole) {
   const { trial } = found;
   if (trial !== null && trial.rejected > 0) {
-    const of = trial.rows === 1 ? "The only row that was tried" : `Of the first ${plural(trial.rows, "row")}`;
-    return trial.rows === 1 ? `${of} would be rejected.` : `${of}, ${count(trial.rejected)} would be rejected.`;
+    const of = trial.rows === found.estimated_rows && isWhole ? "Of these" : `Of the first ${plural(trial.rows, "row")}`;
+    return `${of}, ${count(trial.rejected)} would be rejected.`;
   }
   const doubtful = found.findings.filter((each) => each.confidence < 0.75).map((each) => WHAT[each.what] || each.what);
   return doubtful.length > 0 ? `Not sure: ${doubtful.join(", ").toLowerCase()}. See what was found.` : null;

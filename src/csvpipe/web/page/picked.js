@@ -130,8 +130,9 @@ export class Picked {
     }
     if (this.problem !== null) return [this.problem, "bad"];
     if (this.inspection === null) return ["", "calm"];
-    const said = inShort(this.inspection, this.file.size <= BEGINNING && this.inspection.compression === null);
-    const doubt = concern(this.inspection);
+    const isWhole = this.file.size <= BEGINNING && this.inspection.compression === null;
+    const said = inShort(this.inspection, isWhole);
+    const doubt = concern(this.inspection, isWhole);
     return doubt === null ? [said, "calm"] : [`${said}. ${doubt}`, "warn"];
   }
 
