@@ -171,6 +171,12 @@ def sign_in(page: Page, house: House, place: str = "") -> Page:
 
 
 @pytest.fixture
+def look() -> Callable[[Page], None]:
+    """Have a page look at the server at once, as it does by itself when the network is back."""
+    return lambda page: page.evaluate("window.dispatchEvent(new Event('online'))")
+
+
+@pytest.fixture
 def sign() -> Callable[..., Page]:
     """`sign_in`, for pages and houses of a test's own."""
     return sign_in

@@ -7,6 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+Look = Callable[[Page], None]
+
 PEOPLE = "id,name\n1,Ana\nx,Bob\n-3,Cleo\n"
 ROWS = "id,name\n" + "".join(f"{row},name {row}\n" for row in range(1, 21))
 
@@ -43,10 +45,9 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"Tab does not lead to {name!r}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_each_state_is_within_the_guidelines(
-    open_page: Callable[..., Page], sign: Callable[..., Page], house: Any, scheme: str, width: int
+    open_page: Callable[..., Page], sign: Callable[..., Page], look: Look, house: Any, scheme: str, width: int
 ) -> None:
     """Contrast, names, roles and order, as far as axe finds out; on a phone nothing is wider than it."""
     page = open_page(color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce")
@@ -67,6 +68,7 @@ def test_each_state_is_within_the_guidelines(
     page.get_by_role("button", name="Upload 2 files").click()
     house.upload(ROWS, ROWS, pipeline="steps", name="steps of a rather long name, as they are sent to us-2026-11.csv")
     expect(page.locator("#upload-result")).to_be_visible()
+    look(page)
     expect(page.get_by_text("Running").first).to_be_visible()
     check(page)
 
@@ -135,13 +137,14 @@ def test_the_focus_is_seen_and_the_start_is_skipped(signed_in: Page) -> None:
     expect(signed_in.get_by_text("Choose files")).to_have_css("outline-style", "solid")
 
 
-def test_little_is_announced_however_much_happens(signed_in: Page, house: Any) -> None:
+def test_little_is_announced_however_much_happens(signed_in: Page, house: Any, look: Look) -> None:
     """Of many jobs that end at once the first are named, and the others counted; progress is not announced at all."""
     signed_in.evaluate(
         "window.told = []; new MutationObserver(() => told.push(document.getElementById('announcer').textContent))"
         ".observe(document.getElementById('announcer'), { childList: true })"
     )
     house.upload(*([ROWS] * 12), pipeline="steps", name="step.csv")
+    look(signed_in)
     expect(signed_in.get_by_role("list", name="In progress").get_by_text("Running")).to_have_count(12)
     house.steps.let(240)
 

@@ -13,6 +13,9 @@ ROWS = "id,name\n" + "".join(f"{row},name {row}\n" for row in range(1, 21))
 MANY = "id,name\n" + "".join(f"{row},name {row}\n" for row in range(1, 4_001))
 
 
+Look = Callable[[Page], None]
+
+
 def card(page: Page, name: str) -> Locator:
     """Of a job in progress."""
     return page.get_by_role("list", name="In progress").get_by_role("listitem").filter(has_text=name)
@@ -36,9 +39,10 @@ def test_nothing_is_there_at_first(signed_in: Page) -> None:
     expect(signed_in.get_by_text("Nothing has been imported yet.")).to_be_visible()
 
 
-def test_progress_is_live(signed_in: Page, house: Any) -> None:
+def test_progress_is_live(signed_in: Page, house: Any, look: Look) -> None:
     """Rows, failed ones, pace and the time that is left, in words and as a bar that says them to a screen reader."""
     house.upload(MANY, pipeline="steady", name="live.csv")
+    look(signed_in)
     live = card(signed_in, "live.csv")
     bar = live.get_by_role("progressbar", name="Progress of live.csv")
     expect(live.get_by_text("Running")).to_be_visible()
@@ -58,9 +62,10 @@ def test_progress_is_live(signed_in: Page, house: Any) -> None:
     )
 
 
-def test_a_job_is_paused_and_goes_on(signed_in: Page, house: Any) -> None:
+def test_a_job_is_paused_and_goes_on(signed_in: Page, house: Any, look: Look) -> None:
     """The wish is shown until its row is done; then the job stands until it is resumed, and can be cancelled."""
     house.upload(ROWS, pipeline="steps", name="one.csv")
+    look(signed_in)
     job = card(signed_in, "one.csv")
     expect(job.get_by_text("Running")).to_be_visible()
     with signed_in.expect_response("**/pause"):
@@ -77,9 +82,10 @@ def test_a_job_is_paused_and_goes_on(signed_in: Page, house: Any) -> None:
     expect(shown(signed_in, "one.csv")).to_contain_text("Completed 20 0")
 
 
-def test_a_job_is_cancelled_by_who_is_sure(signed_in: Page, house: Any) -> None:
+def test_a_job_is_cancelled_by_who_is_sure(signed_in: Page, house: Any, look: Look) -> None:
     """The dialog begins with the harmless answer; what is left of a cancelled job is told."""
     house.upload(ROWS, pipeline="steps", name="one.csv")
+    look(signed_in)
     cancel = card(signed_in, "one.csv").get_by_role("button", name="Cancel")
     cancel.click()
     dialog = signed_in.get_by_role("dialog", name="Cancel this import?")
@@ -97,10 +103,11 @@ def test_a_job_is_cancelled_by_who_is_sure(signed_in: Page, house: Any) -> None:
     expect(signed_in.get_by_text("Nothing is being imported at the moment.")).to_be_visible()
 
 
-def test_hundreds_of_jobs_cost_no_more_than_those_that_are_shown(signed_in: Page, house: Any) -> None:
+def test_hundreds_of_jobs_cost_no_more_than_those_that_are_shown(signed_in: Page, house: Any, look: Look) -> None:
     """A look asks for the same few pages however many jobs there are, and the page stays at hand."""
     for number in range(4):
         house.upload(*([ROWS] * 75), pipeline="steps", name=f"many-{number}.csv")
+    look(signed_in)
     expect(signed_in.locator("#pages")).to_contain_text("Page 1 of 15, 300 jobs")
     expect(signed_in.locator("#running-summary")).to_have_text(
         re.compile(r"\d+ running, 2\d\d waiting; \d\d of them are shown here")
@@ -127,10 +134,11 @@ def test_hundreds_of_jobs_cost_no_more_than_those_that_are_shown(signed_in: Page
     assert looks[""] == 1  # the pause
 
 
-def test_the_history_is_paged_and_filtered(signed_in: Page, house: Any) -> None:
+def test_the_history_is_paged_and_filtered(signed_in: Page, house: Any, look: Look) -> None:
     """Newest first; a filter begins with its first page, and an empty one says so."""
     house.upload(*(["id,name\n1,Ana\n"] * 45))
     house.upload("a,b\n", name="refused.csv")
+    look(signed_in)
     pages = signed_in.locator("#pages")
     expect(pages).to_contain_text("Page 1 of 3, 46 jobs")
     expect(pages.get_by_role("button", name="Newer")).to_have_attribute("aria-disabled", "true")
@@ -152,7 +160,7 @@ def test_a_failed_job_says_why_and_is_tried_again(signed_in: Page, house: Any) -
     [job] = house.upload("id\n1\n", pipeline="flaky", name="flaky.csv")
     open_job(signed_in, house, job)
     expect(signed_in.locator("#job-failure")).to_contain_text(
-        "The import failed. line 2: the handler gave the file up: the register is closed today"
+        "The import failed: line 2: the handler gave the file up: the register is closed today"
     )
     expect(signed_in.locator("#job-status")).to_have_text("Failed")
 
@@ -196,6 +204,7 @@ def test_a_wrong_mended_file_is_refused(signed_in: Page, house: Any) -> None:
     """Another one is being mended, or it is no file of rejects: the reason is said, and it may be tried again."""
     [job] = house.upload("id,name\nx,Ana\n")
     open_job(signed_in, house, job)
+    expect(signed_in.get_by_text("Upload the mended file")).to_be_visible()
     signed_in.route("**/upload?*", lambda route: route.fulfill(status=409, json={"detail": "job 7 is mending them"}))
     field = signed_in.get_by_label("Upload the mended file")
     file: Any = {"name": "other.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
@@ -247,9 +256,10 @@ def test_what_belongs_to_others_is_not_there(signed_in: Page, house: Any) -> Non
     expect(signed_in.get_by_role("alert")).to_contain_text("There is no such job")
 
 
-def test_a_lost_connection_is_told_and_found_again(signed_in: Page, house: Any) -> None:
+def test_a_lost_connection_is_told_and_found_again(signed_in: Page, house: Any, look: Look) -> None:
     """What was seen stays there meanwhile, and what was missed is shown afterwards."""
     house.upload(ROWS, pipeline="steps", name="live.csv")
+    look(signed_in)
     expect(card(signed_in, "live.csv")).to_be_visible()
     signed_in.context.set_offline(True)
     lost = signed_in.get_by_text("The connection is lost.")

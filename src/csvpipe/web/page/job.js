@@ -32,15 +32,14 @@ export function openJob() {
 /** Look once; whether anything is going on. */
 export async function lookAtJob(id, signal) {
   const job = await ask(pathOfJob(id), { signal });
-  const last = shown;
-  shown = job;
+  if (shown !== null && !hasEnded(shown) && hasEnded(job)) announce(outcome(job));
   drawJob(job);
-  if (last !== null && !hasEnded(last) && hasEnded(job)) announce(outcome(job));
   await drawMore(job, signal);
   return !hasEnded(job) && job.status !== "paused";
 }
 
 function drawJob(job) {
+  shown = job;
   setText(byId("job-title"), job.filename);
   document.title = `${job.filename} – CSV imports`;
   const [word, tone] = standing(job);
