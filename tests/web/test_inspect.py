@@ -92,6 +92,7 @@ def test_a_file_that_cannot_be_imported_is_a_problem(standing: Site) -> None:
         ({"pipeline": ""}, (422, "pipeline_missing")),
         ({"encoding": "utf-99"}, (422, "encoding_unknown")),
         ({"size": "many"}, (422, "parameter_invalid")),
+        ({"size": "104857601"}, (413, "file_too_large")),
     ],
 )
 def test_what_is_asked_is_checked(standing: Site, query: dict[str, str], refused: tuple[int, str]) -> None:

@@ -34,6 +34,8 @@ async def inspect(call: Call) -> Response:
     name = door.pipeline(PIPELINE.text(request))
     [pipeline] = [each for each in door.pipelines() if each.name == name]
     size = FILE_SIZE.number(request)
+    if size is not None and size > door.limits.file_bytes:  # better said now than when all of it has been sent
+        raise Refusal(Kind.FILE_TOO_LARGE, f"a file may have {door.limits.file_bytes:,} bytes; split it")
     data = await _body(call)
     look = partial(
         inspect_beginning,

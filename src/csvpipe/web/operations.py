@@ -142,6 +142,7 @@ OPERATIONS: Final = (
             Kind.CROSS_SITE,
             Kind.ENCODING_UNKNOWN,
             Kind.FILE_REFUSED,
+            Kind.FILE_TOO_LARGE,
             Kind.PARAMETER_INVALID,
             Kind.PIPELINE_MISSING,
             Kind.PIPELINE_NOT_FOUND,
