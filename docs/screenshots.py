@@ -118,7 +118,7 @@ def served(spool: str) -> Iterator[str]:
 def take(page: Page, name: str, *, height: int | None = None) -> None:
     """Take a picture of the whole page, or of the upper part of it."""
     page.mouse.move(0, 0)
-    page.evaluate("Promise.all(document.getAnimations().map(each => each.finished))")
+    page.evaluate("Promise.allSettled(document.getAnimations().map(each => each.finished))")
     path = PICTURES / f"page-{name}.png"
     whole = page.evaluate("document.documentElement.scrollHeight")
     size = page.viewport_size or {"width": 1280, "height": 800}

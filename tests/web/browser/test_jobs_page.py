@@ -120,7 +120,7 @@ def test_hundreds_of_jobs_cost_no_more_than_those_that_are_shown(signed_in: Page
     running = signed_in.get_by_role("list", name="In progress").get_by_role("listitem").filter(has_text="Running").first
     with signed_in.expect_response("**/pause"):
         running.get_by_role("button", name="Pause").click()
-    house.steps.let(100)
+    house.steps.let(1_000)
     expect(signed_in.locator("#running-summary")).to_contain_text("1 paused")
 
     signed_in.get_by_label("Status").select_option("paused")
