@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import attrs
 import pytest
 
 FOLDER = Path(__file__).parent
@@ -35,6 +36,8 @@ WARM_UP_ROWS = 2_000
 ORDER = (
     "bench_goals",
     "bench_rows",
+    "bench_loading",
+    "bench_durability",
     "bench_memory",
     "bench_loop_lag",
     "bench_detection",
@@ -112,14 +115,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Add a table to those that are shown at the end; rows of one that is there already go into that one."""
+    """Add a table to those that are shown at the end; rows of one that is there already go into that one.
+
+    The table of goals is one for all modules, and stands where it was begun.
+    """
     tables, section = request.config.stash[_TABLES], request.module.__doc__
 
     def add(title: str, header: Row, rows: list[Row], key: str = "") -> None:
         for position, table in enumerate(tables):
-            if (table.section, table.title) == (section, title):
-                both = [*table.rows, *rows]
-                tables[position] = Table(section=section, title=title, key=table.key, header=header, rows=both)
+            if title == table.title and (table.section == section or title == GOALS_TITLE):
+                tables[position] = attrs.evolve(table, header=header, rows=[*table.rows, *rows])
                 return
         tables.append(Table(section=section, title=title, key=key, header=header, rows=rows))
 

@@ -10,8 +10,11 @@ def main(key: str, path: str = "", rows: str = "0", bad: str = "0") -> None:
     from peers import close_processes  # noqa: PLC0415
     from ways import WAYS, Sample  # noqa: PLC0415
 
+    ways = WAYS
+    if key.startswith("load-"):
+        from loading import LOADS as ways  # noqa: N811, PLC0415  # needs SQLAlchemy
     if key != "idle":
-        WAYS[key].run(Sample(path=Path(path), rows=int(rows), bad=int(bad)))
+        ways[key].run(Sample(path=Path(path), rows=int(rows), bad=int(bad)))
         close_processes()
 
 

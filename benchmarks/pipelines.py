@@ -1,7 +1,7 @@
 """The pipelines of the benchmarks, where worker processes find them by name."""
 
 import anyio
-from handlers import Customer, Person, take_busily, take_cells, take_customer, take_person
+from handlers import Customer, Person, take_busily
 
 import csvpipe
 
@@ -12,20 +12,17 @@ CONCURRENCY = 100
 
 @csvpipe.pipeline
 def import_cells(row: list[str]) -> None:
-    """Handle a row of text as the peers do."""
-    take_cells(row)
+    """Handle a row of text as the peers do: by doing nothing."""
 
 
 @csvpipe.pipeline
 def import_people(person: Person) -> None:
-    """Handle a typed row as the peers do."""
-    take_person(person)
+    """Handle a typed row as the peers do: by doing nothing."""
 
 
 @csvpipe.pipeline
 def import_customers(customer: Customer) -> None:
-    """Handle an object as the peers do."""
-    take_customer(customer)
+    """Handle an object as the peers do: by doing nothing."""
 
 
 @csvpipe.pipeline

@@ -51,6 +51,8 @@ class Contender:
     Attributes:
         name: As it stands in the table.
         run: Does the work once.
+        prepare: Makes it ready for that, outside of the measured time.
+        finish: Sees that it is done, outside of the measured time.
         warm_up: Does some of it before the clock starts, for what is loaded on first use; None does all of it.
         weigh: Does it in a fresh interpreter; the most memory that this took, in MiB, or None where it cannot be known.
         reason_absent: Why it cannot take part, or None.
@@ -58,6 +60,8 @@ class Contender:
 
     name: str
     run: Callable[[], object]
+    prepare: Callable[[], object] = lambda: None
+    finish: Callable[[], object] = lambda: None
     warm_up: Callable[[], object] | None = None
     weigh: Callable[[], float | None] | None = None
     reason_absent: str | None = None
@@ -161,11 +165,15 @@ class Contest:
 
         def run_others() -> None:
             for way in present[:-1]:
+                way.prepare()
                 gc.collect()
                 seconds[way.name].append(_seconds(way.run))
+                way.finish()
+            timed.prepare()
             gc.collect()
 
         benchmark.pedantic(timed.run, setup=run_others, rounds=rounds, iterations=1)
+        timed.finish()
         seconds[timed.name] = list(benchmark.stats.stats.data)
         benchmark.extra_info["seconds"] = seconds
         mib = {way.name: way.weigh() for way in present if way.weigh is not None}

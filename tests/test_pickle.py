@@ -30,7 +30,7 @@ from csvpipe.limits import Limits
 from csvpipe.policies import Retry
 from csvpipe.pool import PoolStatistics
 from csvpipe.rowtypes import ColumnNotFoundError, Row
-from csvpipe.store.protocol import Claim, JobDraft, JobPage, Lease, Renewal, WorkerId
+from csvpipe.store.protocol import Claim, JobDraft, JobPage, JobSlice, Lease, Renewal, WorkerId
 
 _MODULES: Final = (
     "csvpipe.errors",
@@ -162,6 +162,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
     _HeldFile(path="/data/ids.csv", size=3, mtime_ns=5, content=b"id\n"),
     JobEvent(kind=EventKind.FAILED, job=_RECORD),
     JobPage(jobs=(_RECORD,), page=2, limit=3, total=4),
+    JobSlice(jobs=(_RECORD,), following="1714564800000000.7"),
     PoolStatistics(workers=4, busy_workers=3, running_jobs=2, waiting_chunks=1),
     Renewal(lease=_LEASE, is_held=True, requested=Verb.PAUSE),
     Retry(attempts=3, on=(ArithmeticError, LookupError), backoff_seconds=0.5, max_backoff_seconds=9.0),
@@ -172,6 +173,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
     ColumnNotFoundError("nome", ("id", "name")),
     sink.DeferredError("a key is missing"),
     sink.RefusedError(_REFUSAL, 3, is_sure=True),
+    sink.RefusedError(_REFUSAL, refusals={3: _REFUSAL}),
     errors.TakenOverError(_JOB),
     _REFUSAL,
     errors.Abort("wrong file"),

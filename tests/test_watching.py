@@ -22,7 +22,7 @@ class ListeningStore(csvpipe.MemoryJobStore):
 
     callbacks: tuple[Callable[[JobId], object], ...] = ()
 
-    def listen(self, callback: Callable[[JobId], object]) -> Callable[[], object]:
+    def listen(self, callback: Callable[[JobId], object], *, calls_only: bool = False) -> Callable[[], object]:
         """See `Listening.listen`."""
         self.callbacks = (*self.callbacks, callback)
 

@@ -40,13 +40,21 @@ class RefusedError(CsvPipeError):
         refusal: What the database says.
         suspect: Index of the row that it may mean; None where nothing points at one.
         is_sure: Whether it is that row: then those before it are written. Otherwise none is.
+        refusals: Of all rows that are not acceptable, by their indices, where it is known: then all others are written.
     """
 
-    def __init__(self, refusal: Refusal, suspect: int | None = None, is_sure: bool = False) -> None:  # noqa: FBT001, FBT002  # as pickle calls it
-        super().__init__(refusal, suspect, is_sure)
+    def __init__(
+        self,
+        refusal: Refusal,
+        suspect: int | None = None,
+        is_sure: bool = False,  # noqa: FBT001, FBT002  # as pickle calls it
+        refusals: Mapping[int, Refusal] | None = None,
+    ) -> None:
+        super().__init__(refusal, suspect, is_sure, refusals)
         self.refusal = refusal
         self.suspect = suspect
         self.is_sure = is_sure
+        self.refusals = refusals
 
     def __str__(self) -> str:
         return self.refusal.message

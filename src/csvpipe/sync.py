@@ -6,7 +6,7 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -208,8 +208,9 @@ class BlockingRun:
         token, scope = anyio.lowlevel.current_token(), anyio.CancelScope()
         self._cancel = partial(_cancel, scope, token)
         with scope:
+            begun = await self._begun()  # before the pool comes and ends such a job unseen
             async with self._pool() as pool:
-                jobs = await self._submit(pool)
+                jobs = await self._submit(pool, begun)
                 names = _Names(self._rejects)
                 for job in jobs:
                     record = await self._ended(job)
@@ -235,7 +236,7 @@ class BlockingRun:
             flush_interval=options.flush_interval,
         )
 
-    async def _submit(self, pool: WorkerPool) -> list[Job]:
+    async def _submit(self, pool: WorkerPool, left: Mapping[int, JobRecord]) -> list[Job]:
         options = self._options
         if options.parent is not None:
             job = await pool.submit(
@@ -249,7 +250,7 @@ class BlockingRun:
             )
             self._job_ids.append(job.id)
             return [job]
-        begun = await self._begun(pool)
+        begun = await _taken_up(left, pool)
         fresh = [file for number, file in enumerate(self._files) if number not in begun]
         submitted = iter(
             await pool.submit_many(
@@ -265,11 +266,12 @@ class BlockingRun:
         self._job_ids += [job.id for job in jobs]
         return jobs
 
-    async def _begun(self, pool: WorkerPool) -> dict[int, Job]:
+    async def _begun(self) -> dict[int, JobRecord]:
         """Jobs that an earlier process has left, by the number of their file."""
         options = self._options
+        found: dict[int, JobRecord] = {}
         if not options.resume or options.store is None:
-            return {}
+            return found
         wanted = Wanted(
             pipeline=self._pipeline,
             owner=options.owner,
@@ -277,18 +279,13 @@ class BlockingRun:
             dialect=options.dialect,
             dry_run=options.dry_run,
         )
-        found: dict[int, JobRecord] = {}
         for number, file in enumerate(self._files):
             taken = {record.id for record in found.values()}
             look = partial(unfinished_job, options.store, file, wanted, apart_from=taken)
             if (record := await anyio.to_thread.run_sync(look)) is not None:
                 found[number] = record
-        jobs = {}
-        for number, record in found.items():
-            jobs[number] = job = await pool.job(record.id)
-            if record.status is JobStatus.PAUSED:
-                await job.resume()
-        return jobs
+                self._submitted[record.id] = None  # its events are wanted from the first one
+        return found
 
     def _hear(self, event: JobEvent) -> None:
         """In the loop: an event of one of the jobs, or of one that others have left in the store."""
@@ -322,6 +319,16 @@ class BlockingRun:
                 await self._news.wait()
             self._is_shared = self._is_shared or wait.cancelled_caught  # perhaps another process has some of the jobs
         return self._ends.pop(job.id)
+
+
+async def _taken_up(left: Mapping[int, JobRecord], pool: WorkerPool) -> dict[int, Job]:
+    """The jobs of these records, whoever runs them; one that was paused goes on."""
+    jobs = {}
+    for number, record in left.items():
+        jobs[number] = job = await pool.job(record.id)
+        if record.status is JobStatus.PAUSED:
+            await job.resume()
+    return jobs
 
 
 class _Names:

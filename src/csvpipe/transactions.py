@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 from csvpipe import fencing
 from csvpipe.errors import PipelineError, TakenOverError, Unavailable
@@ -228,6 +229,31 @@ class Transaction:
         if not found:
             return []
         return [index for index, row in enumerate(rows) if any(first <= row < end for first, end in found)]
+
+
+def forget(connection: Any, *job_ids: UUID) -> None:
+    """Remove what `Context.transaction` has noted of jobs that are deleted, or never go on, in one transaction.
+
+    The notes are a few numbers a call, and harm nobody. Of a job that may still go on they must stay: its rows would
+    be handled a second time.
+
+    Args:
+        connection: As for `Context.transaction`, with no transaction under way.
+        job_ids: The jobs.
+    """
+    adapted = _adapted(connection)
+    adapted.begin()
+    try:
+        for job_id in job_ids:
+            for statement in fencing.forgotten(job_id):
+                adapted.run(statement)
+        adapted.commit()
+    except BaseException as error:
+        with suppress(Exception):
+            adapted.rollback()
+        if isinstance(error, Exception) and _is_missing_table(error):
+            return  # nothing was ever noted
+        raise
 
 
 def _origin(error: BaseException) -> BaseException:

@@ -8,14 +8,14 @@ from typing import Final
 from uuid import UUID
 
 import anyio
-import anyio.from_thread
-import anyio.lowlevel
 import anyio.to_thread
 
 from csvpipe._report.feed import JobEvents, Subscription
 from csvpipe.errors import JobNotFoundError
+from csvpipe.executors.threads import soon_in_loop
 from csvpipe.jobs import JobId, JobRecord
-from csvpipe.store.protocol import JobStore, Listening
+from csvpipe.store.listening import Listening
+from csvpipe.store.protocol import JobStore
 
 #: Looks at a store that go on at once, in all; each is short.
 _LOOKS: Final = 8
@@ -51,13 +51,13 @@ def watch(store: JobStore, job_id: UUID | str, *, after: int | None = None, poll
 
     close: Callable[[], object] = lambda: None  # noqa: E731
     if isinstance(store, Listening):
-        token = anyio.lowlevel.current_token()
+        call_soon = soon_in_loop()
 
         def hear(changed: JobId) -> None:
             """In any thread: some job has changed."""
             if changed == known:
                 with suppress(RuntimeError, anyio.RunFinishedError):  # the loop has ended meanwhile
-                    anyio.from_thread.run_sync(reader.ring, token=token)
+                    call_soon(reader.ring)
 
         close = store.listen(hear)
     return JobEvents(reader, look, after=after, look_seconds=poll_seconds, on_close=close)

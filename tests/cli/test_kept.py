@@ -15,6 +15,8 @@ from click.testing import Result
 import csvpipe
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.store.protocol import JobDraft, Lease, WorkerId
+from csvpipe.testing._store_contract.harness import a_draft
+from csvpipe.testing._store_contract.reach import in_spool
 
 if TYPE_CHECKING:
     from csvpipe import SQLJobStore
@@ -198,6 +200,12 @@ class TestLooking:
         assert "Errors:\n" in shown
         assert (str(record.id), 3) == (plain["job"]["id"], len(plain["errors"]))
         assert ["id", "name", "joined", "score"] == plain["inspection"]["columns"]
+
+    def test_what_a_job_waits_for_is_shown(self, store: SQLJobStore, invoke: Invoke) -> None:
+        """Where its upload lies, which not every worker reaches; of a path there is nothing to say."""
+        upload, in_place = store.create(in_spool("there")), store.create(a_draft())
+        assert "is where the file was uploaded to (spool there)\n" in invoke("show", str(upload.id), *STORE).stdout
+        assert "waits for" not in invoke("show", str(in_place.id), *STORE).stdout
 
     def test_a_job_that_was_refused_is_shown(self, examples: Path, store: SQLJobStore, invoke: Invoke) -> None:
         """With the reason."""

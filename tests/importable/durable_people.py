@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from datetime import date
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from csvpipe.sinks import SQLTable
 
 #: URL of the database with the table, for whoever imports this module.
 TARGET = "CSVPIPE_TEST_TARGET"
+
+#: For how many seconds the event loop stands still once rows have been handled.
+STALL = "CSVPIPE_TEST_STALL"
 
 
 class Person(NamedTuple):
@@ -46,6 +50,14 @@ async def run(store_url: str, spool: str, executor: str, lease_seconds: float, p
             sys.stdout.write("up\n")
             sys.stdout.flush()
             jobs = [await pool.submit(load, path, idempotency_key=path) for path in paths]
+            if STALL in os.environ:
+                async with jobs[0].events() as events:
+                    async for event in events:
+                        if event.job.processed_rows or event.is_terminal:
+                            break
+                time.sleep(float(os.environ[STALL]))  # noqa: ASYNC251  # to block the loop is what this is for
+                sys.stdout.write("moves again\n")
+                sys.stdout.flush()
             for job in jobs:
                 record = await job.wait()
                 sys.stdout.write(f"{record.id} {record.status.value} {record.error_message or ''}\n")

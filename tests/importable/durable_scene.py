@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -75,10 +75,20 @@ class Scene:
     folder: Path
     _left: ExitStack = attrs.field(factory=ExitStack)
 
-    def start(self, *paths: Path, executor: str = "thread", lease_seconds: float = 30.0) -> subprocess.Popen[str]:
-        """Start a process that imports the files; it is up when this returns."""
+    def start(
+        self, *paths: Path, executor: str = "thread", lease_seconds: float = 30.0, stall_seconds: float | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a process that imports the files; it is up when this returns.
+
+        Args:
+            paths: The files.
+            executor: Of the pool.
+            lease_seconds: Of the pool.
+            stall_seconds: For so long its event loop stands still once rows have been handled.
+        """
         environment = {
             **os.environ,
+            **({} if stall_seconds is None else {"CSVPIPE_TEST_STALL": str(stall_seconds)}),
             "CSVPIPE_TEST_TARGET": self.target_url,
             "PYTHONPATH": os.pathsep.join([str(IMPORTABLE), os.environ.get("PYTHONPATH", "")]),
         }
@@ -178,6 +188,19 @@ class Server:
         others = postmaster.children(recursive=True)
         postmaster.kill()
         psutil.wait_procs([postmaster, *others])
+
+    def stop(self) -> Callable[[], None]:
+        """Have all its processes stand still until the answer is called."""
+        postmaster = psutil.Process(self._server.get_pid())
+        stopped = [postmaster, *postmaster.children(recursive=True)]
+        for process in stopped:
+            process.suspend()
+
+        def go_on() -> None:
+            for process in stopped:
+                process.resume()
+
+        return go_on
 
     def start(self) -> None:
         """Start again after `kill`."""

@@ -392,3 +392,18 @@ async def test_a_large_file_does_not_hold_every_worker(make_csv: MakeCsv) -> Non
         records = [await job.wait() for job in jobs]
 
     assert [500, 500] == [record.processed_rows for record in records]
+
+
+async def test_a_file_that_was_refused_is_not_tried_again(tmp_path: Path) -> None:
+    """There is nothing to go on with: the job keeps its reason, and who retries is told to submit the file again."""
+
+    @csvpipe.pipeline
+    def handle(row: csvpipe.Row) -> None:
+        """Takes any rows."""
+
+    async with csvpipe.WorkerPool(pipelines=[handle]) as pool:
+        for job in (await pool.submit(handle, b"\x00\x01" * 100), await pool.submit(handle, tmp_path / "nothing.csv")):
+            before = await job.record()
+            with pytest.raises(csvpipe.TransitionError, match="submit the file again"):
+                await job.retry()
+            assert before == await job.record()

@@ -7,6 +7,7 @@ import pytest
 
 import csvpipe
 from csvpipe.jobs import JobStatus
+from csvpipe.testing import FaultyStore
 
 pytestmark = pytest.mark.anyio
 
@@ -87,3 +88,16 @@ async def test_one_key_for_many_files(tmp_path: Path) -> None:
     assert [job.id for job in first] == [job.id for job in again[:2]]
     assert 3 == page.total
     assert [".csv", ".csv"] == files(tmp_path)
+
+
+async def test_a_job_is_looked_up_once(tmp_path: Path) -> None:
+    """Where no pipeline has a sink, which pipeline a deleted job was of does not matter."""
+    store = FaultyStore(csvpipe.MemoryJobStore())
+    async with csvpipe.WorkerPool(store, pipelines=[check], spool_dir=tmp_path) as pool:
+        job = await pool.submit(check, b"id\n1\n")
+        await job.wait()
+        before = store.calls["get"]
+        await pool.purge(older_than=LATER)
+        looked = store.calls["get"] - before
+
+    assert (0, 1) == (looked, store.calls["delete"])

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from csvpipe._intake.arrival import spool as module
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe.errors import FileCode
 from csvpipe.jobs import JobStatus
+from csvpipe.pool.reaching import tell_of_unreachable
 
 MakeCsv = Callable[..., Path]
 
@@ -90,6 +92,30 @@ async def test_uploads_elsewhere_are_left_alone(make_csv: MakeCsv, tmp_path: Pat
 
     assert (JobStatus.COMPLETED, JobStatus.PENDING, 0) == (in_place.status, left.status, left.attempt)
     assert (JobStatus.COMPLETED, 2) == (record.status, record.processed_rows)
+
+
+@pytest.mark.anyio
+async def test_what_nobody_here_reaches_is_told_of(
+    make_csv: MakeCsv, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When it has waited for a while: which spool it is, and what to do; of other jobs nothing is said."""
+    store = csvpipe.MemoryJobStore()
+    async with csvpipe.WorkerPool(
+        store, pipelines=[do_nothing, reject_all], spool_dir=tmp_path / "there", on_exit="stop"
+    ) as pool:
+        pool._service.claims._is_stopping = True  # takes files in, and runs none
+        await pool.submit_many(do_nothing, [DATA, make_csv(5), DATA])
+        await pool.submit(reject_all, DATA)
+        spool_id = pool._services.spool.id
+        at_home = tell_of_unreachable(pool._services, now=datetime.now(UTC) + timedelta(hours=1))
+    async with csvpipe.WorkerPool(store, pipelines=[do_nothing], spool_dir=tmp_path / "here", on_exit="stop") as pool:
+        too_soon = tell_of_unreachable(pool._services)
+        told = tell_of_unreachable(pool._services, now=datetime.now(UTC) + timedelta(hours=1))
+
+    assert (0, 0, 2) == (at_home, too_soon, told)
+    assert [f"2 pending jobs wait for a worker that reaches the spool {spool_id}"] == [
+        record.getMessage().partition(":")[0] for record in caplog.records if "pending" in record.getMessage()
+    ]
 
 
 @pytest.mark.anyio

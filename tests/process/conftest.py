@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from csvpipe._partition.chunk import Chunk
 from csvpipe._partition.cut import cut_chunks
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.run import ChunkRun, Resources
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import Habit, Turn
 from csvpipe._process.work import Allowance, ChunkWork, JobWork
 from csvpipe.context import Context
@@ -110,7 +110,7 @@ class Import:
         *,
         budget: int = 1_000,
         spill: str | None = None,
-        stop: threading.Event | None = None,
+        stop: StopSignal | None = None,
         clock: Callable[[], float] | None = None,
         turn: Turn | None = None,
     ) -> ChunkRun:
@@ -119,7 +119,7 @@ class Import:
             self.job,
             chunk or self.chunks()[0],
             Allowance(error_budget=budget, spill=spill),
-            stop=stop or threading.Event(),
+            stop=stop or StopSignal(),
             turn=turn or Turn(CpuGate(1), Habit()),
             clock=clock or FakeClock(),
         )
@@ -128,7 +128,7 @@ class Import:
         """Run a chunk, the whole file unless stated."""
         return self.prepare(chunk, **options)(Resources())
 
-    def run_all(self, chunks: list[Chunk], *, stop: threading.Event | None = None, **options: Any) -> list[ChunkResult]:
+    def run_all(self, chunks: list[Chunk], *, stop: StopSignal | None = None, **options: Any) -> list[ChunkResult]:
         """Run chunks one after the other, and what short results leave over."""
         results = []
         queue = list(chunks)

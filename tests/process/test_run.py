@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from csvpipe._process.parse import CUT_BYTES
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.run import AbandonedError, Resources
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import Habit, Turn
 from csvpipe.context import Context
 from csvpipe.errors import Abort, FileCode, Reject, RejectRows, Skip, Unavailable
@@ -332,7 +333,7 @@ class TestOutages:
     @pytest.mark.parametrize("annotation", [list[str], list[list[str]]])
     def test_a_stop_ends_the_wait(self, imports: Imports, annotation: Any) -> None:
         """A worker that is to stop does not wait for the world; the permit is not held meanwhile."""
-        stop, gate = threading.Event(), CpuGate(1)
+        stop, gate = StopSignal(), CpuGate(1)
         states: list[str] = []
 
         def handle(_row: Any) -> None:
@@ -423,7 +424,7 @@ class TestSetup:
 
     def test_a_stop_ends_the_wait(self, imports: Imports) -> None:
         """A worker that is to stop does not wait for a resource."""
-        stop = threading.Event()
+        stop = StopSignal()
 
         def setup() -> Any:
             stop.set()
@@ -456,7 +457,7 @@ class TestEndings:
         timed: bool,  # noqa: FBT001
     ) -> None:
         """Stopped after any rows and resumed, a chunk gives the rows, errors and counts of one run; results tile it."""
-        stop = threading.Event()
+        stop = StopSignal()
         seen: list[tuple[int, int, tuple[str, ...]]] = []
         stopping = [False]
 
@@ -561,7 +562,7 @@ class TestEndings:
     @pytest.mark.parametrize("timeout", [None, 100.0])
     def test_a_stop_between_rows(self, imports: Imports, timeout: float | None) -> None:
         """A stop is seen right after the row in hand, though no time has passed."""
-        stop = threading.Event()
+        stop = StopSignal()
 
         def handle(row: list[str]) -> None:
             if row == ["7"]:
@@ -571,7 +572,7 @@ class TestEndings:
 
     def test_a_handler_that_turns_slow(self, imports: Imports, fake_clock: type[Any]) -> None:
         """However quick its first thousands of rows were, a stop waits for one slow call, not for a stretch of them."""
-        clock, stop = fake_clock(), threading.Event()
+        clock, stop = fake_clock(), StopSignal()
 
         def handle(row: list[str]) -> None:
             if int(row[0]) > 5_000:

@@ -42,6 +42,17 @@ def test_whatever_the_hints_all_good_rows_are_written_in_order(
     assert {row for row in bad if row < rows} == refused
 
 
+@given(rows=st.integers(1, 60), bad=st.sets(ROWS, min_size=1))
+def test_a_sink_may_refuse_all_bad_rows_of_a_group_at_once(rows: int, bad: set[int]) -> None:
+    """Then the others of the group are written."""
+    search = Search(range(rows))
+    while (group := search.next_group()) is not None:
+        if hits := {at: Refusal(code="unique", message="") for at, row in enumerate(group) if row in bad}:
+            assert search.refuse(group, RefusedError(hits[min(hits)], refusals=hits))
+
+    assert {row for row in bad if row < rows} == set(search.refused)
+
+
 def test_few_bad_rows_cost_few_calls() -> None:
     """Most rows are still written many at a time, and where all are bad each costs a call."""
     assert found(6_000, {100, 3_000}, "line")[2] < 20

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PENDING, PROCESSING, PAUSED = JobStatus.PENDING, JobStatus.PROCESSING, JobStatus.PAUSED
-COMPLETED, FAILED = JobStatus.COMPLETED, JobStatus.FAILED
+COMPLETED, FAILED, CANCELLED = JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED
 
 
 def a_record(revision: int, status: JobStatus = PROCESSING, job_id: JobId | None = None) -> JobRecord:

@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import enum
 import io
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -27,6 +26,7 @@ from csvpipe._process.columns.delivery import csv_of, is_kept_as_given
 from csvpipe._process.delivery import DeliveryRun
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import FreeGate, Habit, Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.context import Context
@@ -85,7 +85,7 @@ def delivered(
     table.take_over(JOB, 1)
     resources = Resources()
     try:
-        return DeliveryRun(job, chunk, Allowance(error_budget=100), stop=threading.Event(), turn=turn)(resources)
+        return DeliveryRun(job, chunk, Allowance(error_budget=100), stop=StopSignal(), turn=turn)(resources)
     finally:
         resources.close()
 
@@ -195,11 +195,68 @@ def test_bytes_and_rows_come_to_the_same(
     assert len(rows) == outcomes[0][0].rows
 
 
+PLAIN = (
+    'CREATE TABLE plain (id INTEGER, text TEXT, "real" REAL, yes BOOLEAN, day DATE, note VARCHAR(9))',
+    'CREATE TABLE plain (id INTEGER PRIMARY KEY, text INTEGER, "real" TEXT, yes TEXT, day TEXT, note BLOB) STRICT',
+)
+
+
+@attrs.frozen
+class Sparse:
+    id: int
+    text: str
+    real: float | None
+    yes: bool | None
+    day: dt.date | None
+    note: str | None
+
+
+def unchanged(row: Sparse) -> Sparse:
+    """By way of an object."""
+    return row
+
+
+@pytest.mark.parametrize("table", PLAIN)
+def test_columns_and_rows_come_to_the_same_in_sqlite(make_database: Callable[[str], Any], table: str) -> None:
+    """Value by value, with its type, whatever the column's; and so do the rows that are refused."""
+    lines = [
+        b"1,a,1.5,true,2024-02-29,x",
+        b"2,12,,,,",
+        b'3,"with ""quotes""\n",-0.0,false,0999-01-01,\xc3\xa4',
+        b"4,nul\0,1e300,true,9999-12-31,'",
+        b"3,again,2,true,2024-01-01,y",
+        b"9223372036854775807,5,0.1,true,2024-01-01,z",
+        b"7,7,nan,true,2024-01-01,z",
+    ]
+    content = b"id,text,real,yes,day,note\n" + b"".join(line + b"\n" for line in lines * 30)
+    outcomes = []
+    for by_columns in (True, False):
+        database = make_database("sqlite")
+        database.run(table)
+        sink = SQLTable(database.url, "plain")
+        load: Any = csvpipe.pipeline(sink=sink)(unchanged)
+        if by_columns:
+            load = csvpipe.Pipeline(name="load", row_type=Sparse, sink=sink)
+            assert sink.open().takes_columns(
+                {"id": "int", "text": "str", "real": "float", "yes": "bool", "day": "date", "note": "str"}
+            )
+        store = csvpipe.MemoryJobStore()
+        [record] = csvpipe.run(load, content, store=store, workers=2)
+        errors = [(error.row, error.code, error.message) for _, error in store.row_errors(record.id, limit=10_000)]
+        names = ("id", "text", '"real"', "yes", "day", "note")
+        values = ", ".join(f"typeof({name}), {name}" for name in names)
+        rows = database.rows(f"SELECT {values} FROM plain")  # noqa: S608  # ours
+        outcomes.append((record.status, errors, sorted(map(repr, rows))))
+
+    assert outcomes[0] == outcomes[1]
+    assert "completed" == outcomes[0][0], record
+
+
 def test_bytes_are_sent(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not only values; and where a row is refused, the values tell which."""
     sent = []
     monkeypatch.setattr(
-        PostgreSQLSession, "_stream", lambda self, names, options, data: sent.append(stream(self, names, options, data))
+        PostgreSQLSession, "_stream", lambda self, place, options, data: sent.append(stream(self, place, options, data))
     )
     server.run(SIMPLE.format(id="BIGINT", real="DOUBLE PRECISION", exact="NUMERIC(12, 2)"))
     table = SQLTable(server.url, "simple")

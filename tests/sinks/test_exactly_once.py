@@ -22,6 +22,7 @@ from csvpipe._partition.chunk import Chunk
 from csvpipe._process.delivery import DeliveryRun
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import FreeGate, Habit, Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.context import Context
@@ -211,7 +212,7 @@ def run_chunk(table: SQLTable, attempt: int, chunk: Chunk | None = None) -> Chun
     job = job_of(table, attempt)
     whole = Chunk(start=8, end=len(CONTENT), first_row=1, first_line=2, rows=2_000, lines=2_000)
     turn = Turn(FreeGate(), Habit())
-    run = DeliveryRun(job, chunk or whole, Allowance(error_budget=10), stop=threading.Event(), turn=turn)
+    run = DeliveryRun(job, chunk or whole, Allowance(error_budget=10), stop=StopSignal(), turn=turn)
     resources = Resources()
     try:
         return run(resources)

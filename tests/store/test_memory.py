@@ -11,7 +11,7 @@ import pytest
 from csvpipe.errors import ErrorTotal, FileCode, FileFailure
 from csvpipe.jobs import JobStatus, Verb
 from csvpipe.store import JobStore, MemoryJobStore
-from csvpipe.testing import JobStoreContract, StoreHarness
+from csvpipe.testing import JobStoreContract, JumpingClock, StoreHarness
 from csvpipe.testing._store_contract.harness import (
     ANA,
     BEN,
@@ -27,44 +27,25 @@ from csvpipe.testing._store_contract.harness import (
 _NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
-class ManualClock:
-    """Wall clock and monotonic clock in one, moved by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def advance(self, seconds: float) -> None:
-        """Move on."""
-        self.seconds += seconds
-
-    def now(self) -> datetime:
-        """Wall clock."""
-        return _NOON + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        """Monotonic clock."""
-        return self.seconds
-
-
 @pytest.fixture
-def clock() -> ManualClock:
+def clock() -> JumpingClock:
     """The store's time."""
-    return ManualClock()
+    return JumpingClock()
 
 
 @pytest.fixture
-def store(clock: ManualClock) -> MemoryJobStore:
+def store(clock: JumpingClock) -> MemoryJobStore:
     """An empty store."""
-    return MemoryJobStore(clock=clock.now, monotonic=clock.monotonic)
+    return MemoryJobStore(clock=clock, monotonic=clock.monotonic)
 
 
 class TestMemoryJobStore(JobStoreContract):
     """The store in memory keeps the contract."""
 
     @pytest.fixture
-    def make_store(self, clock: ManualClock) -> StoreHarness:
+    def make_store(self, clock: JumpingClock) -> StoreHarness:
         """Two handles on a store in memory are the same object."""
-        store = MemoryJobStore(clock=clock.now, monotonic=clock.monotonic)
+        store = MemoryJobStore(clock=clock, monotonic=clock.monotonic)
         return StoreHarness(store, store, clock.advance)
 
 
@@ -88,7 +69,7 @@ class TestWithTheSystemsClock:
 class TestTimes:
     """Which moment a record shows."""
 
-    def test_each_change_is_stamped(self, store: MemoryJobStore, clock: ManualClock) -> None:
+    def test_each_change_is_stamped(self, store: MemoryJobStore, clock: JumpingClock) -> None:
         """Creation, start, change and end bear the clock's time, and a later change leaves the earlier times alone."""
         store.create(a_draft())
         clock.advance(5)
@@ -100,7 +81,7 @@ class TestTimes:
         times = (record.created_at, record.started_at, record.updated_at, record.completed_at)
         assert (0, 5, 15, 15) == tuple(time and (time - _NOON).total_seconds() for time in times)
 
-    def test_leases_ignore_the_wall_clock(self, clock: ManualClock) -> None:
+    def test_leases_ignore_the_wall_clock(self, clock: JumpingClock) -> None:
         """A wall clock that jumps takes no job from its owner."""
         wall = [_NOON]
         store = MemoryJobStore(clock=lambda: wall[0], monotonic=clock.monotonic)
@@ -108,7 +89,7 @@ class TestTimes:
         wall[0] += timedelta(days=365)
         assert [] == claim_all(store, BEN)
 
-    def test_order_follows_the_wall_clock_then_creation(self, clock: ManualClock) -> None:
+    def test_order_follows_the_wall_clock_then_creation(self, clock: JumpingClock) -> None:
         """A job that was created under an earlier time is older; under the same time the first one is."""
         wall = [_NOON]
         store = MemoryJobStore(clock=lambda: wall[0], monotonic=clock.monotonic)
@@ -122,7 +103,7 @@ class TestTimes:
 class TestLeases:
     """What the shortcut to the next expiry must not break."""
 
-    def test_a_lease_ends_on_its_last_second(self, store: MemoryJobStore, clock: ManualClock) -> None:
+    def test_a_lease_ends_on_its_last_second(self, store: MemoryJobStore, clock: JumpingClock) -> None:
         """A lease of 30 seconds holds before the thirtieth, and not on it."""
         claim_new(store)
         clock.advance(29.999)
@@ -130,14 +111,14 @@ class TestLeases:
         clock.advance(0.001)
         assert 1 == len(claim_all(store, BEN))
 
-    def test_a_shorter_renewal_brings_the_end_nearer(self, store: MemoryJobStore, clock: ManualClock) -> None:
+    def test_a_shorter_renewal_brings_the_end_nearer(self, store: MemoryJobStore, clock: JumpingClock) -> None:
         """A renewal counts from now, also where the lease would have run longer."""
         claim = claim_new(store)
         store.renew([claim.lease], lease_seconds=1.0)
         clock.advance(1)
         assert [claim.record.id] == ids(claim_all(store, BEN))
 
-    def test_each_lease_runs_out_by_itself(self, store: MemoryJobStore, clock: ManualClock) -> None:
+    def test_each_lease_runs_out_by_itself(self, store: MemoryJobStore, clock: JumpingClock) -> None:
         """Of leases with different ends only those that have run out are taken over."""
         jobs = [store.create(a_draft()).id for _ in range(3)]
         for lease_seconds in (30.0, 10.0, 20.0):
@@ -148,7 +129,7 @@ class TestLeases:
             taken += ids(claim_all(store, BEN, lease_seconds=1000.0))
         assert [jobs[1], jobs[2], jobs[0]] == taken
 
-    def test_a_job_left_to_others_stays_claimable(self, store: MemoryJobStore, clock: ManualClock) -> None:
+    def test_a_job_left_to_others_stays_claimable(self, store: MemoryJobStore, clock: JumpingClock) -> None:
         """A claim that could not take a job over does not hide it from the next one."""
         claim = claim_new(store)
         clock.advance(31)

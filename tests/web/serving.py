@@ -1,9 +1,12 @@
 """A server on a free port for the application under test, on asyncio (uvicorn) and on trio (Hypercorn)."""
 
+import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -152,6 +155,62 @@ class Site:
         self.ana.get(f"{API}/jobs/{job['id']}/stream").raise_for_status()
         return dict(self.ana.get(f"{API}/jobs/{job['id']}").json())
 
+    def left(self) -> list[str]:
+        """Names of all uploads in the spool, whole or not."""
+        return [path.name for path in self.spool.rglob("*") if path.is_file() and path.suffix in (".csv", ".part")]
+
     def spooled(self) -> list[str]:
         """Names of the uploads that are kept."""
         return [path.name for path in self.spool.rglob("*") if path.is_file() and path.suffix == ".csv"]
+
+
+@attrs.frozen
+class Process:
+    """`csvpipe serve`, as a process of its own.
+
+    Attributes:
+        process: It.
+        address: Where it listens.
+        spool: The folder of its uploads.
+        ana: A client of Ana's.
+        bob: A client of Bob's.
+    """
+
+    process: "subprocess.Popen[str]"
+    address: tuple[str, int]
+    spool: Path
+    ana: httpx.Client
+    bob: httpx.Client
+
+    def peak_bytes(self) -> int:
+        """The most memory that it has ever had."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        assert found
+        return 1024 * int(found[1])
+
+    def open_files(self) -> int:
+        """Files and connections that it has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+
+@contextmanager
+def served(folder: Path, pipeline: str, *arguments: str) -> Iterator[Process]:
+    """Serve a pipeline, which is there as a program, on a free port."""
+    (folder / "pipeline.py").write_text(pipeline)
+    spool = folder / "spool"
+    program = [sys.executable, "-m", "csvpipe", "serve", "pipeline.py", "--port", "0", "--spool", str(spool)]
+    owners = ("--token", "ana=token-of-ana", "--token", "bob=token-of-bob")
+    with ExitStack() as running:
+        process = subprocess.Popen([*program, *owners, *arguments], cwd=folder, stderr=subprocess.PIPE, text=True)
+        running.callback(process.communicate)
+        running.callback(process.terminate)
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.search(r"http://([\d.]+):(\d+)", line)
+        assert found, line + process.stderr.read()
+        url = f"http://{found[1]}:{found[2]}"
+        ana, bob = (
+            running.enter_context(httpx.Client(base_url=url, headers=headers, timeout=30)) for headers in (ANA, BOB)
+        )
+        yield Process(process, (found[1], int(found[2])), spool, ana, bob)

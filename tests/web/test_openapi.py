@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
+import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
-from tests.web.serving import Site
+from hypothesis import HealthCheck, given, settings
+from tests.web.serving import ANA, Site
 
 import csvpipe
 from csvpipe.errors import CsvPipeError
 from csvpipe.web import anybody, bearer, create_app
-from csvpipe.web.operations import OPERATIONS
+from csvpipe.web.operations import OPERATIONS, Operation
 from csvpipe.web.problems import _KINDS, Kind, refusal_of
 
 API = "/api/v1/csv"
@@ -94,6 +95,8 @@ def test_what_the_library_raises_has_a_kind() -> None:
     assert len(Kind) == len({kind.uri for kind in Kind})
 
 
+TOKEN = {"Authorization": "Bearer token"}
+
 schema = schemathesis.openapi.from_asgi(f"{API}/openapi.json", made())
 
 
@@ -101,6 +104,33 @@ schema = schemathesis.openapi.from_asgi(f"{API}/openapi.json", made())
 @settings(max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_is_sent_the_answer_is_as_it_says(case: schemathesis.Case) -> None:
     """Of no request that fits the document, or nearly, is the answer a failure of ours or one that is not announced."""
-    # What schemas cannot say: an empty text is nothing said, and which pipelines and encodings there are.
-    excluded = [schemathesis.checks.negative_data_rejection, schemathesis.checks.positive_data_acceptance]
-    case.call_and_validate(headers={"Authorization": "Bearer token"}, excluded_checks=excluded)
+    case.call_and_validate(headers=TOKEN, excluded_checks=unfit_for(case))
+
+
+def unfit_for(case: schemathesis.Case) -> list[Any]:
+    """Checks that find what is meant to be so.
+
+    Parameters that mean nothing here are no error, and the token that is left out on purpose is added again; which
+    pipelines and encodings there are, and whose file is gone, no schema says.
+    """
+    may_be_refused = case.operation.path.endswith(("/upload", "/rejects.csv"))
+    positive = [schemathesis.checks.positive_data_acceptance] if may_be_refused else []
+    return [schemathesis.checks.negative_data_rejection, *positive]
+
+
+@pytest.mark.parametrize(
+    "operation", [each for each in OPERATIONS if "{job_id}" in each.path], ids=lambda operation: operation.name
+)
+def test_of_a_job_that_is_there_too(standing: Site, operation: Operation) -> None:
+    """The same of a job of one's own that has ended, well or not: what is asked about it, and of it."""
+    document = schemathesis.openapi.from_url(f"{standing.url}{API}/openapi.json")
+
+    @given(case=document[f"{API}{operation.path}"][operation.method].as_strategy())
+    @settings(max_examples=4, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    def ask(case: schemathesis.Case) -> None:
+        for content in (b"id,name\n1,Ana\nx,Bob\n", b"\x00\x01" * 100):
+            case.path_parameters["job_id"] = standing.ended(standing.upload(content))["id"]
+            answer = case.call_and_validate(headers=ANA, excluded_checks=unfit_for(case))
+            assert 404 != answer.status_code
+
+    ask()

@@ -7,7 +7,6 @@ its beginning, as often as the sink is down.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -24,6 +23,7 @@ from csvpipe._process.result import ChunkResult, nothing_done
 from csvpipe._process.run import ChunkRun
 from csvpipe._process.said import text_of
 from csvpipe._process.search import Search
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.tally import Fate
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
@@ -57,7 +57,7 @@ def run_of(
     chunk: Chunk,
     allowance: Allowance,
     *,
-    stop: threading.Event,
+    stop: StopSignal,
     turn: Turn,
     hand: Hand | None = None,
 ) -> ChunkRun:
@@ -119,7 +119,7 @@ class DeliveryRun(ChunkRun):
         chunk: Chunk,
         allowance: Allowance,
         *,
-        stop: threading.Event,
+        stop: StopSignal,
         turn: Turn,
         hand: Hand | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -210,7 +210,10 @@ class DeliveryRun(ChunkRun):
                 return self._delivered(session, failure, is_complete=is_complete, is_strict=is_strict)
             except DeferredError as error:
                 if is_strict:
-                    message = f"{text_of(error)}; it cannot be told for which row, so nothing of the chunk is written"
+                    message = (
+                        f"{text_of(error)}; it cannot be told for which row, so nothing of the chunk is written: mend "
+                        "the file, or make the constraint one that is checked at once, then retry the job"
+                    )
                     raise EndedError(FileFailure(code=FileCode.SINK_FAILED, message=message)) from error
                 is_strict = True
             except TakenOverError as error:
@@ -229,18 +232,29 @@ class DeliveryRun(ChunkRun):
         self, session: SinkSession, failure: FileFailure | None, *, is_complete: bool, is_strict: bool
     ) -> ChunkResult:
         work, context = self._work, self._job.context
-        before = session.begin(context.job_id, context.attempt, work.chunk.start, is_strict=is_strict)
-        if before is not None:
-            session.rollback()
-            return _fitting(work.chunk, ChunkResult.from_dict(json.loads(before)))
-        refused = self._write(session, work.outputs, work.tally.processed)
+        number, known = work.tally.processed, dict[int, Refusal]()
+        while True:
+            before = session.begin(context.job_id, context.attempt, work.chunk.start, is_strict=is_strict)
+            if before is not None:
+                session.rollback()
+                return _fitting(work.chunk, ChunkResult.from_dict(json.loads(before)))
+            refused, is_past = self._write(session, work.outputs, number)
+            refused = {**known, **refused}
+            if not is_past:
+                break
+            number = min(refused)  # nothing behind the first bad row may stay
+            known = {number: refused[number]}
         result = self._counted(refused, failure, is_complete=is_complete)
         if result.end > result.start:
             session.commit(result.end, json.dumps(result.to_dict(), separators=(",", ":")))
         return result
 
-    def _write(self, session: SinkSession, outputs: Any, number: int) -> dict[int, Refusal]:
-        """Write all of the first so many that can be written; what is refused, by its index among them."""
+    def _write(self, session: SinkSession, outputs: Any, number: int) -> tuple[dict[int, Refusal], bool]:
+        """Write all of the first so many that can be written.
+
+        Returns:
+            What is refused, by its index among them, and whether rows behind the one that ends the job are written.
+        """
         is_batch = not isinstance(outputs, list)
         search = Search(range(number) if is_batch else [k for k in range(number) if outputs[k] is not None])
         while (group := search.next_group()) is not None:
@@ -251,8 +265,8 @@ class DeliveryRun(ChunkRun):
             except RefusedError as error:
                 is_found = search.refuse(group, error)
                 if is_found and self._job.rules.ends_at_first:
-                    break
-        return search.refused
+                    return search.refused, error.refusals is not None
+        return search.refused, False
 
     def _counted(self, refused: dict[int, Refusal], failure: FileFailure | None, *, is_complete: bool) -> ChunkResult:
         """The chunk's result, all its rows counted anew."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from itertools import repeat
@@ -18,6 +17,7 @@ from csvpipe._process.part import Part
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.said import is_from_user
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import Turn
 from csvpipe._process.watch import AbandonedError, Watch
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
@@ -57,7 +57,7 @@ class ChunkRun:
         chunk: Chunk,
         allowance: Allowance,
         *,
-        stop: threading.Event,
+        stop: StopSignal,
         turn: Turn,
         hand: Hand | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -211,7 +211,7 @@ class ChunkRun:
     def _run_good(self, part: Slice | RowPart, begin: int, end: int, handle: Callable[[Any], object]) -> None:
         """Handle the rows `[begin, end)` of a slice, which could be parsed: here a row may cost next to nothing."""
         items, clock = self._items(part, begin, end), self._clock
-        is_stopping, hand = self._stop.is_set, self._hand
+        stop, hand = self._stop, self._hand
         cells: MutableSequence[int] = [0] if hand is None else hand.cells
         while begin < end:
             look_at, error = self._look_at, None
@@ -224,7 +224,7 @@ class ChunkRun:
                     handle(item)
                     row += 1
                     cells[0] = row  # the next one, which is built before it is handled
-                    if is_stopping():
+                    if stop.is_wanted:
                         break
                     if row >= look_row:
                         if (now := clock()) >= look_at:

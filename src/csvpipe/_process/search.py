@@ -48,6 +48,10 @@ class Search:
     def refuse(self, group: Sequence[int], error: RefusedError) -> bool:
         """A group was refused: whether that was the row at fault."""
         at = error.suspect
+        if error.refusals:
+            self.refused.update((group[index], refusal) for index, refusal in error.refusals.items())
+            self._most = max(1, len(self._rows))
+            return True
         if error.is_sure and at is not None:
             self.refused[group[at]] = error.refusal
             self._add(group[at + 1 :])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -95,34 +95,46 @@ class RowReader:
         has_returns = "\r" in text
         if has_returns and text.count("\r") != text.count("\r\n"):
             return None
+        read = self._quoted_records(text, quote)
+        if read is None:
+            return None
+        lines = (text.replace("\r\n", "\n") if has_returns else text).split("\n")
+        if not lines[-1]:
+            lines.pop()
+        number = len(lines)
+        for first, last, _ in reversed(read):
+            lines[first : last + 1] = [quote]  # anything but a blank line
+        rows = [line.split(delimiter) for line in lines]
+        tall: list[tuple[int, int]] = []
+        gone = 0
+        for first, last, record in read:
+            rows[first - gone] = record
+            if last > first:
+                tall.append((first - gone, last - first))
+                gone += last - first
+        if "" in lines:
+            return Found([row for row, line in zip(rows, lines, strict=True) if line], number)
+        return Found(rows, number, tall)
+
+    def _quoted_records(self, text: str, quote: str) -> list[tuple[int, int, list[str]]] | None:
+        """Each record with a quote, behind the indices of its first line and its last; None where they are not few."""
         feed = _Feed(text)
         reader = csv.reader(feed, **self._options)
-        rows: list[list[str]] = []
-        tall: list[tuple[int, int]] = []
-        number = 0
-        while (found := text.find(quote, at := feed.at)) >= 0:
-            number += 1
-            if number > _MANY and at < number * _SPARSE_CHARACTERS:
+        read: list[tuple[int, int, list[str]]] = []
+        line = at = 0
+        while (found := text.find(quote, at)) >= 0:
+            if len(read) >= _MANY and at < len(read) * _SPARSE_CHARACTERS:
                 return None
-            begin = text.rfind("\n", at, found) + 1 or at
-            if begin > at:
-                rows += self._plain_rows(text[at:begin], delimiter, has_returns=has_returns)
-                feed.at = begin
+            feed.at = text.rfind("\n", at, found) + 1 or at
+            line += text.count("\n", at, feed.at)
             before = reader.line_num
-            rows.append(next(reader))
+            record = next(reader)
             if feed.is_over:
                 return None  # still open at the end
-            if (more := reader.line_num - before - 1) > 0:
-                tall.append((len(rows) - 1, more))
-        if at < len(text):
-            rows += self._plain_rows(text[at:], delimiter, has_returns=has_returns)
-        lines = _count_lines(text)
-        return Found(rows, lines, tall if len(rows) + sum(more for _, more in tall) == lines else None)
-
-    @staticmethod
-    def _plain_rows(text: str, delimiter: str, *, has_returns: bool) -> Iterable[list[str]]:
-        lines = (text.replace("\r\n", "\n") if has_returns else text).split("\n")
-        return [line.split(delimiter) for line in lines if line]
+            last = line + reader.line_num - before - 1
+            read.append((line, last, record))
+            line, at = last + 1, feed.at
+        return read
 
     def _read(self, text: str) -> Found | None:
         """The reader of the standard library over the whole slice."""

@@ -7,10 +7,11 @@ costs one snapshot for each job, never misses the last one, and needs nobody to 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
-from weakref import WeakSet
+from weakref import ref
 
 import anyio
 
@@ -80,7 +81,8 @@ class Subscription:
     def pop(self) -> JobRecord | None:
         """The state that has waited longest, or None."""
         if not self._fresh:
-            self._news = anyio.Event()
+            if not self.is_rung:  # a ring that nobody has waited for is heard by the next one who does
+                self._news = anyio.Event()
             return None
         return self._fresh.pop(next(iter(self._fresh)))
 
@@ -98,11 +100,12 @@ class Feed:
     """Hands each committed state to all who follow it. Belongs to the event loop; a reader that is dropped is gone."""
 
     def __init__(self) -> None:
-        self._readers: WeakSet[Subscription] = WeakSet()
+        #: By the job that is followed, None for all jobs: thousands may follow one, and cost the others nothing.
+        self._readers: dict[JobId | None, dict[ref[Subscription], None]] = {}
         self._is_closed = False
 
     def __repr__(self) -> str:
-        return f"<Feed to {len(self._readers)} readers{', closed' if self._is_closed else ''}>"
+        return f"<Feed to {sum(map(len, self._readers.values()))} readers{', closed' if self._is_closed else ''}>"
 
     def subscribe(self, job_id: JobId | None = None) -> Subscription:
         """Follow one job, or all, from now on."""
@@ -110,19 +113,32 @@ class Feed:
         if self._is_closed:
             reader.close()
         else:
-            self._readers.add(reader)
+            self._readers.setdefault(job_id, {})[ref(reader, partial(self._forget, job_id))] = None
         return reader
 
     def publish(self, record: JobRecord) -> None:
         """Tell everybody who follows the job. Never waits."""
-        for reader in tuple(self._readers):
-            reader.put(record)
+        for job_id in (record.id, None):
+            for reader in self._those_of(job_id):
+                reader.put(record)
 
     def close(self) -> None:
         """Tell everybody that this was all."""
         self._is_closed = True
-        for reader in tuple(self._readers):
-            reader.close()
+        for job_id in tuple(self._readers):
+            for reader in self._those_of(job_id):
+                reader.close()
+
+    def _those_of(self, job_id: JobId | None) -> Iterator[Subscription]:
+        for each in tuple(self._readers.get(job_id, ())):
+            if (reader := each()) is not None:
+                yield reader
+
+    def _forget(self, job_id: JobId | None, reader: ref[Subscription]) -> None:
+        readers = self._readers[job_id]
+        del readers[reader]
+        if not readers:
+            del self._readers[job_id]
 
 
 class JobEvents:

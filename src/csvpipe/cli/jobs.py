@@ -8,11 +8,10 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, cast
+from typing import Any, BinaryIO, Final, cast
 
 import click
 
-from csvpipe._intake.arrival.spool import Spool
 from csvpipe._report.retrieval import write_job_rejects
 from csvpipe.cli.exit_codes import ExitCode
 from csvpipe.cli.keeping import job_of, opened, spool_option, store_option, uploads_of
@@ -20,14 +19,12 @@ from csvpipe.cli.output import Output
 from csvpipe.cli.tables import details, job_table
 from csvpipe.cli.wording import counted, printable
 from csvpipe.errors import ParentError, SourceGoneError, TransitionError
-from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
-from csvpipe.pool.commits import clear_up
-from csvpipe.store import JobStore
+from csvpipe.jobs import JobRecord, JobStatus, Verb
+from csvpipe.pool import wishes
 from csvpipe.store.protocol import ANY_OWNER
 
 STANDARD_OUTPUT: Final = "-"
 
-Request = Literal[Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY]
 
 _json_option = click.option("--json", "is_json", is_flag=True, help="For programs: a JSON object a line.")
 
@@ -98,7 +95,7 @@ def _width(output: Output) -> int | None:
 # Verbs ----------------------------------------------------------------------------------------------------------------
 
 
-def _asking(verb: Request, summary: str) -> click.Command:
+def _asking(verb: wishes.Wish, summary: str) -> click.Command:
     """The command that asks `verb` of jobs."""
 
     def ask(*, jobs: tuple[str, ...], store_url: str, spool: Path | None) -> None:
@@ -107,7 +104,7 @@ def _asking(verb: Request, summary: str) -> click.Command:
         with opened(store_url) as store:
             for record in [job_of(store, job) for job in jobs]:  # all of them are found, or nothing is done
                 try:
-                    output.line(_answer(_asked(store, record.id, verb, uploads_of(store_url, spool)), verb))
+                    output.line(_answer(wishes.ask(store, uploads_of(store_url, spool), record.id, verb), verb))
                 except (ParentError, TransitionError) as error:
                     errors.line(f"Error: {record.id}: {error}")
                     code = ExitCode.FAILED
@@ -119,13 +116,6 @@ def _asking(verb: Request, summary: str) -> click.Command:
     return click.command(name=verb.value, help=f"{summary}\n\nJOB is a job's id, or the first characters of it.")(
         command
     )
-
-
-def _asked(store: JobStore, job_id: JobId, verb: Request, spool: Spool) -> JobRecord:
-    record = store.request(job_id, verb)
-    if record.status is JobStatus.CANCELLED:
-        clear_up(record, store.plan(job_id), spool)
-    return record
 
 
 def _answer(record: JobRecord, verb: Verb) -> str:

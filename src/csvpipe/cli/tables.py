@@ -102,6 +102,7 @@ def _facts(record: JobRecord, plan: JobPlan) -> Iterator[tuple[str, str | None]]
     yield "pipeline", printable(record.pipeline)
     yield "owner", None if record.owner is None else printable(record.owner)
     yield "status", record.status.value
+    yield "waits for", _place(plan) if record.status is JobStatus.PENDING else None
     yield "reason", f"{record.error_code}: {printable(record.error_message or '')}" if record.error_code else None
     of_all = "" if record.total_rows is None else f" of {record.total_rows:,}"
     yield "rows", f"{record.handled_rows:,}{of_all} ({record.fraction:.0%} of {counted(record.bytes_total, 'byte')})"
@@ -120,6 +121,13 @@ def _facts(record: JobRecord, plan: JobPlan) -> Iterator[tuple[str, str | None]]
     if plan.inspection is not None:
         yield "read as", f"{plan.inspection.encoding}, {plan.inspection.dialect.describe()}"
         yield "columns", ", ".join(map(printable, plan.inspection.columns))
+
+
+def _place(plan: JobPlan) -> str | None:
+    """Who can run a job at all; None where anybody can who has its file's path."""
+    if plan.source is None or plan.source.spool_id is None:
+        return None
+    return f"a worker whose spool_dir is where the file was uploaded to (spool {plan.source.spool_id})"
 
 
 def _time(at: datetime | None) -> str:

@@ -16,6 +16,7 @@ from csvpipe._process.conduct import describe
 from csvpipe._process.delivery import run_of
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult, nothing_done
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import FreeGate, Habit, Turn
 from csvpipe._process.work import Allowance, JobWork, source_failure
 from csvpipe.errors import FileCode, FileError, FileFailure, PipelineError
@@ -38,7 +39,7 @@ class ChunkTask:
         turn: The hold on this process's interpreter.
     """
 
-    def __init__(self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: threading.Event, turn: Turn) -> None:
+    def __init__(self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: StopSignal, turn: Turn) -> None:
         self._job = job
         self._chunk = chunk
         self._allowance = allowance
@@ -83,7 +84,7 @@ class _DistantTask:
             message = f"{error.message}; make sure that it can be imported there, then retry the job"
             return nothing_done(self._chunk, FileFailure(code=FileCode.ABORTED, message=message))
         turn = Turn(FreeGate(), Habit())
-        return ChunkTask(job, self._chunk, self._allowance, stop=threading.Event(), turn=turn)()
+        return ChunkTask(job, self._chunk, self._allowance, stop=StopSignal(), turn=turn)()
 
 
 class ForeignCrew:
@@ -133,7 +134,7 @@ class ForeignWorker:
         return f"<ForeignWorker of {self._executor!r}{' busy' if self._wait else ''}>"
 
     async def run(
-        self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: threading.Event, turn: Turn
+        self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: StopSignal, turn: Turn
     ) -> ChunkResult | None:
         """See `Worker`."""
         task = ChunkTask(job, chunk, allowance, stop=stop, turn=turn)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -17,6 +16,7 @@ from anyio.abc import TaskGroup
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.conduct import Call, CallTimeoutError, EndedError, Step, StoppedError, Unit
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.tally import Fate
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, ChunkWork, JobWork, source_failure
@@ -50,7 +50,7 @@ class LoopRun:
         chunk: Chunk,
         allowance: Allowance,
         *,
-        stop: threading.Event,
+        stop: StopSignal,
         turn: Turn,
         slots: Slots,
         concurrency: int,

@@ -32,7 +32,7 @@ class Errand(Generic[T]):
     def __init__(self, function: Callable[[], T], afterwards: Callable[[], object] = lambda: None) -> None:
         self._function = function
         self._afterwards = afterwards
-        self._call_soon = _soon_in_loop()
+        self._call_soon = soon_in_loop()
         self._done = anyio.Event()
         self._is_over = False
         self._value: list[T] = []
@@ -82,7 +82,7 @@ class Errand(Generic[T]):
         return self._value[0]
 
 
-def _soon_in_loop() -> Callable[[Callable[[], object]], object]:
+def soon_in_loop() -> Callable[[Callable[[], object]], object]:
     """What has the running event loop call a function soon, from any thread and without waiting for it.
 
     `anyio.from_thread.run_sync` waits until the loop has answered, which costs the thread two switches for each errand.

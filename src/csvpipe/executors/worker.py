@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
@@ -15,6 +14,7 @@ from csvpipe._process.delivery import run_of
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.run import ChunkRun
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import Turn
 from csvpipe._process.watch import look_seconds
 from csvpipe._process.work import Allowance, JobWork
@@ -42,7 +42,7 @@ class Worker(Protocol):
         ...
 
     async def run(
-        self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: threading.Event, turn: Turn
+        self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: StopSignal, turn: Turn
     ) -> ChunkResult | None:
         """Handle a chunk, or the first part of it; None if the worker was told to `give_up` meanwhile.
 
@@ -154,7 +154,7 @@ class ThreadWorker:
         return self
 
     async def run(
-        self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: threading.Event, turn: Turn
+        self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: StopSignal, turn: Turn
     ) -> ChunkResult | None:
         """See `Worker`."""
         chunk_run = run_of(job, chunk, allowance, stop=stop, turn=turn)

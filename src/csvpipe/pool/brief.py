@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from csvpipe._partition.chunk import Chunk
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.run import ChunkRun
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe._report.progress import Progress
@@ -65,7 +65,7 @@ def run_brief(
     claim: Claim,
     progress: Progress,
     allowance: Callable[[Chunk], Allowance],
-    stop: threading.Event,
+    stop: StopSignal,
     turn: Turn,
     services: Services,
 ) -> Brief:

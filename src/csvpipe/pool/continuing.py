@@ -24,7 +24,8 @@ from csvpipe.store.protocol import JobStore, OwnerFilter
 #: Jobs a page, of which the store has few: they are all on their way.
 _PAGE: Final = 200
 
-_UNFINISHED: Final = (JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.PENDING)
+#: In the order in which a job goes through them, and back: it may be on its way while it is looked for.
+_UNFINISHED: Final = (JobStatus.PENDING, JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.PENDING)
 
 
 @attrs.frozen(kw_only=True)
@@ -77,13 +78,11 @@ def unfinished_job(
 
 def _unfinished(store: JobStore, *, owner: OwnerFilter) -> Iterator[JobRecord]:
     for status in _UNFINISHED:
-        page = 1
-        while True:
-            found = store.list_jobs(page=page, limit=_PAGE, status=status, owner=owner)
+        found = store.history(limit=_PAGE, status=status, owner=owner)
+        yield from found.jobs
+        while found.following is not None:
+            found = store.history(after=found.following, limit=_PAGE, status=status, owner=owner)
             yield from found.jobs
-            if page >= found.pages:
-                break
-            page += 1
 
 
 def _is_same(plan: JobPlan, file: _File, wanted: Wanted) -> bool:

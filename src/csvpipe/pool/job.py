@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from uuid import UUID
 
 from csvpipe._intake.inspection import Inspection
 from csvpipe._report.feed import JobEvents
 from csvpipe._report.retrieval import errors_after, write_job_rejects
 from csvpipe.errors import ErrorTotal, JobNotFoundError, PoolClosedError, RowError
-from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
-from csvpipe.pool.commits import clear_up
+from csvpipe.jobs import JobId, JobRecord, Verb
 from csvpipe.pool.retention import remove_job
+from csvpipe.pool.wishes import Wish, ask
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services
@@ -123,7 +123,7 @@ class Job:
         Raises:
             JobNotFoundError: It has been deleted.
             ParentError: Another job of its chain of mended submissions has not ended.
-            TransitionError: It has not failed.
+            TransitionError: It has not failed, or its file was refused when it came: submit that again.
         """
         return await self._request(Verb.RETRY)
 
@@ -184,16 +184,9 @@ class Job:
     async def _call(self, function: Callable[[], T]) -> T:
         return await self._services.threads.call(function)
 
-    async def _request(self, verb: Literal[Verb.PAUSE, Verb.RESUME, Verb.CANCEL, Verb.RETRY]) -> JobRecord:
+    async def _request(self, verb: Wish) -> JobRecord:
         store, spool = self._services.store, self._services.spool
-
-        def request() -> JobRecord:
-            record = store.request(self._id, verb)
-            if record.status is JobStatus.CANCELLED:  # at once, since nobody was at work on it
-                clear_up(record, store.plan(self._id), spool)
-            return record
-
-        record = await self._services.threads.call_through(request)
+        record = await self._services.threads.call_through(lambda: ask(store, spool, self._id, verb))
         self._services.feed.publish(record)
         self._ask(record, verb)
         return record

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from csvpipe.jobs import JobId
 from csvpipe.store.protocol import JobStore, Lease, Renewal
 
 logger = logging.getLogger("csvpipe")
@@ -48,7 +49,9 @@ class LeaseKeeper:
         self._answers: queue.SimpleQueue[Renewal] = queue.SimpleQueue()
         self._ticked = monotonic()
         self._is_waiting = False
-        self._closed = threading.Event()
+        self._is_due = threading.Event()
+        self._is_closed = False
+        self._on_answers: Callable[[], object] = lambda: None
         self._thread: threading.Thread | None = None
 
     def __repr__(self) -> str:
@@ -75,13 +78,37 @@ class LeaseKeeper:
         while not self._answers.empty():
             yield self._answers.get()
 
+    def hurry(self, job_id: JobId, on_answers: Callable[[], object]) -> bool:
+        """From any thread: renew soon, if the job's lease is among those kept: something may have been asked of it.
+
+        Args:
+            job_id: The job.
+            on_answers: Called in the keeper's thread when there are answers; must not block.
+
+        Returns:
+            Whether it is.
+        """
+        with self._lock:
+            is_kept = any(lease.job_id == job_id for lease in self._sent)
+        if is_kept:
+            self._on_answers = on_answers
+            self._is_due.set()
+        return is_kept
+
     def close(self) -> None:
         """End the thread; does not wait."""
-        self._closed.set()
+        self._is_closed = True
+        self._is_due.set()
 
     def _run(self) -> None:
-        while not self._closed.wait(self._lease_seconds / _RENEWALS):
+        while True:
+            is_hurried = self._is_due.wait(self._lease_seconds / _RENEWALS)
+            if self._is_closed:
+                return
+            self._is_due.clear()
             self.renew()
+            if is_hurried:
+                self._on_answers()
 
     def renew(self) -> None:
         """Renew everything once; called in the keeper's thread."""

@@ -12,6 +12,7 @@ from csvpipe._process.work import JobWork
 from csvpipe._report.progress import Progress
 from csvpipe.context import Context
 from csvpipe.pipeline import Pipeline
+from csvpipe.rowtypes import Shape
 from csvpipe.store.protocol import Claim
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 #: Least size of a chunk: a smaller file is done in one go.
 LEAST_BYTES: Final = 16 * 1024
+
+#: Bytes of batches that the workers of one job have in hand at once, and of one chunk of them. What is done by columns
+#: costs some hundred steps a chunk, in whose turns threads wait for each other, and next to nothing a row.
+_BATCH_BYTES: Final = (32 * 1024 * 1024, 8 * 1024 * 1024)
+
+#: The same of chunks that are sent to processes, each of which waits for the next one.
+_SENT_BYTES: Final = (16 * 1024 * 1024, 4 * 1024 * 1024)
 
 #: Most bytes of a chunk whose rows are kept until all of it is delivered, as objects and not as columns.
 _SINK_BYTES: Final = 512 * 1024
@@ -71,8 +79,12 @@ def most_chunks(claim: Claim, pipeline: Pipeline[..., Any], settings: Settings) 
 
 def chunk_size(size: int, pipeline: Pipeline[..., Any], settings: Settings) -> int:
     """Least bytes of a chunk: so few that every worker has some, and so many that the hand-overs do not count."""
-    is_kept = pipeline.sink is not None and (pipeline.has_handler or not columns.is_available())
-    most = min(settings.chunk_bytes, _SINK_BYTES) if is_kept else settings.chunk_bytes
+    most = settings.chunk_bytes
+    if pipeline.sink is not None and (pipeline.has_handler or not columns.is_available()):
+        most = min(most, _SINK_BYTES)
+    elif pipeline.signature.shape is Shape.COLUMNS or not settings.in_threads:
+        of_all, of_one = _BATCH_BYTES if settings.in_threads else _SENT_BYTES
+        most = max(most, min(of_one, of_all // settings.workers))
     return min(most, max(LEAST_BYTES, size // (2 * settings.workers)))
 
 

@@ -62,7 +62,9 @@ def remove_job(services: Services, job_id: JobId) -> None:
         ParentError: Its rejects are being mended.
         TransitionError: It is running.
     """
-    pipeline = services.pipelines.get(services.store.get(job_id).pipeline)
+    pipeline = None
+    if any(each.sink is not None for each in services.pipelines.values()):  # only then there may be something to forget
+        pipeline = services.pipelines.get(services.store.get(job_id).pipeline)
     remove_upload(services.store.delete(job_id), services.spool)
     forget(job_id, pipeline)
     for path in services.spool.kept(files_of(services.store_id, job_id)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from csvpipe._partition.chunk import Chunk
 from csvpipe._process.conduct import EndedError
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe._report.progress import Progress
@@ -66,14 +66,14 @@ class JobRun:
         self._services = services
         self._tasks = tasks
         self._on_over = on_over
-        self._stop = threading.Event()
-        self._opening = anyio.CancelScope()
+        self._stop = StopSignal()
+        self._opening: anyio.CancelScope | None = None
         self._ending: Ending | None = None
         self._failure: FileFailure | None = None
         self._resource: tuple[Any, ...] = ()
         self._in_hand: set[Worker | LoopRun] = set()
         self._is_hung = False
-        self._news = anyio.Event()
+        self._news: anyio.Event  # while the run is driven
         self._lane = services.rotation.open(self, most=most_chunks(claim, pipeline, services.settings))
         self._is_driven = False
         self._is_cut = False
@@ -99,6 +99,7 @@ class JobRun:
     def _begin_driving(self) -> None:
         if not self._is_driven:
             self._is_driven = True
+            self._news = anyio.Event()
             self._tasks.start_soon(self._drive)
 
     async def _drive(self) -> None:
@@ -132,7 +133,8 @@ class JobRun:
         self._stop.set()
         if self._ending is Ending.LOST:
             self._commits.lose()
-        self._opening.cancel()
+        if self._opening is not None:
+            self._opening.cancel()
         self._services.rotation.close(self._lane)
         self._announce()
         self._begin_driving()  # what is in hand is waited for, and the job settled, by a task
@@ -187,8 +189,8 @@ class JobRun:
     async def _open(self) -> None:
         mending = await mending_of(self.claim, self.pipeline, self._services, self._stop, self._commits.ask)
         self._work = await self._services.threads.call(work_of, self.claim, self.pipeline, self._services, mending)
-        if self.pipeline.signature.is_async and self._work.needs_setup:
-            with self._opening:
+        if self.pipeline.signature.is_async and self._work.needs_setup and self._ending is None:
+            with anyio.CancelScope() as self._opening:
                 resource = await self._services.resources.get(self.pipeline, self._tasks)
                 self._resource = (resource,) if self.pipeline.signature.takes_resource else ()
 

@@ -20,6 +20,7 @@ from csvpipe.executors.threads import ThreadGroup
 from csvpipe.executors.worker import Crew, Leaving, Worker
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.claims import Claims
+from csvpipe.pool.hearing import keep_hearing
 from csvpipe.pool.leases import LeaseKeeper
 from csvpipe.pool.presence import Presence
 from csvpipe.pool.resources import LoopResources
@@ -142,6 +143,7 @@ class Service:
             for worker in workers:
                 shifts.start_soon(_keep_handling, worker, services)
             shifts.start_soon(keep_watching, services)
+            shifts.start_soon(keep_hearing, services)
             runs.start_soon(self.claims.keep_claiming)
             task_status.started(services)
             await self._stop_wanted.wait()

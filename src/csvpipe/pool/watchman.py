@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from csvpipe.pool.reaching import tell_of_unreachable
 from csvpipe.pool.sweep import sweep
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ async def _looked(services: Services, *, is_sweep_due: bool) -> bool:
         if is_sweep_due:
             await services.threads.call(presence.tidy)
             await services.threads.call(sweep, services.spool, store, services.store_id)
+            await services.threads.call(tell_of_unreachable, services)
     except Exception:
         logger.exception("the spool could not be looked through; another attempt follows")
         return False

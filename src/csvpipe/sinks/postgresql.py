@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,9 +11,10 @@ import sqlalchemy as sa
 from csvpipe import fencing
 from csvpipe.errors import FileError, Unavailable
 from csvpipe.jobs import JobId
-from csvpipe.sink import RefusedError
+from csvpipe.sink import Refusal, RefusedError
 from csvpipe.sinks.refusals import line_of, refusal_of
 from csvpipe.sinks.session import Session
+from csvpipe.sinks.singly import NOT_ALLOWED, Singly
 from csvpipe.sinks.values import for_postgresql
 
 #: A transaction of ours holds no handler: who is silent in it for so long is frozen, and must not keep the fence from
@@ -46,6 +46,11 @@ _SAME_TEXT: Final[Mapping[str, Any]] = {
     "decimal": sa.Numeric,
 }
 
+#: After so many refusals in a transaction, and as long as rows between two are no more than so many, each row is tried
+#: by itself, which takes longer for a good one and much less for a bad one.
+_FEW: Final = 6
+_APART: Final = 250
+
 #: Where a row stood among those that were written together.
 _NUMBER: Final = "csvpipe_row"
 
@@ -75,8 +80,11 @@ class PostgreSQLSession(Session):
         self._execute(_SETTINGS)
         self._name = ""
         self._adapts: dict[tuple[str, ...], list[Any]] = {}
+        self._may_loop = True
 
     def _begin(self, job_id: JobId, attempt: int, start: int, *, is_strict: bool) -> Sequence[Any] | None:
+        self._trusts_bytes, self._doubts_bytes, self._is_saved = True, False, False
+        self._refusals = self._written = 0
         name = name_of(job_id, attempt)
         if name != self._name:  # before the fence is read: by this name whoever raises it finds the connection
             self._execute(f"SET application_name = '{name}'")
@@ -108,82 +116,186 @@ class PostgreSQLSession(Session):
         if isinstance(rows, list):
             super().write(rows)
             return
-        if rows.raw is not None and self._reads_alike(rows.raw):
-            with suppress(RefusedError):
-                self._write_raw(rows.raw)
-                return
-            # It is not said that it was a row's fault: the values will tell.
         from csvpipe._process.columns.delivery import csv_of  # noqa: PLC0415  # with the extra `fast`, as are columns
 
         batch = rows.batch
-        self._attempt(lambda: self._stream(batch.schema.names, "", csv_of(batch)), batch.num_rows)
+        # A single row goes by its values: where bytes were refused it is not said that this was a row's fault.
+        takes_bytes = batch.num_rows > 1 and self._trusts_bytes and not self._goes_singly(batch.num_rows)
+        if takes_bytes and rows.raw is not None and self._reads_alike(rows.raw):
+            try:
+                self._write_raw(rows.raw, batch.num_rows)
+            except RefusedError as error:
+                self._doubts_bytes = error.suspect is not None
+                raise
+            return
+        is_doubted, self._doubts_bytes = self._doubts_bytes and batch.num_rows == 1, False
 
-    def _column_of(self, field: str) -> str:
-        return self._table.columns.get(field, field)
+        def copy_values(part: Any) -> None:
+            self._attempt(lambda: self._stream(self._place(batch.schema.names), "", csv_of(part)), part.num_rows)
+
+        columns = tuple(map(self._column_of, batch.schema.names))
+        if not self._write_singly(
+            columns,
+            batch.num_rows,
+            fill=lambda place: self._stream(place, "", csv_of(batch)),
+            copy_one=lambda at: copy_values(batch.slice(at, 1)),
+        ):
+            copy_values(batch)
+        if is_doubted:  # the row is good, and its bytes were not
+            self._trusts_bytes = False
 
     def _reads_alike(self, raw: Any) -> bool:
         types = self._target.columns
         found = ((types[self._column_of(name)], kind) for name, kind in raw.fields.items())
         return all(isinstance(given, _SAME_TEXT[kind]) and _is_same(given, kind) for given, kind in found)
 
-    def _write_raw(self, raw: Any) -> None:
+    def _write_raw(self, raw: Any, rows: int) -> None:
         options = f", DELIMITER '{raw.delimiter}'"
         if raw.texts:
             texts = self._target.list_of([self._column_of(name) for name in raw.texts])
             options += f", FORCE_NOT_NULL ({texts})"
-        self._attempt(lambda: self._stream(tuple(raw.fields), options, raw.data), 0)
+        self._attempt(lambda: self._stream(self._place(tuple(raw.fields)), options, raw.data), rows)
 
-    def _stream(self, names: Sequence[str], options: str, data: Any) -> None:
-        """Copy CSV with the columns of these fields."""
-        columns = self._target.list_of([self._column_of(name) for name in names])
-        statement = f"COPY {self._target.quoted} ({columns}) FROM STDIN (FORMAT csv{options})"
+    def _place(self, names: Sequence[str]) -> str:
+        """The columns of these fields."""
+        return f"{self._target.quoted} ({self._target.list_of([self._column_of(name) for name in names])})"
+
+    def _stream(self, place: str, options: str, data: Any) -> None:
+        """Copy CSV."""
+        statement = f"COPY {place} FROM STDIN (FORMAT csv{options})"
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(data)
 
     def _write(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], rows: int) -> None:
-        taken = [0]
-        self._attempt(lambda: self._copy(columns, values, taken), rows, taken)
+        if not self._goes_singly(rows):
+            taken = [0]
+            self._attempt(lambda: self._copy(columns, values, taken), rows, taken)
+            return
+        kept = list(values)
+
+        def copy_kept(begin: int, end: int) -> None:
+            taken = [0]
+            self._attempt(lambda: self._copy(columns, iter(kept[begin:end]), taken), end - begin, taken)
+
+        if not self._write_singly(
+            columns,
+            rows,
+            fill=lambda place: self._copy_into(place, columns, iter(kept), [0], is_numbered=False),
+            copy_one=lambda at: copy_kept(at, at + 1),
+        ):
+            copy_kept(0, rows)
 
     def _attempt(self, copy: Callable[[], None], rows: int, taken: Sequence[int] = (0,)) -> None:
         """Copy within a savepoint."""
         with self._troubles():
-            self._execute("SAVEPOINT csvpipe_rows")
+            self._save()
             try:
                 copy()
             except Exception as error:
                 refusal = refusal_of(error, self._target)
                 if refusal is None:
                     raise
+                self._refusals += 1
                 suspect = line_of(error)
                 if getattr(error, "sqlstate", None) is None:  # the driver's, about the row in hand
                     suspect = taken[0] - 1
-                self._execute("ROLLBACK TO SAVEPOINT csvpipe_rows; RELEASE SAVEPOINT csvpipe_rows")
+                self._restore()
                 is_one = suspect is not None and 0 <= suspect < rows
                 raise RefusedError(refusal, suspect if is_one else None) from error
-            self._execute("RELEASE SAVEPOINT csvpipe_rows")
+            self._written += rows
+
+    def _save(self) -> None:
+        release = "RELEASE SAVEPOINT csvpipe_rows; " if self._is_saved else ""
+        self._execute(f"{release}SAVEPOINT csvpipe_rows")
+        self._is_saved = True  # until the next savepoint, or the commit, releases it
+
+    def _restore(self) -> None:
+        self._is_saved = False
+        self._execute("ROLLBACK TO SAVEPOINT csvpipe_rows; RELEASE SAVEPOINT csvpipe_rows")
+
+    def _goes_singly(self, rows: int) -> bool:
+        """Whether so many are refused that it is faster to have the server try each row by itself."""
+        is_worth_it = self._refusals >= _FEW and self._refusals * _APART >= self._written
+        return rows > 1 and self._may_loop and is_worth_it
+
+    def _write_singly(
+        self,
+        columns: tuple[str, ...],
+        rows: int,
+        *,
+        fill: Callable[[str], None],
+        copy_one: Callable[[int], None],
+    ) -> bool:
+        """Have the server try each row by itself; False if that is not worth it, or it cannot.
+
+        Args:
+            columns: Of the rows.
+            rows: How many they are.
+            fill: Copies all of them to a place.
+            copy_one: Writes one of them as it is written otherwise.
+
+        Raises:
+            RefusedError: Of all that are refused.
+        """
+        if not self._goes_singly(rows):
+            return False
+        singly = Singly(self._target, columns, self._table.on_conflict(self._target, columns))
+        with self._troubles():
+            self._save()
+            try:
+                singly.prepare(self._execute)
+                fill(singly.place)
+                found = singly.insert(self._execute)
+            except Exception as error:
+                is_refused = refusal_of(error, self._target) is not None
+                if not is_refused and not str(getattr(error, "sqlstate", "")).startswith(NOT_ALLOWED):
+                    raise
+                self._may_loop = is_refused
+                self._restore()
+                return False
+        self._written += rows
+        refusals: dict[int, Refusal] = {}
+        for at, refusal in found.items():
+            try:
+                if refusal is None:
+                    copy_one(at)
+                    continue
+                refusals[at] = refusal
+            except RefusedError as error:
+                refusals[at] = error.refusal
+        self._refusals += len(refusals)
+        if refusals:
+            raise RefusedError(refusals[min(refusals)], refusals=refusals)
+        return True
 
     def _begin_parts(self) -> None:
         with self._troubles():
+            if self._is_saved:  # else its release would be that of the parts' as well
+                self._execute("RELEASE SAVEPOINT csvpipe_rows")
+                self._is_saved = False
             self._execute("SAVEPOINT csvpipe_parts")
 
     def _undo_parts(self) -> None:
+        self._is_saved = False
         with self._troubles():
             self._execute("ROLLBACK TO SAVEPOINT csvpipe_parts; RELEASE SAVEPOINT csvpipe_parts")
 
-    def _commit(self) -> None:
-        self._execute("SET CONSTRAINTS ALL IMMEDIATE")
-        self._execute("COMMIT")
+    def _commit(self, marking: str, result: str) -> None:
+        self._is_saved = False
+        with self._connection.pipeline():  # three ways to the server and back would be three waits for a processor
+            self._execute(marking, (result,))
+            self._execute("SET CONSTRAINTS ALL IMMEDIATE")
+            self._execute("COMMIT")
 
     # Copying ----------------------------------------------------------------------------------------------------------
 
     def _copy(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], taken: list[int]) -> None:
         target = self._target
-        if columns not in self._adapts:
-            self._adapts[columns] = [for_postgresql(target.columns[column]) for column in columns]
         listed = target.list_of(columns)
         if not self._table.may_meet_rows:
             self._copy_into(f"{target.quoted} ({listed})", columns, values, taken, is_numbered=False)
             return
+        self._adapts_of(columns)
         meeting = f"csvpipe_rows_{list(self._adapts).index(columns)}"
         self._execute(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {meeting} ON COMMIT DELETE ROWS AS "  # noqa: S608  # quoted
@@ -193,6 +305,11 @@ class PostgreSQLSession(Session):
         conflict = self._table.on_conflict(target, columns)
         for chosen in self._chosen(meeting, listed):
             self._execute(f"INSERT INTO {target.quoted} ({listed}) {chosen} {conflict}")  # quoted
+
+    def _adapts_of(self, columns: tuple[str, ...]) -> list[Any]:
+        if columns not in self._adapts:
+            self._adapts[columns] = [for_postgresql(self._target.columns[column]) for column in columns]
+        return self._adapts[columns]
 
     def _chosen(self, meeting: str, listed: str) -> Iterator[str]:
         """Rows that no statement may have two of, as one key may not be written twice by one: mostly all of them.
@@ -230,7 +347,7 @@ class PostgreSQLSession(Session):
         *,
         is_numbered: bool,
     ) -> None:
-        adapts = self._adapts[columns]
+        adapts = self._adapts_of(columns)
         with self._connection.cursor() as cursor, cursor.copy(f"COPY {place} FROM STDIN") as copy:
             for row in values:
                 taken[0] += 1

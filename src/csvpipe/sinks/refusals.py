@@ -77,7 +77,7 @@ def refusal_of(error: BaseException, target: Target) -> Refusal | None:
         return Refusal(code=RowCode.DATABASE, message=text_of(error)) if is_data else None
     if not state.startswith(_ROWS_FAULT):
         return None
-    return _of_postgresql(error, state, target)
+    return of_postgresql(error, state, target)
 
 
 def line_of(error: BaseException) -> int | None:
@@ -105,7 +105,8 @@ def _is_lasting(error: BaseException) -> bool:
     return type(error).__name__ not in {"OperationalError", "InterfaceError"}
 
 
-def _of_postgresql(error: Any, state: str, target: Target) -> Refusal:
+def of_postgresql(error: Any, state: str, target: Target) -> Refusal:
+    """Why a row is refused, by the diagnostics of an error with this SQLSTATE."""
     diag = error.diag
     place = _place_of(error)
     columns: tuple[str, ...] = ()

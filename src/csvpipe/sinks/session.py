@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from csvpipe import fencing
 from csvpipe.errors import FileError, TakenOverError, Unavailable
 from csvpipe.jobs import JobId
-from csvpipe.sink import DeferredError, RefusedError
+from csvpipe.sink import DeferredError, Refusal, RefusedError
 from csvpipe.sinks.refusals import refusal_of, trouble_of
 from csvpipe.sinks.rows import Reader
 from csvpipe.sinks.target import Target
@@ -83,6 +83,7 @@ class Session(ABC):
         """See `SinkSession`."""
         first = 0
         is_whole = True
+        refusals: dict[int, Refusal] = {}
         for (columns, values), alike in groupby(rows, key=self._reader.reading):
             group = list(alike)
             if is_whole and len(group) < len(rows):
@@ -93,6 +94,10 @@ class Session(ABC):
             except RefusedError as error:
                 if is_whole:
                     raise
+                if error.refusals:
+                    refusals.update((first + at, refusal) for at, refusal in error.refusals.items())
+                    first += len(group)
+                    continue
                 if not error.is_sure:
                     self._undo_parts()
                 suspect = None if error.suspect is None else first + error.suspect
@@ -100,15 +105,16 @@ class Session(ABC):
                     suspect = first
                 raise RefusedError(error.refusal, suspect, is_sure=error.is_sure) from error
             first += len(group)
+        if refusals:
+            raise RefusedError(refusals[min(refusals)], refusals=refusals)
 
     def commit(self, end: int, result: str) -> None:
         """See `SinkSession`."""
         assert self._job is not None, "begun"  # noqa: S101
         job_id, _, start = self._job
         with self._troubles():
-            self._execute(fencing.marked(job_id, start, end, self.placeholder), (result,))
             try:
-                self._commit()
+                self._commit(fencing.marked(job_id, start, end, self.placeholder), result)
             except Exception as error:
                 refusal = refusal_of(error, self._target)
                 if refusal is None:
@@ -116,6 +122,7 @@ class Session(ABC):
                 self.rollback()
                 raise DeferredError(refusal.message) from error
         self._is_open = False
+        self._ended()
 
     def rollback(self) -> None:
         """See `SinkSession`."""
@@ -125,6 +132,7 @@ class Session(ABC):
                 self._execute("ROLLBACK")
             except Exception:  # noqa: BLE001  # it is gone, and the transaction with it
                 self.close()
+        self._ended()
 
     def close(self) -> None:
         """See `SinkSession`."""
@@ -133,6 +141,7 @@ class Session(ABC):
         if pooled is not None:
             with suppress(Exception):
                 pooled.invalidate()
+        self._ended()
 
     # What the databases do each in its way ----------------------------------------------------------------------------
 
@@ -161,8 +170,11 @@ class Session(ABC):
         """Undo what was written since `_begin_parts`."""
 
     @abstractmethod
-    def _commit(self) -> None:
-        """Check what is checked at the end, and commit."""
+    def _commit(self, marking: str, result: str) -> None:
+        """Mark the delivery with its result, check what is checked at the end, and commit."""
+
+    def _ended(self) -> None:  # noqa: B027  # not all have something to do then
+        """After a transaction, whatever became of it, or when there was none."""
 
     # Details ----------------------------------------------------------------------------------------------------------
 
@@ -174,6 +186,9 @@ class Session(ABC):
                 self._pooled = self._table.connect()
                 self._connection = self._pooled.driver_connection
                 self._prepare()
+
+    def _column_of(self, field: str) -> str:
+        return self._table.columns.get(field, field)
 
     def _execute(self, statement: str, values: Sequence[Any] | None = None) -> Any:
         cursor = self._connection.cursor()
@@ -193,6 +208,7 @@ class Session(ABC):
     def trouble(self, error: BaseException) -> BaseException:
         """What an error of the database's comes to; the connection is closed, as nobody knows what it is good for."""
         self.close()
+        self._table.forget_target()
         return trouble_of(error, self._table.address)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
@@ -23,6 +25,9 @@ _SESSIONS: Final[Mapping[str, type[Session]]] = {"postgresql": PostgreSQLSession
 
 #: Names that applications and hosts use for the same thing, and the driver that the extra brings.
 _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+#: For how long it is taken for granted what the table is like; nobody tells when it is changed.
+_KNOWN_SECONDS: Final = 5.0
 
 _MODES: Final = ("insert", "ignore", "upsert")
 
@@ -77,6 +82,8 @@ class SQLTable:
         self.patience_seconds = patience_seconds
         self.needs_order = mode == "upsert"
         self.has_tables = False
+        self.turn = threading.Lock()
+        self._found: tuple[Target, float] | None = None
         self._check()
 
     def __repr__(self) -> str:
@@ -104,6 +111,7 @@ class SQLTable:
 
     def check(self, columns: Sequence[str] | None) -> None:
         """See `Sink`."""
+        self.forget_target()
         target = self.target()
         if self.mode == "upsert" and frozenset(self.key) not in target.uniques:
             raise FileError(
@@ -146,16 +154,25 @@ class SQLTable:
         return self.mode != "insert"
 
     def target(self) -> Target:
-        """The table as it is now.
+        """The table as it is now, or was a few seconds ago: workers begin at the same time.
 
         Raises:
             FileError: There is none.
             Unavailable: The database is down.
         """
+        found = self._found
+        if found is not None and time.monotonic() < found[1]:
+            return found[0]
         try:
-            return reflect(self.engine, self.table, self.schema, self.columns)
+            target = reflect(self.engine, self.table, self.schema, self.columns)
         except DBAPIError as error:
             raise trouble_of(error.orig or error, self.address) from error
+        self._found = target, time.monotonic() + _KNOWN_SECONDS
+        return target
+
+    def forget_target(self) -> None:
+        """Look the table up anew when it is asked for: it may be another one by now."""
+        self._found = None
 
     def connect(self) -> sa.PoolProxiedConnection:
         """A connection for the caller alone, to be invalidated in the end: it is not left as it was found."""

@@ -84,7 +84,12 @@ def reflect(engine: sa.Engine, table: str, schema: str | None, renamed: Mapping[
     Raises:
         FileError: `sink_failed`: there is none.
     """
-    inspector = sa.inspect(engine)
+    with engine.connect() as connection:  # an engine that keeps none would make one for each question
+        return _reflected(connection, table, schema, renamed)
+
+
+def _reflected(connection: sa.Connection, table: str, schema: str | None, renamed: Mapping[str, str]) -> Target:
+    inspector, engine = sa.inspect(connection), connection.engine
     preparer = engine.dialect.identifier_preparer
     name = table if schema is None else f"{schema}.{table}"
     try:

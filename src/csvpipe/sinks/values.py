@@ -26,7 +26,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # a moment of no zone i
 _PLAIN_IN_POSTGRESQL: Final = frozenset(
     {type(None), str, int, float, bytes, Decimal, dt.date, dt.datetime, dt.time, dt.timedelta, UUID}
 )
-_PLAIN_IN_SQLITE: Final = frozenset({type(None), str, int, float, bytes})
+PLAIN_IN_SQLITE: Final = frozenset({type(None), str, int, float, bytes})
 
 #: What SQLite is given of the others; the first that a value is of counts, and of subclasses what they are made of.
 _IN_SQLITE: Final[Mapping[type, Adapt]] = {
@@ -77,7 +77,7 @@ def for_sqlite(kind: Any) -> Adapt:
         further[dt.timedelta] = lambda value: (_EPOCH + value).isoformat(" ", "microseconds")
 
     def adapt(value: Any) -> Any:
-        if type(value) in _PLAIN_IN_SQLITE:
+        if type(value) in PLAIN_IN_SQLITE:
             return value
         if isinstance(value, enum.Enum):
             return adapt(value.value)

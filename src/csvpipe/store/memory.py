@@ -30,9 +30,10 @@ from csvpipe.errors import (
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.store._chains import Chains
 from csvpipe.store._changes import check_chain, counted, created, enacted, is_under, noted, settled, taken_over
+from csvpipe.store._history import History
 from csvpipe.store._kept import NO_LEASE, KeptJob
 from csvpipe.store._waiting import Waiting
-from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, Lease, OwnerFilter, Renewal, WorkerId
+from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, JobSlice, Lease, OwnerFilter, Renewal, WorkerId
 
 _AGE: Final = attrgetter("age")
 _OWNER: Final = attrgetter("owner")
@@ -60,7 +61,7 @@ class MemoryJobStore:
     _lock: Lock = attrs.field(factory=Lock, init=False)
     _jobs: dict[JobId, KeptJob] = attrs.field(factory=dict, init=False)
     _keys: dict[tuple[str | None, str], KeptJob] = attrs.field(factory=dict, init=False)
-    _inspected: dict[str, KeptJob] = attrs.field(factory=dict, init=False)
+    _history: History = attrs.field(factory=History, init=False)
     _chains: Chains = attrs.field(factory=Chains, init=False)
     _created_jobs: int = attrs.field(default=0, init=False)
     _waiting: Waiting[KeptJob] = attrs.field(factory=lambda: Waiting(_AGE, _OWNER), init=False)
@@ -91,8 +92,7 @@ class MemoryJobStore:
     def inspected(self, inspection_key: str) -> Inspection | None:
         """See `JobStore.inspected`."""
         with self._lock:
-            job = self._inspected.get(inspection_key)
-            return None if job is None else job.draft.plan.inspection
+            return self._history.inspected(inspection_key)
 
     def list_jobs(
         self,
@@ -106,25 +106,24 @@ class MemoryJobStore:
         if page < 1 or limit < 1:
             raise ValueError(f"page and limit count from 1, not page={page}, limit={limit}")
         with self._lock:
-            matching = [
-                job
-                for job in self._jobs.values()
-                if status in (None, job.record.status) and (owner is ANY_OWNER or owner == job.record.owner)
-            ]
-        matching.sort(key=_AGE, reverse=True)
-        records = tuple(job.record for job in matching[(page - 1) * limit : page * limit])
-        return JobPage(jobs=records, page=page, limit=limit, total=len(matching))
+            return self._history.page(page=page, limit=limit, status=status, owner=owner)
+
+    def history(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        status: JobStatus | None = None,
+        owner: OwnerFilter = ANY_OWNER,
+    ) -> JobSlice:
+        """See `JobStore.history`."""
+        with self._lock:
+            return self._history.slice(after=after, limit=limit, status=status, owner=owner)
 
     def ended_before(self, when: datetime, *, status: JobStatus | None = None, limit: int) -> list[JobId]:
         """See `JobStore.ended_before`."""
         with self._lock:
-            ended = [
-                (job.record.completed_at, job.age, job.record.id)
-                for job in self._jobs.values()
-                if job.record.completed_at is not None and job.record.completed_at < when
-                if job.record.status.is_terminal and status in (None, job.record.status)
-            ]
-        return [job_id for _, _, job_id in sorted(ended)[: max(0, limit)]]
+            return self._history.ended_before(when, status=status, limit=limit)
 
     def committed(self, job_id: JobId) -> list[ChunkResult]:
         """See `JobStore.committed`."""
@@ -168,8 +167,7 @@ class MemoryJobStore:
             self._jobs[draft.id] = job
             if draft.idempotency_key is not None:
                 self._keys[draft.owner, draft.idempotency_key] = job
-            if draft.inspection_key:
-                self._inspected[draft.inspection_key] = job
+            self._history.add(job)
             if record.status is JobStatus.PENDING:
                 self._waiting.add(record.pipeline, job)
             return record
@@ -204,8 +202,7 @@ class MemoryJobStore:
             self._chains.leave(job.draft.root_id, job_id)
             if job.draft.idempotency_key is not None:
                 del self._keys[job.draft.owner, job.draft.idempotency_key]
-            if self._inspected.get(job.draft.inspection_key) is job:
-                del self._inspected[job.draft.inspection_key]
+            self._history.remove(job)
             return job.draft.plan
 
     # Owners' writes ---------------------------------------------------------------------------------------------------
@@ -378,7 +375,9 @@ class MemoryJobStore:
         before = job.record
         if record == before and not is_changed:
             return before
-        job.record = attrs.evolve(record, revision=before.revision + 1, updated_at=self._clock())
+        job.record = attrs.evolve(
+            record, revision=before.revision + 1, updated_at=max(before.updated_at, self._clock())
+        )
         if record.status is not before.status:
             self._withdraw(job, before.status)
             if record.status is JobStatus.PENDING:

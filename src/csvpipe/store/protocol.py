@@ -24,10 +24,10 @@ jobs of the chain, as a change of that job. What a job has resolved outlives it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Final, Literal, NewType, Protocol, runtime_checkable
+from typing import Final, Literal, NewType, Protocol
 
 import attrs
 
@@ -143,16 +143,17 @@ class JobPage:
         return -(-self.total // self.limit)
 
 
-@runtime_checkable
-class Listening(Protocol):
-    """What a store may be besides: one that says when a job has changed, so that readers need not ask so often."""
+@attrs.frozen(kw_only=True)
+class JobSlice:
+    """Some jobs, newest first, and where to go on.
 
-    def listen(self, callback: Callable[[JobId], object]) -> Callable[[], object]:
-        """Call back with the id of each job that has changed, in a thread of the store's, until the answer is called.
+    Attributes:
+        jobs: At most `limit` records.
+        following: To be given as `after` to get the next ones; None where there are none.
+    """
 
-        It is a hint: callbacks may be late, double, or missing, and readers look by themselves from time to time.
-        """
-        ...
+    jobs: tuple[JobRecord, ...]
+    following: str | None
 
 
 class JobStore(Protocol):
@@ -212,6 +213,29 @@ class JobStore(Protocol):
 
         Raises:
             ValueError: `page` or `limit` is below 1.
+        """
+        ...
+
+    def history(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        status: JobStatus | None = None,
+        owner: OwnerFilter = ANY_OWNER,
+    ) -> JobSlice:
+        """Jobs that match, in the order of `list_jobs`, to be read on and on: nothing is counted or gone past.
+
+        Jobs that are created or deleted meanwhile, the one that `after` was made of among them, shift no other one.
+
+        Args:
+            after: What `following` of the slice before said; None to begin with the newest.
+            limit: Records in a slice.
+            status: Only jobs with this status.
+            owner: Only jobs of this owner.
+
+        Raises:
+            ValueError: `limit` is below 1, or `after` is of no slice.
         """
         ...
 

@@ -9,16 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from csvpipe.testing.clock import JumpingClock
     from csvpipe.testing.disk import full_disk
     from csvpipe.testing.faults import FaultyStore
     from csvpipe.testing.kills import Survival, survives_kills
     from csvpipe.testing.store_contract import JobStoreContract, StoreHarness
 
-__all__ = ["FaultyStore", "JobStoreContract", "StoreHarness", "Survival", "full_disk", "survives_kills"]
+__all__ = ["FaultyStore", "JobStoreContract", "JumpingClock", "StoreHarness", "Survival", "full_disk", "survives_kills"]
 
 _HOMES = {
     "FaultyStore": "csvpipe.testing.faults",
     "JobStoreContract": "csvpipe.testing.store_contract",
+    "JumpingClock": "csvpipe.testing.clock",
     "StoreHarness": "csvpipe.testing.store_contract",
     "Survival": "csvpipe.testing.kills",
     "full_disk": "csvpipe.testing.disk",

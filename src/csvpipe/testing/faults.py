@@ -21,6 +21,7 @@ from csvpipe.store.protocol import (
     Claim,
     JobDraft,
     JobPage,
+    JobSlice,
     JobStore,
     Lease,
     OwnerFilter,
@@ -187,6 +188,17 @@ class FaultyStore:
     ) -> JobPage:
         """See `JobStore.list_jobs`."""
         return self._call("list_jobs", page=page, limit=limit, status=status, owner=owner)  # type: ignore[no-any-return]
+
+    def history(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        status: JobStatus | None = None,
+        owner: OwnerFilter = ANY_OWNER,
+    ) -> JobSlice:
+        """See `JobStore.history`."""
+        return self._call("history", after=after, limit=limit, status=status, owner=owner)  # type: ignore[no-any-return]
 
     def ended_before(self, when: datetime, *, status: JobStatus | None = None, limit: int) -> list[JobId]:
         """See `JobStore.ended_before`."""

@@ -14,6 +14,7 @@ from csvpipe.errors import JobNotFoundError, PipelineNotFoundError, PoolClosedEr
 from csvpipe.jobs import JobRecord
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import Job, WorkerPool
+from csvpipe.web.following import Followings
 from csvpipe.web.limits import UploadLimits
 from csvpipe.web.owners import Authenticate
 from csvpipe.web.problems import Kind, Refusal
@@ -34,6 +35,7 @@ class Door:
         offered: Names of the pipelines; None for all that the pool has.
         heartbeat_seconds: Between two signs of life of a stream.
         origins: Of pages that may use it from a browser.
+        followings: Readers of streams.
     """
 
     source: PoolSource
@@ -42,6 +44,7 @@ class Door:
     limits: UploadLimits
     heartbeat_seconds: float
     origins: tuple[str, ...]
+    followings: Followings = attrs.field(factory=Followings, init=False)
     _pool: WorkerPool | None = attrs.field(default=None, init=False)
     _looking: CapacityLimiter | None = attrs.field(default=None, init=False)
 

@@ -28,9 +28,13 @@ class UploadLimits:
         files: Files in one request.
         fields: Other parts of the form.
         field_bytes: Size of the value of one of these.
+        skipped_bytes: How much of a file that is refused may still arrive, so that the files after it can be taken;
+            where more follows, the upload is refused and the connection is closed. So it is past the end of the form.
         header_bytes: Size of one header of a part.
         headers: Headers of one part.
         idle_seconds: For how long nothing may arrive.
+        bytes_per_second: The least pace of the body as a whole, past the first `idle_seconds`. Only the time that the
+            server waits for the client counts.
     """
 
     file_bytes: int = attrs.field(default=100 * MIB, validator=_count)
@@ -39,9 +43,11 @@ class UploadLimits:
     files: int = attrs.field(default=100, validator=_count)
     fields: int = attrs.field(default=20, validator=_count)
     field_bytes: int = attrs.field(default=4_096, validator=_count)
+    skipped_bytes: int = attrs.field(default=100 * MIB, validator=_count)
     header_bytes: int = attrs.field(default=4_096, validator=_count)
     headers: int = attrs.field(default=8, validator=_count)
     idle_seconds: float = attrs.field(default=60.0, validator=validators.gt(0))
+    bytes_per_second: int = attrs.field(default=1_024, validator=_count)
 
     @property
     def most_unpacked_bytes(self) -> int:

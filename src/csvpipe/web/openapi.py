@@ -14,6 +14,8 @@ from csvpipe.web.schemas import Schemas
 
 _SECURITY: Final = "owner"
 
+_STREAM: Final = "text/event-stream"
+
 _JOB_ID: Final[dict[str, Any]] = {
     "name": "job_id",
     "in": "path",
@@ -28,6 +30,22 @@ _FILE: Final[dict[str, Any]] = {
 }
 
 _UPLOAD: Final = "The fields must stand before the files that they are about; what is said in the query wins over them."
+
+#: What a stream is made of. Before OpenAPI 3.2 the schema of a stream is that of its events.
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "The job's revision."},
+        "event": {"type": "string", "description": "The kind of the event."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/JobEvent"},
+        },
+        "retry": {"type": "integer", "description": "Milliseconds to wait before connecting again."},
+    },
+    "required": ["id", "event", "data"],
+}
 
 
 def document(paths: Mapping[str, Sequence[Operation]], scheme: dict[str, Any] | None, *, server: str) -> dict[str, Any]:
@@ -82,9 +100,11 @@ def _operation(operation: Operation, schemas: Schemas, *, has_scheme: bool) -> d
 def _responses(operation: Operation, schemas: Schemas, *, is_asked: bool) -> dict[str, Any]:
     success: dict[str, Any] = {"description": operation.summary}
     if operation.answer is not None:
-        success["content"] = {operation.media_type: {"schema": schemas.of(operation.answer)}}
+        is_stream = operation.media_type == _STREAM
+        schema = _EVENT if is_stream else schemas.of(operation.answer)
+        success["content"] = {operation.media_type: {"schema": schema}}
     responses = {str(operation.status): success}
-    if operation.media_type == "text/event-stream":
+    if operation.media_type == _STREAM:
         responses["204"] = {"description": "The last event has been seen."}
     kinds = {*operation.kinds, Kind.INTERNAL, *((Kind.UNAUTHORIZED,) if is_asked else ())}
     if not operation.is_public:

@@ -68,7 +68,8 @@ class Parts:
             )
         self._blocks = blocks
         self._limits = limits
-        self._read_bytes = 0
+        self._read_bytes = self._after_bytes = 0
+        self._waited_seconds = 0.0
         self._events: deque[_Event] = deque()
         self._field, self._value, self._headers = bytearray(), bytearray(), dict[bytes, bytes]()
         self._is_whole = False
@@ -96,12 +97,23 @@ class Parts:
             Refusal: The form is malformed, too large, has too many parts, or nothing more arrives.
             ClientDisconnect: The client is gone.
         """
-        while self._is_within:
-            await self.piece()
+        await self._skip()
         event = await self._event()
         assert event is None or isinstance(event, Part), "parts do not overlap"  # noqa: S101
         self._is_within = event is not None
         return event
+
+    async def _skip(self) -> None:
+        """The rest of a part: a little is cheaper to read than to have all sent again, without end it is not."""
+        skipped = 0
+        while (piece := await self.piece()) is not None:
+            skipped += len(piece)
+            self._check_skipped(skipped, "of a part that is refused")
+
+    def _check_skipped(self, skipped_bytes: int, where: str) -> None:
+        if skipped_bytes > self._limits.skipped_bytes:
+            most = f"{self._limits.skipped_bytes:,}"
+            raise Refusal(Kind.BODY_TOO_LARGE, f"more than {most} bytes follow {where}", is_last=True)
 
     async def piece(self) -> bytes | None:
         """The next bytes of the part that began last; None at its end.
@@ -150,13 +162,21 @@ class Parts:
         return self._events.popleft()
 
     async def _block(self) -> bytes | None:
-        limits = self._limits
+        limits, began = self._limits, anyio.current_time()
+        left = limits.idle_seconds + self._read_bytes / limits.bytes_per_second - self._waited_seconds
         try:
-            with anyio.fail_after(limits.idle_seconds):
+            with anyio.fail_after(min(limits.idle_seconds, left)):
                 block = await anext(self._blocks, None)
         except TimeoutError:
+            if left < limits.idle_seconds:
+                pace = f"less than {limits.bytes_per_second:,} bytes a second arrived"
+                raise Refusal(Kind.TOO_SLOW, pace, is_last=True) from None
             raise Refusal(Kind.TOO_SLOW, f"nothing arrived for {limits.idle_seconds:g} seconds", is_last=True) from None
+        self._waited_seconds += anyio.current_time() - began
         self._read_bytes += len(block or b"")
+        if self._is_whole:
+            self._after_bytes += len(block or b"")
+            self._check_skipped(self._after_bytes, "the end of the form")
         if self._read_bytes > limits.most_bytes:
             raise too_large(limits)
         return block

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
+import anyio
 import attrs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from csvpipe.errors import CsvPipeError
 
@@ -146,7 +148,26 @@ def respond(refusal: Refusal, request: Request) -> Response:
     if refusal.is_last and str(request.scope.get("http_version", "1.1")).startswith("1"):
         headers["Connection"] = "close"
     content: dict[str, Any] = {**attrs.asdict(refusal.problem), **refusal.more}
-    return Response(json.dumps(content), refusal.kind.status, headers, MEDIA_TYPE)
+    made = _Last if refusal.is_last else Response
+    return made(json.dumps(content), refusal.kind.status, headers, MEDIA_TYPE)
+
+
+class _Last(Response):
+    """An answer before the request has ended.
+
+    What still arrives is thrown away until the server has hung up: Hypercorn waits for ever until somebody takes it.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_throw_away, receive)
+            await super().__call__(scope, receive, send)
+            group.cancel_scope.cancel()
+
+
+async def _throw_away(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 _BY_STATUS: Final = {404: Kind.NOT_FOUND, 405: Kind.METHOD_NOT_ALLOWED, 401: Kind.UNAUTHORIZED}

@@ -18,25 +18,37 @@ _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 
 
 class Safeguards:
-    """Puts the headers on every answer, also on refusals; a slash at the end of a path means nothing."""
+    """Puts the headers on every answer, also on refusals; a slash at the end of a path means nothing.
+
+    Where the body of a request was not read to its end, the answer ends the connection: servers would go on to read it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with the headers."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_whole = scope.get("http_version", "1.1") not in ("1.0", "1.1") or not _has_body(scope)
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if not is_whole:
+                    headers["Connection"] = "close"
             await send(message)
 
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        await self._app({**scope, "path": _plain_path(scope)}, receive, guarded)
+        async def received() -> Message:
+            nonlocal is_whole
+            message = await receive()
+            is_whole = is_whole or (message["type"] == "http.request" and not message.get("more_body", False))
+            return message
+
+        await self._app({**scope, "path": _plain_path(scope)}, received, guarded)
 
 
 def _plain_path(scope: Scope) -> str:
@@ -46,6 +58,11 @@ def _plain_path(scope: Scope) -> str:
     """
     path: str = scope["path"].rstrip("/")
     return f"{path}/" if path in ("", scope.get("root_path", "").rstrip("/")) else path
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = dict(scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
 def check_site(request: Request, origins: Collection[str]) -> None:

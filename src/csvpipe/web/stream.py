@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
-import anyio
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
-from csvpipe._report.feed import JobEvents
-from csvpipe.errors import JobNotFoundError
-from csvpipe.events import JobEvent
-from csvpipe.pool import Job
 from csvpipe.web.door import Call
+from csvpipe.web.following import Reader
 from csvpipe.web.parameters import AFTER_REVISION, LAST_EVENT_ID
 
-#: After so long a browser that lost the connection tries again.
-_RETRY_MILLISECONDS: Final = 2_000
+if TYPE_CHECKING:
+    import anyio
 
 #: A client that takes nothing for so long is given up, though its connection stands.
 _SEND_SECONDS: Final = 60.0
 
+_SIGN_OF_LIFE: Final = ServerSentEvent(comment="still here", sep="\n")
 
 #: So long a stream has to end by itself when the server does.
 _FAREWELL_SECONDS: Final = 2.0
@@ -44,46 +39,20 @@ async def stream(call: Call) -> Response:
         after = int(seen)
     if record.status.is_terminal and after == record.revision:
         return Response(status_code=204)
-    shutdown = anyio.Event()
+    reader = Reader(call.door.followings, job, record, after)
     return EventSourceResponse(
-        _events(job, after, shutdown),
+        _texts(reader),
         sep="\n",
         ping=call.door.heartbeat_seconds,
-        ping_message_factory=lambda: ServerSentEvent(comment="still here", sep="\n"),
+        ping_message_factory=lambda: _SIGN_OF_LIFE,
         send_timeout=_SEND_SECONDS,
-        shutdown_event=shutdown,
+        shutdown_event=cast("anyio.Event", reader),  # it is only ever set
         shutdown_grace_period=_FAREWELL_SECONDS,
     )
 
 
-async def _events(job: Job, after: int | None, shutdown: anyio.Event) -> AsyncIterator[ServerSentEvent]:
-    retry: int | None = _RETRY_MILLISECONDS
-    async with job.events(after=after) as events:
-        while (event := await _next(events, shutdown)) is not None:
-            yield ServerSentEvent(
-                json.dumps(event.to_dict()),
-                event=event.kind.value,
-                id=str(event.job.revision),
-                retry=retry,
-                sep="\n",
-            )
-            retry = None
-
-
-async def _next(events: JobEvents, shutdown: anyio.Event) -> JobEvent | None:
-    """The next event; None at the end, when the job was deleted meanwhile, or when the server ends.
-
-    Who is sent a proper end connects again, to whatever server there is then.
-    """
-    event: JobEvent | None = None
-
-    async def give_up() -> None:
-        await shutdown.wait()
-        waiting.cancel_scope.cancel()
-
-    async with anyio.create_task_group() as waiting:
-        waiting.start_soon(give_up)
-        with suppress(JobNotFoundError):
-            event = await anext(events, None)
-        waiting.cancel_scope.cancel()
-    return event
+async def _texts(reader: Reader) -> AsyncIterator[bytes]:
+    """Of a reader, who follows from the first one on: to HEAD there is none."""
+    with reader:
+        async for text in reader:
+            yield text

@@ -31,6 +31,8 @@ async def upload(call: Call) -> Response:
         Refusal: The form itself is at fault. What was taken before that is told as well.
     """
     request, limits = call.request, call.door.limits
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Refusal(Kind.UNSUPPORTED_MEDIA_TYPE, "send the form as it is; what may be compressed are the files in it")
     length = request.headers.get("content-length", "0")
     if length.isascii() and length.isdigit() and int(length) > limits.most_bytes:
         raise too_large(limits)
@@ -77,9 +79,9 @@ class _Taking:
             if part.filename is None and part.name in {each.name for each in FORM}:
                 self._fields[part.name] = (await parts.value()).strip()
                 self._unused.append(part.name)
-            elif part.filename is not None and part.name in _FILES:
+            elif part.name in _FILES:  # also without a name, or with one as of RFC 5987, which forms must not have
                 self._unused.clear()
-                await self._take(part.filename, parts)
+                await self._take(part.filename or "", parts)
             else:
                 self.ignored.append(part.name[:100])
         if self.files:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -22,6 +21,7 @@ import pytest
 import csvpipe
 from csvpipe._process.columns.unit import BatchUnit, Numbers
 from csvpipe._process.conduct import Unit
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.tally import Fate
 from csvpipe.context import Context
 from csvpipe.errors import Abort, FileCode, PipelineError, Reject, RejectRows, Unavailable
@@ -441,7 +441,7 @@ class TestCalls:
 
     def test_stop(self, imports: Imports, from_bytes: float) -> None:
         """A run that is stopped reports whole calls; what is left over goes on from there."""
-        stop = threading.Event()
+        stop = StopSignal()
         seen: list[int] = []
 
         @pipeline(row_type=Item, batch_size=2)

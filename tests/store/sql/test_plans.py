@@ -180,6 +180,28 @@ def test_pages_of_some_jobs(store: SQLJobStore, plans: Plans, filters: dict[str,
     plans.assert_searched(lambda: store.list_jobs(page=2, limit=3, **filters), index)
 
 
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({}, "csv_jobs_age"),
+        ({"status": JobStatus.COMPLETED}, "csv_jobs_status_age"),
+        ({"owner": "owner 1"}, "csv_jobs_owner_age"),
+        ({"owner": "owner 1", "status": JobStatus.COMPLETED}, "csv_jobs_owner_status_age"),
+    ],
+)
+def test_slices_of_the_history(store: SQLJobStore, plans: Plans, filters: dict[str, Any], index: str) -> None:
+    """Where one goes on is searched for in the index that has the jobs in this order: nothing is sorted, or gone past.
+
+    What lies before is not looked at, so that the last slice costs what the first one does.
+    """
+    first = store.history(limit=100, **filters)
+    [plan] = plans.of(lambda: store.history(after=first.following, limit=3, **filters))
+    # PostgreSQL may choose one of fewer columns where nearly all jobs match.
+    any_age = r"Index Scan Backward using csv_jobs_(?:\w+_)?age"
+    assert re.search(rf"SEARCH csv_jobs USING INDEX {index} \(.*created_at.*<|{any_age}", plan)
+    assert not re.search(r"TEMP B-TREE|Sort|Seq Scan|SCAN csv_jobs", plan)
+
+
 def test_pages_of_all_jobs(kind: str, store: SQLJobStore, plans: Plans) -> None:
     """A page is read from the index by age, and is all that is read of the table itself."""
     counted, page = plans.of(lambda: store.list_jobs(page=2, limit=3))

@@ -7,8 +7,9 @@ the same of a column as of its values one by one.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from inspect import getattr_static
 from itertools import product
 from types import FunctionType
@@ -29,6 +30,7 @@ from csvpipe._process.columns.texts import ColumnReader
 from csvpipe._process.columns.twin import is_same
 from csvpipe._process.flaws import BadRow, Flaw
 from csvpipe._process.parse import SliceParser
+from csvpipe._process.part import Place
 from csvpipe.dialect import Dialect
 from csvpipe.rowtypes import Field, RowKind, RowSchema, Scalar
 
@@ -40,8 +42,10 @@ _SIZES: Final = frozenset({"precision", "scale"})
 
 _DELIMITERS: Final = frozenset(",;|\t")
 
-#: What means something to some reader of CSV, or to all.
-_MARKS: Final = (b'"', b"\r", b"\\.", b"\0", b"\xef\xbb\xbf")
+_LF: Final = ord("\n")
+
+#: What means something to some reader of CSV, or to all, behind its first byte: that one alone is found fast.
+_MARKS: Final = {b'"': b'"', b"\r": b"\r", b"\\": b"\\.", b"\0": b"\0", b"\xef": b"\xef\xbb\xbf"}
 
 
 class GoodRowError(Exception):
@@ -50,7 +54,9 @@ class GoodRowError(Exception):
 
 @attrs.frozen(kw_only=True)
 class Raw:
-    """A chunk's own bytes, which a database may read in place of its values; none of its cells is quoted.
+    """Bytes of good rows as they stand in the file, which a database may read in place of their values.
+
+    Each row is one line, and none of its cells is quoted.
 
     Attributes:
         data: All of them.
@@ -64,6 +70,18 @@ class Raw:
     delimiter: str
     texts: Sequence[str]
 
+    def slice(self, begin: int, rows: int) -> Raw:
+        """Some of the rows."""
+        ends = self._ends
+        start = int(ends[begin - 1]) if begin else 0
+        end = int(ends[begin + rows - 1]) if begin + rows <= len(ends) else len(self.data)
+        return attrs.evolve(self, data=self.data[start:end])
+
+    @cached_property
+    def _ends(self) -> Any:
+        """Just past the line end of each row but perhaps the last one."""
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _LF) + 1
+
 
 @attrs.frozen(kw_only=True)
 class Columns:
@@ -71,7 +89,7 @@ class Columns:
 
     Attributes:
         batch: Their values.
-        raw: The chunk as it stands, where that is the same; None where it may not be.
+        raw: Their bytes as they stand in the file, where that is the same; None where it may not be.
     """
 
     batch: Any
@@ -79,8 +97,10 @@ class Columns:
 
     def slice(self, begin: int, rows: int) -> Columns:
         """Some of them."""
-        is_all = begin == 0 and rows == self.batch.num_rows
-        return self if is_all else Columns(batch=self.batch.slice(begin, rows))
+        if begin == 0 and rows == self.batch.num_rows:
+            return self
+        raw = None if self.raw is None else self.raw.slice(begin, rows)
+        return Columns(batch=self.batch.slice(begin, rows), raw=raw)
 
 
 class DeliveryColumns:
@@ -132,19 +152,32 @@ class DeliveryColumns:
                 part.flaws  # noqa: B018  # found now
                 kept = np.ones(texts.rows, bool)
                 kept[bad] = False
-                return part, Columns(batch=only(batch, kept, bad))
+                raw = self._raw(_without(data, chunk.start, places.values()), source) if places else None
+                return part, Columns(batch=only(batch, kept, bad), raw=raw)
             return None
-        return part, Columns(batch=batch, raw=self._raw(data) if texts.is_whole else None)
+        return part, Columns(batch=batch, raw=self._raw(data, source) if texts.is_whole else None)
 
-    def _raw(self, data: bytes) -> Raw | None:
-        """The bytes of a chunk that is good and has no quotes; None where somebody else may read them otherwise."""
-        if self._raw_fields is None or any(mark in data for mark in _MARKS):
+    def _raw(self, data: bytes, source: ColumnChunk) -> Raw | None:
+        """Bytes of good rows without quotes; None where somebody else may read them otherwise."""
+        if self._raw_fields is None or not source.has_row_a_line:
+            return None
+        if any(first in data and mark in data for first, mark in _MARKS.items()):
             return None
         if (quote := self._dialect.quotechar) is not None and quote.encode() in data:
             return None
         texts = [name for name, (kind, is_optional) in self._raw_fields.items() if kind == "str" and not is_optional]
         fields = {name: kind for name, (kind, _) in self._raw_fields.items()}
         return Raw(data=data, fields=fields, delimiter=self._dialect.delimiter, texts=texts)
+
+
+def _without(data: bytes, start: int, places: Iterable[Place]) -> bytes:
+    """The bytes of a chunk without those of some of its rows, which are given in order."""
+    kept, at = [], 0
+    view = memoryview(data)
+    for place in places:
+        kept.append(view[at : place.start - start])
+        at = place.end - start
+    return b"".join((*kept, view[at:]))
 
 
 class _Judge:
@@ -202,6 +235,15 @@ def csv_of(batch: Any) -> Any:
     options = arrow_csv.WriteOptions(include_header=False, quoting_style="all_valid", batch_size=65_536)
     arrow_csv.write_csv(batch, sink, options)
     return sink.getvalue()
+
+
+def values_of(column: Any) -> list[Any]:
+    """The values of a column of texts, numbers, booleans or days one by one; days as texts."""
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.string())
+    if column.null_count and not pa.types.is_string(column.type):  # numpy has no such numbers
+        return column.to_pylist()  # type: ignore[no-any-return]  # of pyarrow
+    return column.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]  # of pyarrow
 
 
 def is_kept_as_given(schema: RowSchema, bindings: Sequence[Binding]) -> bool:

@@ -20,6 +20,7 @@ from csvpipe._process.delivery import run_of
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import nothing_done
 from csvpipe._process.run import AbandonedError, ChunkRun
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import FreeGate, Habit, Turn
 from csvpipe._process.watch import look_seconds
 from csvpipe._process.work import JobWork, source_failure
@@ -52,7 +53,7 @@ class _Task:
 
     def __init__(self, order: Order) -> None:
         self.order = order
-        self.stop = threading.Event()
+        self.stop = StopSignal()
         self.run: ChunkRun | None = None
         self.is_over = False
 

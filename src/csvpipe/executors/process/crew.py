@@ -17,6 +17,7 @@ import attrs
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.result import ChunkResult, nothing_done
+from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.errors import FileCode, FileFailure
@@ -164,7 +165,7 @@ class ProcessWorker:
         return f"<ProcessWorker {self._process or 'without a process'}>"
 
     async def run(
-        self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: threading.Event, turn: Turn
+        self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: StopSignal, turn: Turn
     ) -> ChunkResult | None:
         """See `Worker`."""
         del turn  # of this process's interpreter, which is not used
@@ -198,7 +199,7 @@ class ProcessWorker:
 
     # In the waiting thread --------------------------------------------------------------------------------------------
 
-    def _handle(self, job: JobWork, chunk: Chunk, allowance: Allowance, stop: threading.Event) -> ChunkResult | None:
+    def _handle(self, job: JobWork, chunk: Chunk, allowance: Allowance, stop: StopSignal) -> ChunkResult | None:
         """Have the chunk, or its first part, done, by as many processes as it takes."""
         known = self._crew.known(job)
         while not self._given_up.is_set():
@@ -221,7 +222,7 @@ class ProcessWorker:
             return self._taken(job, chunk, known.case, step, answer)
         return None
 
-    def _ask(self, job: JobWork, number: int, step: Step, allowance: Allowance, stop: threading.Event) -> Answer:
+    def _ask(self, job: JobWork, number: int, step: Step, allowance: Allowance, stop: StopSignal) -> Answer:
         process = self._crew.take(is_fresh=step.suspect is not None)
         self._process = process
         if self._given_up.is_set():

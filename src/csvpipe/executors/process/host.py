@@ -8,7 +8,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from multiprocessing import Pipe, spawn
 from multiprocessing.connection import Connection
 from typing import Any, Final, TextIO
 
+from csvpipe._process.stopping import StopSignal
 from csvpipe.executors.process.address import Address
 from csvpipe.executors.process.messages import (
     JOBS_KEPT,
@@ -124,7 +124,7 @@ class WorkerProcess:
         """Whether it has the terms of a job already."""
         return job in self._jobs
 
-    def ask(self, order: Order, stop: threading.Event) -> Answer:
+    def ask(self, order: Order, stop: StopSignal) -> Answer:
         """Have an order done.
 
         Args:
@@ -186,7 +186,7 @@ class WorkerProcess:
     def _say(self, request: Request | Hello) -> None:
         self._connection.send_bytes(pickle.dumps(request, pickle.HIGHEST_PROTOCOL))
 
-    def _wait(self, limit: float | None, stop: threading.Event) -> None:
+    def _wait(self, limit: float | None, stop: StopSignal) -> None:
         """Until there is an answer, or nobody left who could give one.
 
         Raises:

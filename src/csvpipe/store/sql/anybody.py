@@ -20,6 +20,7 @@ from csvpipe.store.sql.jobrows import (
     unended,
 )
 from csvpipe.store.sql.schema import HAS_KEY, csv_chunks, csv_jobs, csv_resolved, csv_row_errors
+from csvpipe.store.sql.telling import telling
 from csvpipe.store.sql.transactions import Transaction
 
 _jobs = csv_jobs.c
@@ -40,7 +41,8 @@ def create(transaction: Transaction, draft: JobDraft) -> JobRecord:
     if draft.parent_id is not None:
         _join_chain(transaction, draft, draft.parent_id)
     record = created(draft, now=transaction.now)
-    transaction.run(csv_jobs.insert(), job_values(record, draft))
+    is_call = record.status is JobStatus.PENDING
+    transaction.run(telling(transaction, csv_jobs.insert(), record.id, is_call=is_call), job_values(record, draft))
     return record
 
 
@@ -99,5 +101,5 @@ def delete(transaction: Transaction, job_id: JobId) -> str:
     plan = plan_text(transaction, job_id)
     for table in (csv_row_errors, csv_chunks):
         transaction.run(table.delete().where(table.c.job_id == job_id))
-    transaction.run(csv_jobs.delete().where(_jobs.id == job_id))
+    transaction.run(telling(transaction, csv_jobs.delete().where(_jobs.id == job_id), job_id))
     return plan

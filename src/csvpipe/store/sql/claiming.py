@@ -96,7 +96,7 @@ def claim(transaction: Transaction, wish: Wish, call: UUID) -> list[Claim]:
     tried: set[int] = set()
     spare = 0 if transaction.is_alone else _SPARE
     while (lacking := wanted - len(chosen)) > 0:
-        candidates = _candidates(transaction, wish, orphans, tried, lacking + len(tried) + spare)
+        candidates = _candidates(transaction, wish, orphans, tried, lacking=lacking, limit=lacking + len(tried) + spare)
         fresh = [each.sequence for each in candidates if each.sequence not in tried]
         if not fresh:
             break
@@ -130,9 +130,19 @@ def _orphans(transaction: Transaction, wish: Wish) -> list[_Candidate]:
 
 
 def _candidates(
-    transaction: Transaction, wish: Wish, orphans: Sequence[_Candidate], tried: set[int], limit: int
+    transaction: Transaction,
+    wish: Wish,
+    orphans: Sequence[_Candidate],
+    tried: set[int],
+    *,
+    lacking: int,
+    limit: int,
 ) -> Iterator[_Candidate]:
-    """The first `limit` of the waiting jobs and orphans, in turn."""
+    """The first `limit` of the waiting jobs and orphans, in turn.
+
+    At first there are no more spare ones than are at hand: what follows on each owner's first job takes a look for each
+    owner, which is wanted only where others have taken all of these.
+    """
     queues: defaultdict[str | None, list[Iterator[_Candidate]]] = defaultdict(list)
     held = _held(transaction)
     for orphan in orphans:
@@ -143,7 +153,8 @@ def _candidates(
     by_age: dict[str | None, Iterator[_Candidate]] = {
         owner: merge(*of_owner, key=_age) for owner, of_owner in queues.items()
     }
-    return islice(in_turn(by_age, held, _age), limit)
+    most = limit if tried else min(limit, max(lacking, len(by_age)))
+    return islice(in_turn(by_age, held, _age), most)
 
 
 def _heads(transaction: Transaction, wish: Wish, limit: int) -> list[tuple[str, _Candidate]]:

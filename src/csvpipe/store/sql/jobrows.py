@@ -15,6 +15,7 @@ from csvpipe.store._changes import is_under
 from csvpipe.store.protocol import Lease
 from csvpipe.store.sql.codec import RECORD_COLUMNS, record_of, record_values
 from csvpipe.store.sql.schema import csv_jobs, unended_chain
+from csvpipe.store.sql.telling import telling
 from csvpipe.store.sql.transactions import Transaction
 
 _jobs = csv_jobs.c
@@ -185,8 +186,8 @@ def save(
         is_changed: Whether something changed that the record does not show.
         internal: Columns besides the record's; alone they are no change of the job.
     """
-    before = job.record
-    if record != before or is_changed:
+    before, is_news = job.record, record != job.record or is_changed
+    if is_news:
         updated_at = max(before.updated_at, transaction.now)
         record = attrs.evolve(record, revision=before.revision + 1, updated_at=updated_at)
         if record.status is not before.status and before.status is JobStatus.PROCESSING:
@@ -194,7 +195,9 @@ def save(
     values = differences(record_values(before), record_values(record)) | internal
     if values:
         fence = and_(_jobs.id == before.id, _jobs.attempt == before.attempt)
-        transaction.run(csv_jobs.update().where(fence).values(values))
+        statement = csv_jobs.update().where(fence).values(values)
+        is_call = record.status is JobStatus.PENDING or values.get("requested") is not None
+        transaction.run(telling(transaction, statement, before.id, is_call=is_call) if is_news else statement)
     return record
 
 

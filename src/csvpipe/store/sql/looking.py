@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import BigInteger, ColumnElement, and_, func, literal, select, tuple_
 
 from csvpipe._intake.inspection import PLAN_VERSION, Inspection
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
 from csvpipe.errors import ErrorTotal, RowError
 from csvpipe.jobs import JobId, JobStatus
-from csvpipe.store.protocol import ANY_OWNER, JobPage, OwnerFilter
+from csvpipe.store._cursor import cursor_of, cursor_to, see_limit
+from csvpipe.store.protocol import ANY_OWNER, JobPage, JobSlice, OwnerFilter
 from csvpipe.store.sql.codec import chunk_of, error_of, numbered, owner_key, plan_of, record_of, rows_of, totals_of
+from csvpipe.store.sql.columns import UtcTime
 from csvpipe.store.sql.jobrows import see_that_it_exists, select_records
 from csvpipe.store.sql.schema import WAS_INSPECTED, csv_chunks, csv_jobs, csv_resolved, csv_row_errors, csv_schema
 from csvpipe.store.sql.transactions import Transaction
@@ -31,17 +33,39 @@ def list_jobs(
 
     Only the keys of the jobs before the page are read, from an index.
     """
-    conditions: list[ColumnElement[bool]] = []
-    if status is not None:
-        conditions.append(_jobs.status == status.value)
-    if owner is not ANY_OWNER:
-        conditions.append(_jobs.owner_key == owner_key(owner))
+    conditions = _matching(status, owner)
     total = transaction.connection.execute(select(func.count()).select_from(csv_jobs).where(*conditions)).scalar_one()
     newest = (_jobs.created_at.desc(), _jobs.sequence.desc())
     on_page = select(_jobs.sequence).where(*conditions).order_by(*newest).limit(limit).offset((page - 1) * limit)
     statement = select_records().where(_jobs.sequence.in_(on_page)).order_by(*newest)
     records = tuple(record_of(row) for row in transaction.rows(statement)) if (page - 1) * limit < total else ()
     return JobPage(jobs=records, page=page, limit=limit, total=total)
+
+
+def history(
+    transaction: Transaction, *, after: str | None, limit: int, status: JobStatus | None, owner: OwnerFilter
+) -> JobSlice:
+    """See `JobStore.history`. An index has the jobs in this order under each combination of filters."""
+    see_limit(limit)
+    conditions = _matching(status, owner)
+    if after is not None:
+        created_at, sequence = cursor_to(after)
+        seen = tuple_(literal(created_at, UtcTime), literal(sequence, BigInteger))
+        conditions.append(tuple_(_jobs.created_at, _jobs.sequence) < seen)
+    newest = (_jobs.created_at.desc(), _jobs.sequence.desc())
+    statement = select_records().add_columns(_jobs.sequence).where(*conditions).order_by(*newest).limit(limit + 1)
+    rows = transaction.rows(statement)
+    following = cursor_of(rows[limit - 1]["created_at"], rows[limit - 1]["sequence"]) if len(rows) > limit else None
+    return JobSlice(jobs=tuple(record_of(row) for row in rows[:limit]), following=following)
+
+
+def _matching(status: JobStatus | None, owner: OwnerFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if status is not None:
+        conditions.append(_jobs.status == status.value)
+    if owner is not ANY_OWNER:
+        conditions.append(_jobs.owner_key == owner_key(owner))
+    return conditions
 
 
 def inspected(transaction: Transaction, inspection_key: str) -> Inspection | None:

@@ -15,12 +15,13 @@ from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
 from csvpipe.errors import ErrorTotal, FileFailure, JobNotFoundError, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
-from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, Lease, OwnerFilter, Renewal, WorkerId
+from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, JobSlice, Lease, OwnerFilter, Renewal, WorkerId
 from csvpipe.store.sql import anybody, claiming, looking, owning
 from csvpipe.store.sql.address import check_dialect, open_engine
 from csvpipe.store.sql.codec import plan_of
 from csvpipe.store.sql.jobrows import plan_text, record_by_id
 from csvpipe.store.sql.migrations import migrate
+from csvpipe.store.sql.telling import Ear
 from csvpipe.store.sql.transactions import Database, Transaction
 
 
@@ -64,6 +65,7 @@ class SQLJobStore:
         else:
             engine = open_engine(url_or_engine)
         self._database = Database(engine, patience_seconds, clock)
+        self._ear = Ear(engine, lambda: self.identity)
         try:
             migrate(self._database)
         except BaseException:
@@ -88,6 +90,7 @@ class SQLJobStore:
 
     def close(self) -> None:
         """Close the connections, unless the engine is the application's own. A call after that opens them again."""
+        self._ear.close()
         if self._is_ours:
             self._database.engine.dispose()
 
@@ -123,6 +126,17 @@ class SQLJobStore:
             raise ValueError(f"page and limit count from 1, not page={page}, limit={limit}")
         return self._database.read(lambda at: looking.list_jobs(at, page=page, limit=limit, status=status, owner=owner))
 
+    def history(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        status: JobStatus | None = None,
+        owner: OwnerFilter = ANY_OWNER,
+    ) -> JobSlice:
+        """See `JobStore.history`."""
+        return self._database.read(lambda at: looking.history(at, after=after, limit=limit, status=status, owner=owner))
+
     def ended_before(self, when: datetime, *, status: JobStatus | None = None, limit: int) -> list[JobId]:
         """See `JobStore.ended_before`."""
         return self._database.read(lambda at: looking.ended_before(at, when, status=status, limit=limit))
@@ -144,6 +158,12 @@ class SQLJobStore:
     def error_totals(self, job_id: JobId, *, samples: int = 3) -> list[ErrorTotal]:
         """See `JobStore.error_totals`."""
         return self._database.read(lambda at: looking.error_totals(at, job_id, samples=samples))
+
+    def listen(self, callback: Callable[[JobId], object], *, calls_only: bool = False) -> Callable[[], object]:
+        """See `Listening.listen`. In SQLite nothing is ever heard, nor with a driver other than psycopg 3."""
+        if self._database.is_sqlite:
+            return lambda: None
+        return self._ear.listen(callback, calls_only=calls_only)
 
     # Anybody's writes -------------------------------------------------------------------------------------------------
 

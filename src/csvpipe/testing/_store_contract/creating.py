@@ -212,3 +212,13 @@ class CreatingContract(StoreFixtures):
         assert found == other.inspected("key")
         store.delete(second.id)
         assert store.inspected("key") is None
+
+    def test_an_inspection_outlives_the_newest_job(self, store: JobStore, other: JobStore) -> None:
+        """When the newest job with a key is deleted, what was found in the one before it is still known."""
+        first, second = a_draft(inspection_key="key"), a_draft(inspection_key="key")
+        for draft in (first, second):
+            store.create(draft)
+        other.delete(second.id)
+        assert first.plan.inspection == store.inspected("key")
+        store.delete(first.id)
+        assert store.inspected("key") is None

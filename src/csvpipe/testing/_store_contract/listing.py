@@ -1,11 +1,11 @@
-"""`list_jobs`: pages and filters."""
+"""`list_jobs` and `history`: pages, slices and filters."""
 
 from __future__ import annotations
 
 import pytest
 
-from csvpipe.jobs import JobStatus, Verb
-from csvpipe.store.protocol import ANY_OWNER, JobStore, OwnerFilter
+from csvpipe.jobs import JobId, JobStatus, Verb
+from csvpipe.store.protocol import ANY_OWNER, JobSlice, JobStore, OwnerFilter
 from csvpipe.testing._store_contract.harness import StoreFixtures, a_draft, ids
 
 
@@ -78,3 +78,57 @@ class ListingContract(StoreFixtures):
         store.request(store.create(a_draft(owner="ana")).id, Verb.CANCEL)
         page = store.list_jobs(status=JobStatus.PENDING, owner="ana", page=2, limit=2)
         assert ([wanted[0]], 3) == (ids(page.jobs), page.total)
+
+    # History ----------------------------------------------------------------------------------------------------------
+
+    def test_slices_partition_the_jobs(self, store: JobStore, other: JobStore) -> None:
+        """Read on and on, every job is met once, in the order of pages; the last slice says that it is."""
+        created = [handle.create(a_draft()).id for handle in (store, other) * 4]
+        met = slices(store, limit=3)
+        assert [3, 3, 2] == [len(each) for each in met]
+        assert created[::-1] == [job_id for each in met for job_id in each]
+        assert [created[::-1]] == slices(other, limit=8)
+        assert created[::-1] == ids(store.list_jobs().jobs)
+
+    def test_an_empty_store_has_no_history(self, store: JobStore) -> None:
+        """One slice without jobs, and none after it."""
+        assert JobSlice(jobs=(), following=None) == store.history()
+
+    def test_who_comes_and_goes_shifts_nobody(self, store: JobStore) -> None:
+        """Between two slices jobs are created and deleted, the one in between among them: the others are met once."""
+        created = [store.create(a_draft()).id for _ in range(6)]
+        first = store.history(limit=2)
+        store.create(a_draft())
+        for job_id in (created[5], created[4], created[2]):
+            store.delete(job_id)
+        second = store.history(after=first.following, limit=10)
+        assert created[:3:-1] == ids(first.jobs)
+        assert ([created[3], created[1], created[0]], None) == (ids(second.jobs), second.following)
+
+    def test_slices_are_filtered(self, store: JobStore) -> None:
+        """By status and owner, as pages are."""
+        wanted = [store.create(a_draft(owner=name)).id for name in ("ana", "ben", "ana", None, "ana")]
+        store.request(wanted[2], Verb.CANCEL)
+        assert [[wanted[4], wanted[2]], [wanted[0]]] == slices(store, limit=2, owner="ana")
+        assert [[wanted[4]], [wanted[0]]] == slices(store, limit=1, owner="ana", status=JobStatus.PENDING)
+        assert [[wanted[3]]] == slices(store, limit=9, owner=None)
+
+    @pytest.mark.parametrize("after", ["", "7", "yesterday", "1.x", "9" * 18 + ".1", "1.1; DROP TABLE csv_jobs"])
+    def test_what_is_no_cursor_is_misuse(self, store: JobStore, after: str) -> None:
+        """So is a limit below 1."""
+        with pytest.raises(ValueError, match="after"):
+            store.history(after=after)
+        with pytest.raises(ValueError, match="limit"):
+            store.history(limit=0)
+
+
+def slices(
+    store: JobStore, *, limit: int, status: JobStatus | None = None, owner: OwnerFilter = ANY_OWNER
+) -> list[list[JobId]]:
+    """All slices of a store's history."""
+    found = store.history(limit=limit, status=status, owner=owner)
+    met = [ids(found.jobs)]
+    while found.following is not None:
+        found = store.history(after=found.following, limit=limit, status=status, owner=owner)
+        met.append(ids(found.jobs))
+    return met

@@ -122,12 +122,13 @@ class SettlingContract(StoreFixtures):
         assert claim.record.revision + 1 == record.revision
 
     def test_the_message_says_where(self, store: JobStore) -> None:
-        """Whoever looks for the missing bytes is told which they are."""
+        """Whoever looks for the missing bytes is told which they are, and of which file."""
         claim = claim_new(store)
         results = [a_result(1, 4), a_result(6, 5)]
         record = store.settle(claim.lease, Verb.COMPLETE, results=results, total_rows=9)
         assert record.error_message is not None
         assert "50 to 60" in record.error_message
+        assert record.filename in record.error_message
 
     def test_a_conservation_failure_can_be_mended(self, store: JobStore) -> None:
         """A retry keeps what was done; the missing chunk completes the job."""

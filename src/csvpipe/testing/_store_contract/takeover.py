@@ -174,7 +174,8 @@ class TakeoverContract(StoreFixtures):
         assert [] == take_over(store, advance)
         record = store.get(claim.record.id)
         assert (JobStatus.FAILED, FileCode.CRASH_LOOP) == (record.status, record.error_code)
-        assert record.error_message
+        assert record.error_message is not None
+        assert record.filename in record.error_message
         assert record.completed_at is not None
         assert third.record.revision + 1 == record.revision
         with pytest.raises(LeaseLostError):
