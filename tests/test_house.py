@@ -42,7 +42,7 @@ HYGIENE = {
     "a note to self": r"\b(?:TO[D]O|FIXM[E]|XX[X])\b",
     "a conflict marker": r"^(?:<{7}|>{7}) ",
 }
-TEXT = {".cfg", ".csv", ".md", ".py", ".toml", ".txt", ".typed", ".yaml", ".yml", ""}
+TEXT = {".cfg", ".css", ".csv", ".html", ".js", ".md", ".py", ".svg", ".toml", ".txt", ".typed", ".yaml", ".yml", ""}
 
 
 def project_files() -> Iterator[Path]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
 
 from csvpipe._intake.arrival.receive import BlockingSource, check_source, display_name, take_in
 from csvpipe._intake.arrival.spool import Spool
+from csvpipe._intake.beginning import beginning_of
 from csvpipe._intake.inspect import inspect_file
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.plan import matched
 from csvpipe._intake.stated import Stated
-from csvpipe._process.trial import try_rows
+from csvpipe._process.trial import TRIAL_BYTES, try_rows
 from csvpipe.dialect import Dialect
 from csvpipe.limits import Limits
 from csvpipe.pipeline import Header, Pipeline
@@ -76,14 +79,60 @@ def inspect(
     )
     stated = Stated.of(known, encoding=encoding, dialect=dialect)
     stated.check()
-    place, name = display_name(source), f"inspect-{os.urandom(8).hex()}.csv"
-    spool = Spool(spool_dir)
+    with _looked_at(source, known, stated, place=display_name(source), spool_dir=spool_dir) as plan:
+        assert plan.inspection is not None, "it was not refused"  # noqa: S101
+        return attrs.evolve(plan.inspection, trial=try_rows(known, plan))
+
+
+def inspect_beginning(
+    data: bytes, *, size: int, pipeline: Pipeline[..., Any], encoding: str | None = None, filename: str = "upload.csv"
+) -> Inspection:
+    """Find out the same from the first bytes of a file, whose last record may be broken off: that one is not tried.
+
+    Args:
+        data: The first bytes.
+        size: Of the whole file, by which the number of its rows is judged.
+        pipeline: See `inspect`.
+        encoding: See `inspect`.
+        filename: Names the file in messages.
+
+    Raises:
+        FileError: The file cannot be imported.
+        EncodingUnknownError: There is no such encoding.
+    """
+    stated = Stated.of(pipeline, encoding=encoding, dialect=None)
+    stated.check()
+    part = beginning_of(data, size, pipeline.limits, place=filename)
+    with _looked_at(part.data, pipeline, stated, place=filename) as plan:
+        found, file = plan.inspection, plan.source
+        assert found is not None, "it was not refused"  # noqa: S101
+        assert file is not None, "it was not refused"  # noqa: S101
+        most_bytes = TRIAL_BYTES if part.is_whole else max(1, (file.size - found.data_start) * 3 // 4)
+        rows = found.estimated_rows
+        return attrs.evolve(
+            found,
+            compression=part.compression or found.compression,
+            estimated_rows=None if rows is None else round(rows * part.scale),
+            trial=try_rows(pipeline, plan, most_bytes=most_bytes),
+        )
+
+
+@contextmanager
+def _looked_at(
+    source: BlockingSource,
+    pipeline: Pipeline[..., Any],
+    stated: Stated,
+    *,
+    place: str,
+    spool_dir: str | os.PathLike[str] | None = None,
+) -> Iterator[JobPlan]:
+    """The plan of a job that nobody makes; its file is there within the block."""
+    name, spool = f"inspect-{os.urandom(8).hex()}.csv", Spool(spool_dir)
     try:
-        taken = take_in(source, spool, name, stated=stated, limits=known.limits, place=place)
-        found = inspect_file(taken, stated, known.limits, place=place)
-        found = matched(found, found.columns, known, taken=taken, stated=stated, place=place)
-        plan = JobPlan(source=taken.file, inspection=found, limits=known.limits, dry_run=True)
-        return attrs.evolve(found, trial=try_rows(known, plan))
+        taken = take_in(source, spool, name, stated=stated, limits=pipeline.limits, place=place)
+        found = inspect_file(taken, stated, pipeline.limits, place=place)
+        found = matched(found, found.columns, pipeline, taken=taken, stated=stated, place=place)
+        yield JobPlan(source=taken.file, inspection=found, limits=pipeline.limits, dry_run=True)
     finally:
         for path in spool.kept(f"{name}*"):
             spool.remove(path)

@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+PAGE = Path(__file__).parents[2] / "src" / "csvpipe" / "web" / "page"
 
 # docs/examples/people.csv has six rows, three of them bad.
 EXPECTED_REJECTS = [("3", "date"), ("5", "negative_id"), ("6", "float")]
@@ -38,6 +39,8 @@ def check_wheel(wheel: Path) -> None:
     tops = {name.partition("/")[0].partition("-")[0] for name in names}
     assert {"csvpipe"} == tops, f"the wheel holds more than the package: {tops}"
     assert "csvpipe/py.typed" in names, "the wheel lacks py.typed: its types would be ignored"
+    page = {f"csvpipe/web/page/{path.name}" for path in PAGE.iterdir()}
+    assert set() == page - set(names), f"the wheel lacks parts of the page: {page - set(names)}"
     assert any(name.endswith("/LICENSE") for name in names), "the wheel lacks the licence"
 
 

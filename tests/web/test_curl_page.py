@@ -61,6 +61,6 @@ def test_the_page_is_true(served: tuple[Path, str]) -> None:
     printed = re.split(r"^=== \d+$", done.stdout, flags=re.MULTILINE)[1:]
 
     assert "" == done.stderr
-    assert 6 == len(blocks) == len(printed)
+    assert 7 == len(blocks) == len(printed)
     for block, output in zip(blocks, printed, strict=True):
         assert block["shown"] in output

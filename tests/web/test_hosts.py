@@ -57,6 +57,8 @@ def check(ana: httpx.Client, bob: httpx.Client) -> None:
     assert 404 == bob.get(f"{API}/jobs/{job['id']}/stream").status_code
     assert 0 == bob.get(f"{API}/jobs").json()["total"]
     assert "/imports" == ana.get(f"{API}/openapi.json").json()["servers"][0]["url"]
+    assert 'content="./api/v1/csv/"' in ana.get("/imports/").text
+    assert 200 == ana.get("/imports/page/main.js").status_code
     assert 404 == ana.get("/nothing").status_code
 
 

@@ -19,12 +19,13 @@ from csvpipe.pipeline import Pipeline
 TRIAL_BYTES: Final = 1024 * 1024
 
 
-def try_rows(pipeline: Pipeline[..., Any], plan: JobPlan) -> Trial:
+def try_rows(pipeline: Pipeline[..., Any], plan: JobPlan, *, most_bytes: int = TRIAL_BYTES) -> Trial:
     """Parse, convert and validate the first rows of a local file.
 
     Args:
         pipeline: Says what is made of a row.
         plan: With file and inspection.
+        most_bytes: How much is tried, up to the end of the record that it falls into.
 
     Raises:
         FileError: The file is not what it was, or lacks columns.
@@ -36,7 +37,7 @@ def try_rows(pipeline: Pipeline[..., Any], plan: JobPlan) -> Trial:
     context = Context(job_id=nobody, root_id=nobody, filename="", owner=None, attempt=1, dry_run=True)
     work = JobWork(pipeline, plan, context)
     tally = Tally(secrets=work.secrets, error_budget=0, spill=None)
-    with closing(cut_whole(source, inspection, plan.limits, chunk_bytes=TRIAL_BYTES)) as chunks:
+    with closing(cut_whole(source, inspection, plan.limits, chunk_bytes=most_bytes)) as chunks:
         chunk = next(chunks, None)
         if chunk is not None:
             for part in read_slices(plan, work.parser, chunk):

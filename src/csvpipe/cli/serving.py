@@ -43,6 +43,8 @@ Examples:
   csvpipe serve people.py:import_people orders.py:import_orders --tokens-file tokens --port 8080
   curl -H "Authorization: Bearer $TOKEN" -F files=@people.csv http://localhost:8000/api/v1/csv/upload
 
+At the address itself there is a page for people: http://localhost:8000/
+
 A file of tokens has a line OWNER=TOKEN for each; jobs belong to owners, and nobody sees another's. It ends in good
 order when it is told to by Ctrl-C or SIGTERM: rows in hand are finished, and with --store the next start goes on.
 """

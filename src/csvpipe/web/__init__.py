@@ -8,11 +8,13 @@ A request's way through it:
     owners       who asks; every job belongs to its owner, and to everybody else it does not exist
     door         what endpoints share: the pool, the pipelines on offer, limits
     upload       files in: `parts` cuts the body while it arrives, `filenames` makes names fit to show
+    inspecting   a look at a file before it is uploaded
     jobs         questions and verbs; `stream` tells of progress, `rejects` gives the rejects file
     answers      what endpoints answer with, as values; `plain` makes JSON of them, `schemas` says what it looks like
     problems     how refusals are said: RFC 9457
     safeguards   headers of every answer, and what browsers must not be made to do
     openapi      the document
+    assets       the page for people: files under `page`, which use the operations as any other client
 """
 
 from __future__ import annotations

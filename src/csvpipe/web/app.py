@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from csvpipe.errors import CsvPipeError
 from csvpipe.pipeline import Pipeline
+from csvpipe.web import assets
 from csvpipe.web.door import Call, Door, PoolSource, names_of
 from csvpipe.web.limits import UploadLimits
 from csvpipe.web.openapi import document
@@ -39,6 +40,7 @@ def create_app(
     prefix: str = "/api/v1/csv",
     heartbeat_seconds: float = 15.0,
     allow_origins: Sequence[str] = (),
+    page: bool = True,
 ) -> Starlette:
     """Make an ASGI application that takes files in over HTTP, tells of their progress, and gives rejects back.
 
@@ -51,10 +53,12 @@ def create_app(
         authenticate: Given the request, says whose it is, sync or async; None refuses it. `bearer({token: owner})`, or
             `anybody("name")` for no authentication at all. A job belongs to its owner; to others it does not exist.
         limits: See `UploadLimits`; by default 100 MiB a file.
-        prefix: Of all paths but `/health` and `/ready`.
+        prefix: Of all paths but `/health`, `/ready` and the page's.
         heartbeat_seconds: Between two signs of life of a stream.
         allow_origins: Origins of other sites whose pages may use it from a browser (CORS), such as
             `https://app.example.com`; none by default.
+        page: Whether there is a page for people at `/`, with its parts under `/page/`. It holds no data and asks for no
+            token; what it shows it gets as any other client does.
 
     Raises:
         PipelineNotFoundError: The pool does not have one of the pipelines.
@@ -101,7 +105,10 @@ def create_app(
             yield
 
     app = Starlette(
-        routes=[_route(path, operations, door) for path, operations in paths.items()],
+        routes=[
+            *(_route(path, operations, door) for path, operations in paths.items()),
+            *(assets.routes(prefix) if page else ()),
+        ],
         middleware=_middleware(door),
         exception_handlers={HTTPException: on_http_exception},
         lifespan=lifespan,
@@ -142,7 +149,7 @@ async def _answered(request: Request, operation: Operation, door: Door) -> Respo
         owner = "" if operation.is_public else await owner_of(request, door.authenticate)
         return await operation.endpoint(Call(request=request, door=door, owner=owner))
     except Refusal as refusal:
-        refusal.is_last = refusal.is_last or operation.has_form  # nobody is going to read the rest of the body
+        refusal.is_last = refusal.is_last or operation.body is not None  # nobody is going to read the rest of the body
         return respond(refusal, request)
     except CsvPipeError as error:
         return respond(refusal_of(error), request)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
+from anyio import CapacityLimiter
 from starlette.requests import Request
 
 from csvpipe.errors import JobNotFoundError, PipelineNotFoundError, PoolClosedError
@@ -20,6 +21,9 @@ from csvpipe.web.problems import Kind, Refusal
 
 #: A pool, or what makes a new one each time the application starts.
 PoolSource: TypeAlias = WorkerPool | Callable[[], WorkerPool]
+
+#: Files that are looked at before they are uploaded, at once.
+_LOOKS: Final = 2
 
 
 @attrs.define(eq=False, repr=False, kw_only=True)
@@ -42,6 +46,7 @@ class Door:
     origins: tuple[str, ...]
     followings: Followings = attrs.field(factory=Followings, init=False)
     _pool: WorkerPool | None = attrs.field(default=None, init=False)
+    _looking: CapacityLimiter | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.source, WorkerPool):
@@ -107,6 +112,12 @@ class Door:
                 Kind.PIPELINE_NOT_FOUND, f"there is no pipeline {name!r}; GET .../pipelines lists all of them"
             )
         return name
+
+    def looking(self) -> CapacityLimiter:
+        """How many files may be looked at at once, whoever asks: each takes a thread and its processor."""
+        if self._looking is None:  # it belongs to the event loop that is running now
+            self._looking = CapacityLimiter(_LOOKS)
+        return self._looking
 
     async def owned(self, job_id: str, owner: str) -> tuple[Job, JobRecord]:
         """A job of an owner's. Another's is not there, like one that never was.

@@ -23,6 +23,12 @@ _JOB_ID: Final[dict[str, Any]] = {
     "schema": {"type": "string", "format": "uuid"},
 }
 
+_FILE: Final[dict[str, Any]] = {
+    "required": True,
+    "description": "The file, or its first bytes, as they are.",
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
+
 _UPLOAD: Final = "The fields must stand before the files that they are about; what is said in the query wins over them."
 
 #: What a stream is made of. Before OpenAPI 3.2 the schema of a stream is that of its events.
@@ -84,8 +90,8 @@ def _operation(operation: Operation, schemas: Schemas, *, has_scheme: bool) -> d
     }
     if parameters:
         described["parameters"] = parameters
-    if operation.has_form:
-        described["requestBody"] = _form()
+    if operation.body is not None:
+        described["requestBody"] = _form() if operation.body == "form" else _FILE
     if is_asked:
         described["security"] = [{_SECURITY: []}]
     return described

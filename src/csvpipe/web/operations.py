@@ -14,16 +14,21 @@ from csvpipe.pool import Job
 from csvpipe.web import jobs
 from csvpipe.web.answers import ErrorTotals, Health, JobProgress, Jobs, Json, Pipelines, RowErrors, Upload
 from csvpipe.web.door import Call
+from csvpipe.web.inspecting import inspect
 from csvpipe.web.parameters import (
     AFTER_REVISION,
     AFTER_ROW,
+    ENCODING,
     ERRORS_LIMIT,
+    FILE_SIZE,
+    FILENAME,
     FORM,
     IDEMPOTENCY_KEY,
     JOBS_LIMIT,
     LAST_EVENT_ID,
     OPEN_ONLY,
     PAGE,
+    PIPELINE,
     STATUS,
     Parameter,
 )
@@ -51,6 +56,7 @@ class Operation:
         parameters: In query and headers.
         kinds: Problems besides those that every operation has.
         is_public: Whether it is not asked who asks, and the path stands without the prefix unless it is the document.
+        body: What is sent: a form with files, or a file as it is.
     """
 
     name: str
@@ -64,7 +70,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     kinds: tuple[Kind, ...] = ()
     is_public: bool = False
-    has_form: bool = False
+    body: Literal["form", "file"] | None = None
 
 
 _JOB: Final = "/jobs/{job_id}"
@@ -120,7 +126,29 @@ OPERATIONS: Final = (
             Kind.TOO_SLOW,
             Kind.UNSUPPORTED_MEDIA_TYPE,
         ),
-        has_form=True,
+        body="form",
+    ),
+    Operation(
+        name="inspect_file",
+        method="POST",
+        path="/inspect",
+        endpoint=inspect,
+        summary="Find out how a file would be read, and try its first rows: nothing is imported or kept. The beginning "
+        "of the file is enough.",
+        answer=Inspection,
+        parameters=(PIPELINE, ENCODING, FILENAME, FILE_SIZE),
+        kinds=(
+            Kind.BODY_TOO_LARGE,
+            Kind.CROSS_SITE,
+            Kind.ENCODING_UNKNOWN,
+            Kind.FILE_REFUSED,
+            Kind.FILE_TOO_LARGE,
+            Kind.PARAMETER_INVALID,
+            Kind.PIPELINE_MISSING,
+            Kind.PIPELINE_NOT_FOUND,
+            Kind.TOO_SLOW,
+        ),
+        body="file",
     ),
     Operation(
         name="list_pipelines",

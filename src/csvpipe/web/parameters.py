@@ -133,16 +133,27 @@ IDEMPOTENCY_KEY: Final = Parameter(
     schema={"type": "string", "maxLength": 200},
     place="header",
 )
+FILENAME: Final = Parameter(
+    name="filename", description="Names the file in messages.", schema={"type": "string", "default": "upload.csv"}
+)
+FILE_SIZE: Final = Parameter(
+    name="size",
+    description="Bytes that the whole file has, where the body is only its beginning.",
+    schema={"type": "integer", "minimum": 0, "maximum": 10**15},
+)
 
 _PIPELINE: Final = "The name of the pipeline; may be left out where there is only one."
 _PARENT: Final = "The id of the job whose mended rejects file this is."
 _ENCODING: Final = "The encoding of the files; detected where it is not stated."
 _DRY_RUN: Final = "Rows are parsed, converted and validated, and nothing is written."
 
+PIPELINE: Final = Parameter(name="pipeline", description=_PIPELINE, schema={"type": "string"})
+ENCODING: Final = Parameter(name="encoding", description=_ENCODING, schema={"type": "string"})
+
 #: Of an upload: each may be said in the query, which wins, or as a field of the form before the files.
 FORM: Final = (
-    Parameter(name="pipeline", description=_PIPELINE, schema={"type": "string"}),
+    PIPELINE,
     Parameter(name="parent", description=_PARENT, schema={"type": "string", "format": "uuid"}),
-    Parameter(name="encoding", description=_ENCODING, schema={"type": "string"}),
+    ENCODING,
     Parameter(name="dry_run", description=_DRY_RUN, schema={"type": "boolean", "default": False}),
 )

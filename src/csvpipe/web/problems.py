@@ -30,6 +30,7 @@ class Kind(Enum):
     BODY_TOO_LARGE = ("body_too_large", 413, "The upload is too large")
     CROSS_SITE = ("cross_site", 403, "Another site's page must not do this")
     ENCODING_UNKNOWN = ("encoding_unknown", 422, "There is no such encoding")
+    FILE_REFUSED = ("file_refused", 422, "The file cannot be imported")
     FILE_TOO_LARGE = ("file_too_large", 413, "The file is too large")
     FILES_MISSING = ("files_missing", 422, "There is no file in the upload")
     IDEMPOTENCY_CONFLICT = ("idempotency_conflict", 409, "The idempotency key belongs to another upload")

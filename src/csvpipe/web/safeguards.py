@@ -48,8 +48,16 @@ class Safeguards:
             is_whole = is_whole or (message["type"] == "http.request" and not message.get("more_body", False))
             return message
 
-        # Some hosts, such as Litestar, end the path of a mounted application with a slash of their own.
-        await self._app({**scope, "path": scope["path"].rstrip("/") or "/"}, received, guarded)
+        await self._app({**scope, "path": _plain_path(scope)}, received, guarded)
+
+
+def _plain_path(scope: Scope) -> str:
+    """Without a slash at the end, unless it is the application's own `/`.
+
+    Some hosts, such as Litestar, end the path of a mounted application with a slash of their own.
+    """
+    path: str = scope["path"].rstrip("/")
+    return f"{path}/" if path in ("", scope.get("root_path", "").rstrip("/")) else path
 
 
 def _has_body(scope: Scope) -> bool:

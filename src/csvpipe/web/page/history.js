@@ -1,0 +1,81 @@
+// All jobs, newest first, a page at a time.
+
+import { ask } from "./api.js";
+import { byId, clone, fill, part, setAttribute, setText, show } from "./dom.js";
+import { count, moment } from "./format.js";
+import { addressOf } from "./route.js";
+import { standing } from "./words.js";
+import { poke } from "./watch.js";
+
+const LIMIT = 20;
+
+let page = 1;
+let pages = 1;
+
+/** Look once; the jobs that are shown. */
+export async function lookAtHistory(signal) {
+  const asked = { page, status: byId("status").value };
+  const found = await ask("jobs", { query: { ...asked, limit: LIMIT }, signal });
+  if (asked.page !== page || asked.status !== byId("status").value) return found.jobs; // another look is on its way
+  pages = Math.max(1, found.pages);
+  if (page > pages) {
+    page = pages; // jobs were deleted
+    return lookAtHistory(signal);
+  }
+  fill(byId("history-table").tBodies[0], found.jobs, {
+    keyOf: (job) => job.id,
+    make: () => clone("history-template"),
+    update: showRow,
+    heir: byId("history-title"),
+  });
+  show(byId("history-table"), found.jobs.length > 0);
+  showEmpty(found.total === 0, asked.status);
+  showPages(found.total);
+  return found.jobs;
+}
+
+function showRow(row, job) {
+  const name = part(row, "name");
+  setText(name, job.filename);
+  setAttribute(name, "href", addressOf(job.id));
+  setText(part(row, "pipeline"), job.parent_id === null ? job.pipeline : `${job.pipeline}, mended rejects`);
+  const [word, tone] = standing(job);
+  const badge = part(row, "status");
+  setText(badge, word);
+  setAttribute(badge, "data-tone", tone);
+  setText(part(row, "imported"), count(job.processed_rows));
+  setText(part(row, "rejected"), count(job.failed_rows));
+  const submitted = part(row, "submitted");
+  setText(submitted, moment(job.created_at));
+  setAttribute(submitted, "datetime", job.created_at);
+}
+
+function showEmpty(isEmpty, status) {
+  show(byId("history-empty"), isEmpty);
+  setText(
+    byId("history-empty"),
+    status === "" ? "Nothing has been imported yet. Files that you upload are listed here." : "No job has this status.",
+  );
+}
+
+function showPages(total) {
+  const nav = byId("pages");
+  show(nav, pages > 1);
+  setText(part(nav, "place"), `Page ${count(page)} of ${count(pages)}, ${count(total)} jobs`);
+  setAttribute(part(nav, "newer"), "aria-disabled", page <= 1);
+  setAttribute(part(nav, "older"), "aria-disabled", page >= pages);
+}
+
+function turn(by) {
+  const next = Math.min(pages, Math.max(1, page + by));
+  if (next === page) return;
+  page = next;
+  poke();
+}
+
+part(byId("pages"), "newer").addEventListener("click", () => turn(-1));
+part(byId("pages"), "older").addEventListener("click", () => turn(1));
+byId("status").addEventListener("change", () => {
+  page = 1;
+  poke();
+});
