@@ -85,11 +85,11 @@ def test_each_state_is_within_the_guidelines(
     check(page)
     page.keyboard.press("Escape")
 
-    page.get_by_role("link", name="people.csv").click()
+    page.get_by_role("table", name="History").get_by_role("link", name="people.csv").click()
     expect(page.get_by_role("heading", name="How the file is read")).to_be_visible()
     check(page)
     page.get_by_role("link", name="All imports").click()
-    page.get_by_role("link", name="orders.csv").click()
+    page.get_by_role("table", name="History").get_by_role("link", name="orders.csv").click()
     expect(page.locator("#job-failure")).to_be_visible()
     check(page)
 

@@ -193,7 +193,7 @@ def test_what_stands_in_files_is_never_markup(signed_in: Page, house: Any) -> No
     item.get_by_text("What was found").click()
     expect(item.get_by_role("columnheader", name=HOSTILE)).to_be_visible()
     signed_in.get_by_role("button", name="Upload 1 file").click()
-    signed_in.get_by_role("link", name=f"{HOSTILE}.csv").click()
+    signed_in.get_by_role("table", name="History").get_by_role("link", name=f"{HOSTILE}.csv").click()
 
     expect(signed_in.get_by_role("heading", name=f"{HOSTILE}.csv")).to_be_visible()
     expect(signed_in.locator("#rejects-table")).to_contain_text(f"'{HOSTILE}' is not a whole number")
@@ -220,7 +220,7 @@ def test_it_works_wherever_it_is_mounted(
         page = sign(open_page(), house)
         choose(page, file(PEOPLE))
         page.get_by_role("button", name="Upload 1 file").click()
-        page.get_by_role("link", name="people.csv").click()
+        page.get_by_role("table", name="History").get_by_role("link", name="people.csv").click()
 
         expect(page.locator("#job-status")).to_have_text("Completed with rejects")
         assert page.url.startswith(f"{house.url}#/jobs/")
