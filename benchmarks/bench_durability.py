@@ -270,12 +270,23 @@ def _among(url: str, jobs: int) -> dict[str, list[float]]:
             "first page of one status": partial(store.list_jobs, status=csvpipe.JobStatus.PENDING),
             "first page of one owner": partial(store.list_jobs, owner="owner 7"),
             "page in the middle": partial(store.list_jobs, page=jobs // 20),
+            "first slice of the history": store.history,
+            "slice behind the middle": partial(store.history, after=_middle(store, jobs)),
             "one job": partial(store.get, one),
         }
         figures = {call: milliseconds(run, CALLS) for call, run in pages.items()}
         for what, name in (("all owners", PIPELINE), ("one owner", "one owner's")):
             figures[f"claim a job of {what}"] = _claiming(store, name)
         return {**figures, "bytes of a job": [room]}
+
+
+def _middle(store: csvpipe.SQLJobStore, jobs: int) -> str | None:
+    """Where the second half of the history begins."""
+    slices = min(jobs // 2, 500)
+    after: str | None = None
+    for _ in range(slices):
+        after = store.history(after=after, limit=jobs // 2 // slices).following
+    return after
 
 
 def _claiming(store: csvpipe.SQLJobStore, pipeline: str) -> list[float]:

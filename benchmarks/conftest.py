@@ -60,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--rounds", type=int, default=_DEFAULTS["rounds"], help="how often each way does its work (default: 5)"
     )
-    group.addoption("--full", action="store_true", help="goals on 2 million rows, memory on 2 GB (25 minutes)")
+    group.addoption("--full", action="store_true", help="goals on 2 million rows, memory on 2 GB (half an hour)")
     group.addoption(
         "--write-docs", action="store_true", help="write docs/benchmarks.md, its pictures, README's figures"
     )

@@ -165,7 +165,7 @@ To repeat it, with the peers that need to be installed (`pip install '.[bench]'`
 
 `--size 5` makes files five times as large (those of the goals on memory keep their size), `--rounds 9` has each way do
 its work nine times, `--full` measures the goals on as many rows as they state and memory on a file of 2 GB, which takes
-25 minutes and 3 GB of disk, and `--write-docs` writes this page, its pictures, and the figures in README.
+half an hour and 3 GB of disk, and `--write-docs` writes this page, its pictures, and the figures in README.
 `nox -s bench` does that at the default size; with options of your own behind `--` it does what these say. The data is
 generated from a seed; where nothing else is said, 8 columns and about 80 bytes a row. A way that cannot take part has
 its reason in its line. `MiB` is the most memory of a fresh interpreter that does the same work once, with all its
