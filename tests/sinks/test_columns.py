@@ -78,7 +78,7 @@ def delivered(
     )
     plan = JobPlan(source=source, inspection=found, limits=Limits(), dry_run=False)
     context = Context(job_id=JOB, root_id=JOB, filename="", owner=None, attempt=1, dry_run=False)
-    job = JobWork(pipeline, plan, context, columns_from_bytes=0 if by_columns else inf)
+    job = JobWork(pipeline, plan, context, chunk_seconds=inf, columns_from_bytes=0 if by_columns else inf)
     lines = content.count(b"\n")
     chunk = Chunk(start=0, end=len(content), first_row=1, first_line=1, rows=rows, lines=lines, is_regular=True)
     turn = Turn(FreeGate(), Habit())

@@ -228,7 +228,7 @@ def job_of(table: SQLTable, attempt: int) -> JobWork:
     )
     plan = JobPlan(source=source, inspection=inspection, limits=Limits(), dry_run=False)
     context = Context(job_id=JOB, root_id=JOB, filename="", owner=None, attempt=attempt, dry_run=False)
-    return JobWork(pipeline_of(table), plan, context)
+    return JobWork(pipeline_of(table), plan, context, chunk_seconds=60.0)
 
 
 def test_what_was_delivered_is_not_delivered_again(database: Any) -> None:
