@@ -22,6 +22,8 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "local")
 IMPORTABLE = Path(__file__).parent / "importable"
 sys.path.insert(0, str(IMPORTABLE))
 
+from sql_databases import make_url, own_postgresql, postgresql  # noqa: E402, F401  # one server for all tests
+
 
 @pytest.fixture(scope="module", params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:

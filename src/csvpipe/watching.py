@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -56,8 +55,7 @@ def watch(store: JobStore, job_id: UUID | str, *, after: int | None = None, poll
         def hear(changed: JobId) -> None:
             """In any thread: some job has changed."""
             if changed == known:
-                with suppress(RuntimeError, anyio.RunFinishedError):  # the loop has ended meanwhile
-                    call_soon(reader.ring)
+                call_soon(reader.ring)
 
         close = store.listen(hear)
     return JobEvents(reader, look, after=after, look_seconds=poll_seconds, on_close=close)

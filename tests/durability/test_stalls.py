@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from durable_scene import TABLE, Scene, Server, write_people
+from durable_scene import Scene, write_people
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
@@ -36,13 +36,10 @@ def test_a_blocked_event_loop_keeps_its_jobs(scene: Scene, tmp_path: Path) -> No
     assert (1, 1) == (record.attempt, last.attempt)
 
 
-def test_a_client_that_is_frozen_inside_copy_loses_its_job(server: Server, tmp_path: Path) -> None:
+def test_a_client_that_is_frozen_inside_copy_loses_its_job(postgresql_scene: Scene, tmp_path: Path) -> None:
     """No time-out of the server ends such a transaction; its successor does, and goes on where it was committed."""
-    url = server.new_database()
-    scene = Scene(store_url=url, target_url=url, folder=tmp_path)
-    with scene.target() as connection:
-        connection.execute(sa.text(TABLE))
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    scene = postgresql_scene
+    engine = sa.create_engine(scene.store_url, isolation_level="AUTOCOMMIT")
     try:
         path = write_people(tmp_path / "people.csv", _ROWS)
         owner = scene.start(path, lease_seconds=_LEASE_SECONDS)
@@ -62,7 +59,6 @@ def test_a_client_that_is_frozen_inside_copy_loses_its_job(server: Server, tmp_p
         scene.check(rows=_ROWS)
     finally:
         engine.dispose()
-        scene.close()
 
 
 def _in_copy(connection: sa.Connection) -> set[int]:

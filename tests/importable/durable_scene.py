@@ -205,7 +205,3 @@ class Server:
     def start(self) -> None:
         """Start again after `kill`."""
         self._server.ensure_postgres_running()
-
-    def close(self) -> None:
-        """End it."""
-        self._server.cleanup()

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
-
-_PLACE = Path(__file__).parent.parent / "store" / "sql" / "conftest.py"
-_SPEC = importlib.util.spec_from_file_location("databases_of_stores", _PLACE)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-_DATABASES = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = _DATABASES
-_SPEC.loader.exec_module(_DATABASES)
-
-postgresql = _DATABASES.postgresql
-make_url = _DATABASES.make_url
 
 
 class Database:

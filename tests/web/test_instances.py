@@ -1,8 +1,6 @@
 """Several servers over one store: whichever is asked, a job is followed just the same."""
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,17 +8,6 @@ from pathlib import Path
 import pytest
 from tests.web.serving import API, Process, served
 from tests.web.test_stream import parsed
-
-_PLACE = Path(__file__).parent.parent / "store" / "sql" / "conftest.py"
-_SPEC = importlib.util.spec_from_file_location("databases_of_servers", _PLACE)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-_DATABASES = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = _DATABASES
-_SPEC.loader.exec_module(_DATABASES)
-
-postgresql = _DATABASES.postgresql
-make_url = _DATABASES.make_url
 
 HERE = """
 import time

@@ -47,8 +47,7 @@ class Errand(Generic[T]):
         if self.is_forsaken:
             self._afterwards()
         self._is_over = True
-        with suppress(RuntimeError, anyio.RunFinishedError):
-            self._call_soon(self._done.set)
+        self._call_soon(self._done.set)
 
     async def wait(self) -> None:
         """Until the call is over or forsaken. Cancellation leaves the call running; its result is dropped."""
@@ -82,14 +81,20 @@ class Errand(Generic[T]):
         return self._value[0]
 
 
-def soon_in_loop() -> Callable[[Callable[[], object]], object]:
+def soon_in_loop() -> Callable[[Callable[[], object]], None]:
     """What has the running event loop call a function soon, from any thread and without waiting for it.
 
     `anyio.from_thread.run_sync` waits until the loop has answered, which costs the thread two switches for each errand.
+    Once the loop has ended nothing is called.
     """
     loop: Any = anyio.lowlevel.current_token().native_token
-    call_soon: Callable[[Callable[[], object]], object]
-    call_soon = loop.call_soon_threadsafe if hasattr(loop, "call_soon_threadsafe") else loop.run_sync_soon
+    in_loop: Callable[[Callable[[], object]], object]
+    in_loop = loop.call_soon_threadsafe if hasattr(loop, "call_soon_threadsafe") else loop.run_sync_soon
+
+    def call_soon(function: Callable[[], object]) -> None:
+        with suppress(RuntimeError, anyio.RunFinishedError):
+            in_loop(function)
+
     return call_soon
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -76,13 +76,16 @@ def unfinished_job(
     return None
 
 
-def _unfinished(store: JobStore, *, owner: OwnerFilter) -> Iterator[JobRecord]:
+def _unfinished(store: JobStore, *, owner: OwnerFilter) -> Iterable[JobRecord]:
+    """Each once, as it was seen last."""
+    jobs: dict[JobId, JobRecord] = {}
     for status in _UNFINISHED:
         found = store.history(limit=_PAGE, status=status, owner=owner)
-        yield from found.jobs
+        jobs.update((record.id, record) for record in found.jobs)
         while found.following is not None:
             found = store.history(after=found.following, limit=_PAGE, status=status, owner=owner)
-            yield from found.jobs
+            jobs.update((record.id, record) for record in found.jobs)
+    return jobs.values()
 
 
 def _is_same(plan: JobPlan, file: _File, wanted: Wanted) -> bool:

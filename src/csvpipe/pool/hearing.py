@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -28,15 +26,10 @@ async def keep_hearing(services: Services) -> None:
         return
     call_soon, called = soon_in_loop(), Wake()
 
-    def post(ring: Callable[[], object]) -> None:
-        """In any thread."""
-        with suppress(RuntimeError, anyio.RunFinishedError):  # the loop has ended meanwhile
-            call_soon(ring)
-
     def hear(job_id: JobId) -> None:
         """In a thread of the store's."""
-        if not keeper.hurry(job_id, lambda: post(services.wake.ring)):
-            post(called.ring)
+        if not keeper.hurry(job_id, lambda: call_soon(services.wake.ring)):
+            call_soon(called.ring)
 
     close = store.listen(hear, calls_only=True)
     try:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy
 
 #: Durability is not what these tests are about, and speed is.
 _SETTINGS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
@@ -63,6 +62,8 @@ def make_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     def make(kind: str) -> str:
         if kind == "sqlite":
             return f"sqlite:///{tmp_path_factory.mktemp('store') / f'jobs{next(_numbers)}.db'}"
+        import sqlalchemy  # noqa: PLC0415  # not everybody who runs tests has it
+
         server = sqlalchemy.make_url(request.getfixturevalue("postgresql")).set(drivername="postgresql+psycopg")
         schema = f"tests_{next(_numbers)}"
         engine = sqlalchemy.create_engine(server)
