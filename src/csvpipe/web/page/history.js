@@ -3,8 +3,7 @@
 import { ask } from "./api.js";
 import { byId, clone, fill, part, setAttribute, setText, show } from "./dom.js";
 import { count, moment } from "./format.js";
-import { addressOf } from "./route.js";
-import { standing } from "./words.js";
+import { showName, showStanding } from "./label.js";
 import { poke } from "./watch.js";
 
 const LIMIT = 20;
@@ -35,14 +34,9 @@ export async function lookAtHistory(signal) {
 }
 
 function showRow(row, job) {
-  const name = part(row, "name");
-  setText(name, job.filename);
-  setAttribute(name, "href", addressOf(job.id));
+  showName(part(row, "name"), job);
   setText(part(row, "pipeline"), job.parent_id === null ? job.pipeline : `${job.pipeline}, mended rejects`);
-  const [word, tone] = standing(job);
-  const badge = part(row, "status");
-  setText(badge, word);
-  setAttribute(badge, "data-tone", tone);
+  showStanding(part(row, "status"), job);
   setText(part(row, "imported"), count(job.processed_rows));
   setText(part(row, "rejected"), count(job.failed_rows));
   const submitted = part(row, "submitted");

@@ -8,9 +8,10 @@ import { byId, fill, make, part, setAttribute, setText, show } from "./dom.js";
 import { errorTable } from "./errors.js";
 import { count, duration, moment, percent, plural, rate } from "./format.js";
 import { foundView } from "./found.js";
+import { showStanding } from "./label.js";
 import { addressOf } from "./route.js";
 import { newKey, send } from "./sending.js";
-import { hasEnded, openRejects, outcome, rowsOf, standing, withoutName } from "./words.js";
+import { hasEnded, openRejects, outcome, rowsOf, withoutName } from "./words.js";
 
 let shown = null; // the job, as it was seen last
 let before = null; // what is drawn of its errors and its inspection
@@ -42,9 +43,7 @@ function drawJob(job) {
   shown = job;
   setText(byId("job-title"), job.filename);
   document.title = `${job.filename} – CSV imports`;
-  const [word, tone] = standing(job);
-  setText(byId("job-status"), word);
-  setAttribute(byId("job-status"), "data-tone", tone);
+  showStanding(byId("job-status"), job);
   setText(byId("job-about"), `${job.pipeline}, submitted ${moment(job.created_at)}`);
   show(byId("job-parent"), job.parent_id !== null);
   if (job.parent_id !== null) setAttribute(byId("job-parent").firstElementChild, "href", addressOf(job.parent_id));

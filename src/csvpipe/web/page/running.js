@@ -3,10 +3,10 @@
 import { ask } from "./api.js";
 import { showActions } from "./actions.js";
 import { showJob } from "./bar.js";
-import { byId, clone, fill, part, setAttribute, setText } from "./dom.js";
+import { byId, clone, fill, part, setText } from "./dom.js";
 import { count } from "./format.js";
-import { addressOf } from "./route.js";
-import { figures, standing } from "./words.js";
+import { showName, showStanding } from "./label.js";
+import { figures } from "./words.js";
 
 /** Jobs that are shown of each status: those that run, and what else there is room for. */
 const MOST = { processing: 50, paused: 20, pending: 10 };
@@ -40,13 +40,8 @@ function showSummary([running, paused, waiting], shown) {
 }
 
 function showCard(card, job) {
-  const name = part(card, "name");
-  setText(name, job.filename);
-  setAttribute(name, "href", addressOf(job.id));
-  const [word, tone] = standing(job);
-  const badge = part(card, "status");
-  setText(badge, word);
-  setAttribute(badge, "data-tone", tone);
+  showName(part(card, "name"), job);
+  showStanding(part(card, "status"), job);
   showJob(part(card, "bar"), job);
   setText(part(card, "state"), figures(job).join(" · "));
   showActions(part(card, "actions"), job, { heir: byId("running-title") });
