@@ -139,7 +139,7 @@ import os, sys
 from pathlib import Path
 from csvpipe.pool.presence import Presence
 Presence(Path(sys.argv[1]), sys.argv[2], "parent").show()
-if os.fork():
+if not os.fork():  # the child tells: what it inherited is closed by then
     print("ready", flush=True)
 sys.stdin.read()
 """
