@@ -7,7 +7,6 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-
 import anyio.to_thread
 import attrs
 import process_handlers as handlers

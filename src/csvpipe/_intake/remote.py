@@ -1,8 +1,8 @@
 """Objects that are named by a URL, and read by range where they lie. `fsspec` (extra `remote`) knows the stores.
 
 Credentials are the business of each store's own configuration, in every process that reads: nothing of them is kept
-with a job. A URL that has one in itself is never kept, nor shown: such an object is spooled, as are those that cannot be
-read by range, or whose store does not tell one version from the next.
+with a job. A URL that has one in itself is never kept, nor shown: such an object is spooled, as are those that cannot
+be read by range, or whose store does not tell one version from the next.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ class _Store:
         for pause in (*_PAUSES, None):
             try:
                 return bytes(self.system.cat_file(self.path, start=start, end=end))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # whatever a store raises
                 if pause is None or isinstance(error, FileNotFoundError):
                     message = shown(f"{type(error).__name__}: {error}")
                     raise OSError(errno.EIO, message) from None  # its own text may have the URL in it
@@ -243,7 +243,7 @@ def _look(url: str, place: str | None) -> _Look:
         raise FileError(FileCode.NOT_FOUND, f"{shown(place or url)}: no such object; check the URL") from None
     except (MissingExtraError, FileError):
         raise
-    except Exception as error:  # whatever a store raises
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
         raise unreadable(url, error) from None
     if info.get("type") == "directory":
         raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: this is a folder; name the objects in it")
@@ -269,7 +269,7 @@ def open_stream(url: str) -> BinaryIO:
         raise FileError(FileCode.NOT_FOUND, f"{shown(url)}: no such object; check the URL") from None
     except MissingExtraError:
         raise
-    except Exception as error:  # whatever a store raises
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
         raise unreadable(url, error) from None
 
 
@@ -293,7 +293,7 @@ def _upload(file: BinaryIO, url: str) -> None:
             shutil.copyfileobj(file, target, _LOOK_BYTES)
     except MissingExtraError:
         raise
-    except Exception as error:  # whatever a store raises
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
         raise OSError(errno.EIO, shown(f"{url}: cannot be written: {type(error).__name__}: {error}")) from None
 
 

@@ -14,7 +14,8 @@ import attrs
 
 from csvpipe.errors import FileCode, FileError
 
-#: A path is read in place, and so is a URL whose store gives ranges of it. The others cannot be opened again, so they are spooled before `submit` returns.
+#: A path is read in place, and so is a URL whose store gives ranges of it. The others cannot be opened again, so they
+#: are spooled before `submit` returns.
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | AsyncIterable[bytes]
 
 

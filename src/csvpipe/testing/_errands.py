@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from csvpipe.pipeline import pipeline
 from csvpipe.errors import Abort, Reject, Skip
+from csvpipe.pipeline import pipeline
 
 
 class Numbered(NamedTuple):

@@ -60,7 +60,7 @@ class _Told:
         """So many bytes, or what there is of them."""
         try:
             return self._stream.read(size)
-        except Exception as error:  # whatever a store raises
+        except Exception as error:  # noqa: BLE001  # whatever a store raises
             raise OSError(errno.EIO, shown(f"{type(error).__name__}: {error}")) from None
 
 
