@@ -91,6 +91,13 @@ def rows(count: int, words: dict[int, str]) -> bytes:
     return b"id,name\n" + b"".join(f"{words.get(row, row)},name {row}\n".encode() for row in range(1, count + 1))
 
 
+def start(store_url: str, source: str) -> subprocess.Popen[bytes]:
+    """Start what is to be killed."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)  # it would be killed with its notes in hand
+    return subprocess.Popen([sys.executable, "-c", _VICTIM, store_url, source], env=environment)
+
+
 async def outcome(job: csvpipe.Job, folder: Path) -> tuple[Any, ...]:
     """What is known of a job at its end."""
     record = await job.wait()
@@ -102,7 +109,10 @@ async def outcome(job: csvpipe.Job, folder: Path) -> tuple[Any, ...]:
 
 def missing(committed: list[ChunkResult], *, start: int, size: int) -> list[tuple[int, int]]:
     """What no result accounts for."""
-    ends = [start, *(place for result in sorted(committed, key=lambda r: r.start) for place in (result.start, result.end))]
+    ends = [
+        start,
+        *(place for result in sorted(committed, key=lambda r: r.start) for place in (result.start, result.end)),
+    ]
     return [(low, high) for low, high in zip(ends[::2], [*ends[1::2], size], strict=True) if low < high]
 
 
@@ -110,12 +120,9 @@ async def test_a_kill_costs_no_byte_that_was_done(
     bucket: Any, shared: Path, tmp_path: Path, fetched: list[tuple[int, int]]
 ) -> None:
     """Import, kill, go on by range: rows, errors and rejects of a local file, and only what was missing is fetched."""
-    content = rows(40_000, {row: "raise" for row in range(7, 40_000, 997)} | {20_000: "wait"})
+    content = rows(40_000, dict.fromkeys(range(7, 40_000, 997), "raise") | {20_000: "wait"})
     source, store_url = write(bucket, f"{tmp_path.name}.csv", content), f"sqlite:///{tmp_path}/jobs.db"
-    victim = subprocess.Popen(
-        [sys.executable, "-c", _VICTIM, store_url, source],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path])},
-    )
+    victim = start(store_url, source)
     with csvpipe.SQLJobStore(store_url) as store:
         while victim.poll() is None and not (told(shared, "waiting") and store.list_jobs().jobs[0].processed_rows):
             await anyio.sleep(0.02)

@@ -39,8 +39,8 @@ _RANGED: Final = frozenset(
 
 #: What tells one version of an object from the next, the best first: whatever of these a store says.
 _VERSIONS: Final = (
-    ("ETag", "etag", "generation", "content_md5", "md5Hash"),
-    ("LastModified", "last_modified", "mtime", "modified", "updated", "created"),
+    ("ETag", "etag", "generation", "Content-MD5", "content_md5", "md5Hash", "Digest"),
+    ("Last-Modified", "LastModified", "last_modified", "mtime", "modified", "updated", "created"),
 )
 
 #: Fetched at a time: while a file is looked at, and while it is cut.
@@ -205,7 +205,10 @@ class _Store:
         """
         for pause in (*_PAUSES, None):
             try:
-                return bytes(self.system.cat_file(self.path, start=start, end=end))
+                data = bytes(self.system.cat_file(self.path, start=start, end=end))
+                if len(data) > end - start:
+                    raise _not_asked_for()  # noqa: TRY301  # like what the store raises
+                return data  # noqa: TRY300
             except Exception as error:  # noqa: BLE001  # whatever a store raises
                 if pause is None or isinstance(error, FileNotFoundError):
                     message = shown(f"{type(error).__name__}: {error}")
@@ -214,8 +217,14 @@ class _Store:
         raise AssertionError("the last one returns or raises")
 
 
+def _not_asked_for() -> OSError:
+    return OSError(errno.EIO, "the store gave more than the range that it was asked for")
+
+
 @attrs.frozen(kw_only=True)
 class _Look:
+    """What a store says of an object."""
+
     size: int
     version: int
     is_ranged: bool
@@ -231,7 +240,25 @@ def ranged(url: str) -> RemoteObject | None:
     if "::" in url or url != shown(url):
         return None
     found = _look(url, None)
-    return RemoteObject(path=url, size=found.size, mtime_ns=found.version) if found.is_ranged else None
+    if not found.is_ranged or not _gives_ranges(url):
+        return None
+    return RemoteObject(path=url, size=found.size, mtime_ns=found.version)
+
+
+def _gives_ranges(url: str) -> bool:
+    """Whether a server of HTTP, which need not say so beforehand, gives a part of what it is asked for."""
+    store = _Store(url)
+    if not {"http", "https"} & {*store.protocols}:
+        return True
+    try:
+        with store.system.open(store.path, cache_type="none") as file:
+            file.seek(1)
+            file.read(1)
+    except ValueError:  # told by the status, before anything is read
+        return False
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
+        raise unreadable(url, error) from None
+    return True
 
 
 def _look(url: str, place: str | None) -> _Look:
@@ -250,8 +277,6 @@ def _look(url: str, place: str | None) -> _Look:
     size = info.get("size")
     version = next(filter(None, ([info[key] for key in keys if info.get(key)] for keys in _VERSIONS)), None)
     is_ranged = bool(_RANGED & {*store.protocols}) and isinstance(size, int) and version is not None
-    if {"http", "https"} & {*store.protocols}:
-        is_ranged = is_ranged and bool(info.get("partial"))
     digest = hashlib.sha256(repr(version).encode()).digest()
     return _Look(size=size or 0, version=int.from_bytes(digest[:7]), is_ranged=is_ranged)
 
