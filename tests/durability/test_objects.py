@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
+import anyio.to_thread
 import process_handlers as handlers
 import pytest
 from process_handlers import told
@@ -18,6 +18,7 @@ from process_handlers import told
 import csvpipe
 from csvpipe._intake import remote
 from csvpipe._process.result import ChunkResult
+from csvpipe.errors import FileCode
 from csvpipe.jobs import JobStatus
 
 fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
@@ -146,3 +147,33 @@ async def test_a_kill_costs_no_byte_that_was_done(
     assert 0 < sum(high - low for low, high in gaps) < len(content) - 8
     assert gaps == sorted(during[: len(gaps)])
     assert b"a-secret-key" not in kept
+
+
+@pytest.mark.usefixtures("shared")
+async def test_worker_processes_fetch_for_themselves(bucket: Any, tmp_path: Path) -> None:
+    """The object comes to the same, whoever reads it."""
+    source = write(bucket, f"{tmp_path.name}.csv", rows(5_000, {77: "raise", 4_000: "skip"}))
+
+    async with csvpipe.WorkerPool(pipelines=[handlers.listed], executor="process", workers=2) as pool:
+        counts, errors, rejects = await outcome(await pool.submit(handlers.listed, source), tmp_path)
+
+    assert (JobStatus.COMPLETED, 4_998, 1, 1, 5_000) == counts
+    assert [77] == [error["row"] for error in errors]
+    assert rejects.endswith(b"raise,name 77\n")
+
+
+async def test_an_object_that_is_replaced(bucket: Any, shared: Path, tmp_path: Path) -> None:
+    """A job never counts as completed whose object is another one at its end."""
+    name = f"{tmp_path.name}.csv"
+    source = write(bucket, name, rows(5_000, {4_000: "wait"}))
+
+    async with csvpipe.WorkerPool(pipelines=[handlers.listed], workers=2) as pool:
+        job = await pool.submit(handlers.listed, source)
+        while not told(shared, "waiting"):
+            await anyio.sleep(0.005)
+        await anyio.to_thread.run_sync(write, bucket, name, rows(5_000, {}))
+        (shared / "go").touch()
+        record = await job.wait()
+
+    assert (JobStatus.FAILED, FileCode.SOURCE_CHANGED) == (record.status, record.error_code)
+    assert source in (record.error_message or "")

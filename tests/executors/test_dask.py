@@ -158,3 +158,17 @@ async def test_a_handler_without_a_name_is_told_of(executor: Executor, make_faul
 
     assert FileCode.ABORTED == record.error_code
     assert "cannot be found from another process" in (record.error_message or "")
+
+
+async def test_a_task_that_loses_every_worker(client: Any, folder: Path, make_faults: MakeFaults) -> None:
+    """Dask gives it up: the job fails, says which rows were in hand, and goes on when it is told to."""
+    await anyio.to_thread.run_sync(client.wait_for_workers, 4)
+    client.cluster.scheduler.allowed_failures = 1
+    path = make_faults(4_000, {4_000: "exit"})
+
+    async with csvpipe.WorkerPool(pipelines=[handlers.listed], executor=client.get_executor()) as pool:
+        record = await (await pool.submit(handlers.listed, path)).wait()
+
+    assert (JobStatus.FAILED, FileCode.CRASH_LOOP) == (record.status, record.error_code)
+    assert "KilledWorker" in (record.error_message or "")
+    assert "to 4,000" in (record.error_message or "")

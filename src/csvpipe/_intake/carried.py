@@ -34,9 +34,8 @@ class CarriedFile(LocalFile):
             OSError: The file cannot be read.
         """
         pieces: list[tuple[int, bytes]] = []
-        with source.open() as file:
-            for start, end in ranges:
-                file.seek(start)
+        for start, end in ranges:
+            with source.open_part(start, end) as file:
                 pieces.append((start, file.read(end - start)))
         return cls(path=source.path, size=source.size, mtime_ns=source.mtime_ns, pieces=tuple(pieces))
 

@@ -27,7 +27,8 @@ from csvpipe.errors import FileCode, FileError, MissingExtraError
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]+://")
 _QUERY: Final = re.compile(r"\?[^\s'\"<>]*")
-_USER: Final = re.compile(r"(?<=://)[^/\s'\"@]*@")
+#: A user, or a token; what Azure has there is the name of a container.
+_USER: Final = re.compile(r"(?<=://)(?<!abfs://)(?<!abfss://)[^/\s'\"@]*@")
 
 #: Stores that are asked for a range give it, and nothing else; over HTTP the server says whether it does.
 _RANGED: Final = frozenset(
@@ -56,7 +57,7 @@ _PAUSES: Final = (0.2, 1.0)
 
 def is_url(source: object) -> bool:
     """Whether a source names an object by a URL that `fsspec` may know."""
-    return isinstance(source, str) and _SCHEME.match(source.rpartition("::")[2]) is not None
+    return isinstance(source, str) and any(map(_SCHEME.match, source.split("::")))
 
 
 def shown(url: str) -> str:

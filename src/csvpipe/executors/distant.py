@@ -29,7 +29,7 @@ from csvpipe._process.result import ChunkResult, nothing_done
 from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import FreeGate, Habit, Turn
 from csvpipe._process.work import Allowance, JobWork, source_failure
-from csvpipe.errors import FileCode, FileError, FileFailure
+from csvpipe.errors import FileCode, FileError, FileFailure, MissingExtraError
 from csvpipe.executors.process.address import Address, UnreachableError, address_of, load
 from csvpipe.executors.process.messages import job_of, terms_of
 from csvpipe.executors.worker import leave
@@ -134,7 +134,7 @@ class _DistantTask:
 
     def _answer(self, folder: Path) -> Answer:
         spill = None if self._allowance.spill is None else folder / Path(self._allowance.spill).name
-        allowance = attrs.evolve(self._allowance, spill=spill and str(spill))
+        allowance = attrs.evolve(self._allowance, spill=None if spill is None else str(spill))
         try:
             job = job_of(load(self._address), self._terms)
         except FileError as error:
@@ -183,7 +183,7 @@ def _is_in_reach(plan: JobPlan) -> bool:
     try:
         assert plan.source is not None, "a job without a file has no chunks"  # noqa: S101  # refused at intake
         plan.source.open().close()
-    except FileError:
+    except (FileError, MissingExtraError):
         return False
     return True
 

@@ -180,11 +180,11 @@ class Job:
             OSError: `dest` cannot be written.
         """
         store, spool = self._services.store, self._services.spool
-        target = Path(dest) if isinstance(dest, str | os.PathLike) and not is_url(dest) else dest
 
         def write() -> int:
-            with written(target) if isinstance(target, str) else nullcontext(target) as file:
-                return write_job_rejects(file, store, self._id, spool, open_only=open_only)
+            with written(dest) if isinstance(dest, str) and is_url(dest) else nullcontext(dest) as given:
+                target = Path(given) if isinstance(given, str | os.PathLike) else given
+                return write_job_rejects(target, store, self._id, spool, open_only=open_only)
 
         return await self._call(write)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import sys
 import zipfile
 from collections.abc import Iterator
 from functools import partial
@@ -237,6 +238,7 @@ class TestSecrets:
         [
             ("https://ana:pw@host/a.csv?X-Sig=1&b", "https://host/a.csv?..."),
             ("zip://m.csv::s3://bucket/a.zip", "zip://m.csv::s3://bucket/a.zip"),
+            ("abfs://box@account.dfs.core.windows.net/a.csv", "abfs://box@account.dfs.core.windows.net/a.csv"),
             ("GET 'http://u@h/x?k=v' failed", "GET 'http://h/x?...' failed"),
         ],
     )
@@ -248,7 +250,12 @@ class TestSecrets:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        *(("s3://b/k.csv", True), ("zip://m.csv::file:///a.zip", True), ("https://h/a", True)),
+        *(
+            ("s3://b/k.csv", True),
+            ("simplecache::s3://b/k.csv", True),
+            ("zip://m.csv::file:///a.zip", True),
+            ("https://h/a", True),
+        ),
         *(("/data/a.csv", False), ("C:\\a.csv", False), ("a:b.csv", False), (Path("s3:/b"), False), (b"s3://b", False)),
     ],
 )
@@ -269,6 +276,22 @@ def test_what_is_a_url(source: object, expected: bool) -> None:  # noqa: FBT001 
 def test_names(url: str, expected: str) -> None:
     """The object's last part."""
     assert expected == name_of(url)
+
+
+def test_the_extra_is_asked_for(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has not installed it is told its name."""
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+
+    with pytest.raises(csvpipe.MissingExtraError, match=r"csvpipe\[remote\]"):
+        taken_in("memory://people.csv", spool)
+
+
+def test_a_store_whose_package_is_missing(spool: Spool) -> None:
+    """The library's own words say which."""
+    fsspec.register_implementation("nothere", "nothere.System", clobber=True, errtxt="install nothere")
+
+    with pytest.raises(FileError, match="install nothere"):
+        taken_in("nothere://people.csv", spool)
 
 
 def test_blocks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
