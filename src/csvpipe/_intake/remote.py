@@ -72,11 +72,14 @@ def name_of(url: str) -> str:
 
 
 class Blocks:
-    """Bytes of one object that were fetched lately, for all who read it in this process. They do not travel."""
+    """Bytes of one object that were fetched lately, for all who read it in this process. They do not travel.
+
+    Each byte is wanted twice, by whoever cuts and by whoever parses: a block of which so much was taken is dropped.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: list[tuple[int, bytes]] = []
+        self._kept: list[_Block] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _nothing, ()
@@ -84,20 +87,33 @@ class Blocks:
     def __repr__(self) -> str:
         return f"<Blocks, {len(self._kept)} kept>"
 
-    def at(self, offset: int) -> tuple[int, bytes] | None:
-        """What is kept that holds the byte at `offset`, and where it begins."""
+    def take(self, offset: int, size: int) -> memoryview | None:
+        """What is kept from `offset` on, up to `size` bytes; None if nothing is."""
         with self._lock:
-            for start, data in reversed(self._kept):
-                if start <= offset < start + len(data):
-                    return start, data
+            for block in reversed(self._kept):
+                if block.start <= offset < block.start + len(block.data):
+                    found = memoryview(block.data)[offset - block.start :][:size]
+                    block.taken += len(found)
+                    if block.taken >= 2 * len(block.data):
+                        self._kept.remove(block)
+                    return found
         return None
 
     def keep(self, start: int, data: bytes) -> None:
-        """Keep what was fetched, in place of what was fetched first."""
+        """Keep what was fetched, if need be in place of what was fetched first."""
         with self._lock:
-            self._kept.append((start, data))
-            while len(self._kept) > 1 and sum(len(kept) for _, kept in self._kept) > _KEPT_BYTES:
+            self._kept.append(_Block(start, data))
+            while len(self._kept) > 1 and sum(len(block.data) for block in self._kept) > _KEPT_BYTES:
                 del self._kept[0]
+
+
+@attrs.define(eq=False)
+class _Block:
+    """What one request has brought."""
+
+    start: int
+    data: bytes = attrs.field(repr=False)
+    taken: int = 0
 
 
 def _nothing() -> None:
@@ -172,14 +188,11 @@ class _Ranges(io.RawIOBase):
         size = min(len(view), self._end - self._at)
         if size <= 0:
             return 0
-        found = self._blocks.at(self._at)
-        if found is None:
-            found = self._at, self._store.fetch(self._at, min(self._end, self._at + max(size, self._step)))
-            if not found[1]:
-                return 0
-            self._blocks.keep(*found)
-        start, data = found
-        piece = memoryview(data)[self._at - start : self._at - start + size]
+        piece = self._blocks.take(self._at, size)
+        if piece is None:
+            data = self._store.fetch(self._at, min(self._end, self._at + max(size, self._step)))
+            self._blocks.keep(self._at, data)
+            piece = self._blocks.take(self._at, size) or memoryview(data)[:size]
         view[: len(piece)] = piece
         self._at += len(piece)
         return len(piece)

@@ -301,7 +301,17 @@ def test_blocks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for start in (0, 5, 10):
         blocks.keep(start, b"12345")
 
-    assert (None, (5, b"12345"), (10, b"12345")) == (blocks.at(0), blocks.at(7), blocks.at(10))
+    assert (None, b"345", b"1") == (blocks.take(0, 9), blocks.take(7, 9), blocks.take(10, 1))
+
+
+def test_blocks_that_nobody_wants_any_more() -> None:
+    """Whoever cuts and whoever parses have had them."""
+    blocks = Blocks()
+    blocks.keep(0, b"12345")
+
+    taken = [blocks.take(0, 5), blocks.take(0, 3), blocks.take(3, 2), blocks.take(0, 5)]
+
+    assert [b"12345", b"123", b"45", None] == taken
 
 
 def test_rejects_become_an_object(memory: Any) -> None:
