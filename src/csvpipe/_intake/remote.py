@@ -146,7 +146,7 @@ class RemoteObject(LocalFile):
 
     def check_unchanged(self, *, place: str | None = None) -> None:
         """See `LocalFile`."""
-        now = _look(self.path, place)
+        now = _look(self.path)
         self._compare(now.size, now.version, place)
 
     def _opened(self, start: int, end: int, step: int, place: str | None) -> BinaryIO:
@@ -253,7 +253,7 @@ def ranged(url: str) -> RemoteObject | None:
     """
     if "::" in url or url != shown(url):
         return None
-    found = _look(url, None)
+    found = _look(url)
     if not found.is_ranged or not _gives_ranges(url):
         return None
     return RemoteObject(path=url, size=found.size, mtime_ns=found.version)
@@ -275,13 +275,13 @@ def _gives_ranges(url: str) -> bool:
     return True
 
 
-def _look(url: str, place: str | None) -> _Look:
+def _look(url: str) -> _Look:
     """What a store says of an object now."""
     try:
         store = _Store(url)
         info: Mapping[str, Any] = store.system.info(store.path)
-    except FileNotFoundError:
-        raise FileError(FileCode.NOT_FOUND, f"{shown(place or url)}: no such object; check the URL") from None
+    except FileNotFoundError as error:
+        raise _missing(url, error) from None
     except (MissingExtraError, FileError):
         raise
     except Exception as error:  # noqa: BLE001  # whatever a store raises
@@ -304,8 +304,8 @@ def open_stream(url: str) -> BinaryIO:
     """
     try:
         return _opened(url, "rb")
-    except FileNotFoundError:
-        raise FileError(FileCode.NOT_FOUND, f"{shown(url)}: no such object; check the URL") from None
+    except FileNotFoundError as error:
+        raise _missing(url, error) from None
     except MissingExtraError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever a store raises
@@ -334,6 +334,17 @@ def _upload(file: BinaryIO, url: str) -> None:
         raise
     except Exception as error:  # noqa: BLE001  # whatever a store raises
         raise OSError(errno.EIO, shown(f"{url}: cannot be written: {type(error).__name__}: {error}")) from None
+
+
+def _missing(url: str, error: FileNotFoundError) -> FileError:
+    """The error for an object that is not there, or could not be asked for, which HTTP tells in the same way."""
+    cause: BaseException | None = error
+    while isinstance(cause, FileNotFoundError):
+        cause = cause.__cause__ or cause.__context__
+    status = getattr(cause, "status", 404)
+    if cause is not None and (isinstance(cause, OSError) or status not in {404, 410}):
+        return unreadable(url, cause)
+    return FileError(FileCode.NOT_FOUND, f"{shown(url)}: no such object; check the URL")
 
 
 def unreadable(url: str, error: BaseException) -> FileError:
@@ -368,7 +379,7 @@ def _opened(url: str, mode: str) -> BinaryIO:
     except ImportError as error:
         raise MissingExtraError("a file by URL", "remote") from error
     try:
-        opened = fsspec.open(url, mode)
+        opened = fsspec.open(url, mode, expand=False)  # a star or a question mark is part of a name
     except ImportError as error:
         raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}") from error
     return cast("BinaryIO", opened.open())

@@ -73,6 +73,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(is_head=False)
 
     def _answer(self, *, is_head: bool) -> None:
+        if "nobody" in self.path:
+            self.send_error(404)
+            return
         if self.token and f"token={self.token}" not in self.path:
             self.send_error(403)
             return
@@ -181,6 +184,14 @@ class TestInPlace:
             taken_in("memory://nothing.csv", spool)
         assert FileCode.NOT_FOUND is caught.value.code
 
+    def test_missing_over_http(self, serve: Any, spool: Spool) -> None:
+        """That is no trouble with the network, which is told of in other words."""
+        url = serve()
+        for wrong, code in ((url, FileCode.NOT_FOUND), ("http://127.0.0.1:1/a.csv", FileCode.SOURCE_FAILED)):
+            with pytest.raises(FileError) as caught:
+                taken_in(wrong.replace("people", "nobody"), spool)
+            assert code is caught.value.code
+
 
 class TestSpooled:
     """What cannot be read by range, or by workers as it lies, is copied."""
@@ -230,6 +241,7 @@ class TestSecrets:
         with pytest.raises(FileError) as caught:
             taken_in(serve(token=_WORD) + "?token=simsalabim", spool)
 
+        assert FileCode.SOURCE_FAILED is caught.value.code
         assert "simsalabim" not in str(caught.value)
         assert "people.csv?..." in str(caught.value)
 
