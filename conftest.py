@@ -33,7 +33,8 @@ def _enter_folder(namespace: dict[str, Any]) -> None:
     sys.path.insert(0, folder)  # as for a script there
     _left_behind.callback(sys.path.remove, folder)
     namespace["__name__"] = "__main__"
-    namespace["celery_is_there"] = find_spec("celery") is not None
+    for package in ("celery", "distributed", "fsspec"):
+        namespace[f"{package}_is_there"] = find_spec(package) is not None
 
 
 def _leave_folder(_namespace: dict[str, Any]) -> None:

@@ -14,8 +14,10 @@ import attrs
 import pytest
 
 from csvpipe import errors, sink
+from csvpipe._intake.carried import CarriedFile
 from csvpipe._intake.inspection import Finding, Inspection, JobPlan, Trial
 from csvpipe._intake.mended.layout import Mends
+from csvpipe._intake.remote import RemoteObject
 from csvpipe._intake.source import LocalFile, _HeldFile
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.result import ChunkResult
@@ -41,6 +43,7 @@ _MODULES: Final = (
     "csvpipe.policies",
     "csvpipe.pool.pool",
     "csvpipe.sink",
+    "csvpipe._intake.carried",
     "csvpipe._intake.inspection",
     "csvpipe._intake.mended.layout",
     "csvpipe._intake.source",
@@ -160,6 +163,8 @@ _SAMPLES: Final[tuple[object, ...]] = (
         content_key="people/abc",
     ),
     _HeldFile(path="/data/ids.csv", size=3, mtime_ns=5, content=b"id\n"),
+    CarriedFile(path="/data/ids.csv", size=6, mtime_ns=5, pieces=((3, b"1\n"),)),
+    RemoteObject(path="s3://data/ids.csv", size=3, mtime_ns=5),
     JobEvent(kind=EventKind.FAILED, job=_RECORD),
     JobPage(jobs=(_RECORD,), page=2, limit=3, total=4),
     JobSlice(jobs=(_RECORD,), following="1714564800000000.7"),

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -265,3 +265,18 @@ def be_a_host(path: str) -> None:
 def quick(row: csvpipe.Row) -> None:
     """Tells its number."""
     tell("rows", row.number)
+
+
+@csvpipe.pipeline(breaker=None)
+def lossy(row: Numbered) -> None:
+    """Rows that are converted; each one whose name asks for it takes its process along, once."""
+    if row.name.startswith("lose"):
+        with suppress(FileExistsError):
+            (Path(os.environ[FOLDER]) / row.name).touch(exist_ok=False)
+            tell("lost", os.getpid())
+            os._exit(3)
+    if row.id % 10 == 3:
+        raise csvpipe.Reject("a three")
+    if row.id % 10 == 4:
+        raise csvpipe.Skip
+    tell("handled", row.id)

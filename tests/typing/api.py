@@ -705,6 +705,15 @@ class TestOwnStore(csvpipe.testing.JobStoreContract):
         return csvpipe.testing.StoreHarness(first=as_protocol, second=store, advance=Clock().advance)
 
 
+# For authors of executors ---------------------------------------------------------------------------------------------
+
+
+class TestOwnExecutor(csvpipe.testing.ExecutorContract):
+    @pytest.fixture
+    def harness(self) -> csvpipe.testing.ExecutorHarness:
+        return csvpipe.testing.ExecutorHarness(make=lambda: ThreadPoolExecutor(2), in_processes=False, workers=None)
+
+
 # Stores in a database -------------------------------------------------------------------------------------------------
 
 

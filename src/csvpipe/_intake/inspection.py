@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from csvpipe._intake.mended.layout import Mends
+from csvpipe._intake.remote import file_of, plain_file
 from csvpipe._intake.source import LocalFile
 from csvpipe.dialect import Dialect
 from csvpipe.errors import ErrorTotal
@@ -146,7 +147,7 @@ class JobPlan:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` is the inverse."""
         return {
-            "source": None if self.source is None else attrs.asdict(self.source),
+            "source": None if self.source is None else plain_file(self.source),
             "inspection": None if self.inspection is None else self.inspection.to_dict(),
             "limits": attrs.asdict(self.limits),
             "dry_run": self.dry_run,
@@ -159,7 +160,7 @@ class JobPlan:
         """Rebuild a plan from `to_dict`'s value, also after a trip through JSON."""
         source, inspection, mends = plain["source"], plain["inspection"], plain.get("mends")
         return cls(
-            source=None if source is None else LocalFile(**source),
+            source=None if source is None else file_of(source),
             inspection=None if inspection is None else Inspection.from_dict(inspection),
             limits=Limits(**plain["limits"]),
             dry_run=plain["dry_run"],

@@ -14,7 +14,8 @@ import attrs
 
 from csvpipe.errors import FileCode, FileError
 
-#: A path is read in place. The others cannot be opened again, so they are spooled before `submit` returns.
+#: A path is read in place, and so is a URL whose store gives ranges of it. The others cannot be opened again, so they
+#: are spooled before `submit` returns.
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | AsyncIterable[bytes]
 
 
@@ -134,6 +135,20 @@ class LocalFile:
             spool_id=self.spool_id,
             content=content,
         )
+
+    def open_part(self, start: int, end: int) -> BinaryIO:  # noqa: ARG002  # what is not read costs nothing here
+        """`open`, at `start`, for whoever reads up to `end` and no further.
+
+        Raises:
+            FileError: As for `open`.
+        """
+        file = self.open()
+        file.seek(start)
+        return file
+
+    def for_run(self) -> LocalFile:
+        """The same, for all who read it in one run of a job."""
+        return self
 
     def check_unchanged(self, *, place: str | None = None) -> None:
         """Compare size and modification time with those at intake.

@@ -73,8 +73,7 @@ def cut_chunks(
         FileError: `not_found`, `source_failed` or `source_changed`, when the file is not what was taken in, at the
             first step; `source_changed`, when it is cut short meanwhile.
     """
-    with source.open() as file:
-        file.seek(start)
+    with source.open_part(start, end) as file:
 
         def read(size: int) -> bytes:
             return _read_exactly(file, size, source)

@@ -50,7 +50,7 @@ def _boundary(source: LocalFile, inspection: Inspection, limits: Limits, chunk: 
     """Where the row begins that has `rows` rows of the chunk before it: byte offset and physical line."""
     line = chunk.first_line
     most = limits.row_bytes + CUT_BYTES
-    with source.open() as file:
+    with source.open_part(chunk.start, chunk.end) as file:
         for start, end in pairwise((chunk.start, *chunk.cuts, chunk.end)):
             if end - start > most:  # one line that is too large to load
                 found, lines = 1, 1

@@ -298,7 +298,7 @@ def read_slices(plan: JobPlan, parser: SliceParser, chunk: Chunk) -> Iterator[Sl
     assert source is not None, "a job without a file has no chunks"  # noqa: S101  # refused at intake
     row, line = chunk.first_row, chunk.first_line
     most = plan.limits.row_bytes + CUT_BYTES
-    with source.open() as file:
+    with source.open_part(chunk.start, chunk.end) as file:
         for start, end in pairwise((chunk.start, *chunk.cuts, chunk.end)):
             if end - start > most:
                 part = parser.oversized(end - start, start=start, first_row=row, first_line=line)
@@ -317,7 +317,7 @@ def read_chunk(plan: JobPlan, chunk: Chunk) -> bytes:
     """
     source = plan.source
     assert source is not None, "a job without a file has no chunks"  # noqa: S101  # refused at intake
-    with source.open() as file:
+    with source.open_part(chunk.start, chunk.end) as file:
         return _read(file, chunk.start, chunk.end, source.path)
 
 

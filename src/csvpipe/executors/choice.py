@@ -56,7 +56,12 @@ def crew_for(executor: ExecutorChoice, workers: int | None, pipelines: Mapping[s
 
 
 def _size_of(executor: Executor) -> int:
+    """As many as an executor does at once; of others than the standard library's what their cluster says, if any."""
     most = getattr(executor, "_max_workers", None)
+    if most is None and type(executor).__module__.partition(".")[0] == "distributed":
+        from csvpipe.executors.dask import threads_of  # noqa: PLC0415
+
+        most = threads_of(executor)
     return most if isinstance(most, int) and most > 0 else processors()
 
 

@@ -2,89 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
-from contextlib import suppress
-from typing import Any
+import os
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from weakref import WeakSet
 
 import anyio
-import anyio.from_thread
-import anyio.lowlevel
 
+from csvpipe._intake.arrival.spool import disk_errors
+from csvpipe._intake.carried import CarriedFile
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.conduct import describe
-from csvpipe._process.delivery import run_of
-from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult, nothing_done
 from csvpipe._process.stopping import StopSignal
-from csvpipe._process.turn import FreeGate, Habit, Turn
+from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork, source_failure
 from csvpipe.errors import FileCode, FileError, FileFailure, PipelineError
-from csvpipe.executors.process.address import Address, UnreachableError, address_of, load
-from csvpipe.executors.process.messages import job_of, terms_of
-from csvpipe.executors.threads import ThreadGroup
-from csvpipe.executors.worker import Leaving, ThreadWorker, Worker, leave
-
-
-class ChunkTask:
-    """Handles a chunk wherever it is called. Where it is pickled on the way there, the pipeline travels by its name.
-
-    What `setup` enters is left again at the end: nobody tells an executor's worker when it was the last chunk.
-
-    Args:
-        job: Shared by all chunks of the job.
-        chunk: What to do.
-        allowance: What the result may carry.
-        stop: Set when the task is to return what it has. It does not reach another process.
-        turn: The hold on this process's interpreter.
-    """
-
-    def __init__(self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: StopSignal, turn: Turn) -> None:
-        self._job = job
-        self._chunk = chunk
-        self._allowance = allowance
-        self._stop = stop
-        self._turn = turn
-
-    def __repr__(self) -> str:
-        return f"<ChunkTask [{self._chunk.start}, {self._chunk.end}) of {self._job!r}>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        address = address_of(self._job.pipeline)
-        return _DistantTask, (address, terms_of(self._job), self._chunk, self._allowance)
-
-    def __call__(self) -> ChunkResult:
-        """Run until the chunk is done, or its time is up.
-
-        Raises:
-            Exception: Whatever is no row's fault and no file's.
-        """
-        resources = Resources()
-        try:
-            return run_of(self._job, self._chunk, self._allowance, stop=self._stop, turn=self._turn)(resources)
-        finally:
-            leave(resources)
-
-
-class _DistantTask:
-    """A `ChunkTask` that has arrived in another process; makes its job there."""
-
-    def __init__(self, address: Address, terms: dict[str, Any], chunk: Chunk, allowance: Allowance) -> None:
-        self._address = address
-        self._terms = terms
-        self._chunk = chunk
-        self._allowance = allowance
-
-    def __call__(self) -> ChunkResult:
-        try:
-            job = job_of(load(self._address), self._terms)
-        except FileError as error:
-            return nothing_done(self._chunk, source_failure(error))
-        except UnreachableError as error:
-            message = f"{error.message}; make sure that it can be imported there, then retry the job"
-            return nothing_done(self._chunk, FileFailure(code=FileCode.ABORTED, message=message))
-        turn = Turn(FreeGate(), Habit())
-        return ChunkTask(job, self._chunk, self._allowance, stop=StopSignal(), turn=turn)()
+from csvpipe.executors.distant import Answer, ChunkTask, carry
+from csvpipe.executors.threads import ThreadGroup, soon_in_loop
+from csvpipe.executors.worker import Leaving, ThreadWorker, Worker
 
 
 class ForeignCrew:
@@ -100,13 +36,14 @@ class ForeignCrew:
     def __init__(self, executor: Executor, size: int) -> None:
         self.size = size
         self._executor = executor
+        self._carried: WeakSet[JobWork] = WeakSet()
 
     def __repr__(self) -> str:
         return f"<ForeignCrew of {self.size} in {self._executor!r}>"
 
     def hire(self, threads: ThreadGroup) -> list[Worker]:
         """See `Crew`."""
-        return [ForeignWorker(self._executor, threads) for _ in range(self.size)]
+        return [ForeignWorker(self._executor, threads, self._carried) for _ in range(self.size)]
 
     def close(self) -> tuple[Leaving, ...]:
         """See `Crew`: the executor is not ours."""
@@ -122,11 +59,13 @@ class ForeignWorker:
     Args:
         executor: The application's.
         threads: For calls of our own.
+        carried: Jobs whose file some worker does not reach, so that their bytes travel; shared by all of a crew.
     """
 
-    def __init__(self, executor: Executor, threads: ThreadGroup) -> None:
+    def __init__(self, executor: Executor, threads: ThreadGroup, carried: WeakSet[JobWork]) -> None:
         self._executor = executor
         self._threads = threads
+        self._carried = carried
         self._wait: _Wait | None = None
         self.thread = ThreadWorker(threads)
 
@@ -137,23 +76,44 @@ class ForeignWorker:
         self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: StopSignal, turn: Turn
     ) -> ChunkResult | None:
         """See `Worker`."""
-        task = ChunkTask(job, chunk, allowance, stop=stop, turn=turn)
+
+        async def ask(carried: CarriedFile | None) -> Answer | None:
+            return await self._answer(ChunkTask(job, chunk, allowance, stop=stop, turn=turn, carried=carried))
+
         try:
             with anyio.CancelScope(shield=True):
-                # In a thread: whoever stands behind it may take the task over a network.
-                future: Future[ChunkResult] = await self._threads.call_through(lambda: self._executor.submit(task))
-                self._wait = _Wait(future)
-                if await self._wait.over():
-                    return self._wait.result()
-            return None  # noqa: TRY300
-        except PipelineError as error:
-            return nothing_done(chunk, FileFailure(code=FileCode.ABORTED, message=str(error)))
-        except (BrokenExecutor, CancelledError) as error:
-            return nothing_done(chunk, _broken(error))
-        except RuntimeError as error:
-            if self._wait is None:  # it would not take the task
-                return nothing_done(chunk, _broken(error))
-            raise
+                answer: Answer | None = Answer(is_out_of_reach=True)
+                if job not in self._carried:
+                    answer = await ask(None)
+                if answer is not None and answer.is_out_of_reach:
+                    carried = await self._threads.call_through(carry, job.plan, chunk)
+                    self._carried.add(job)  # this worker or another would miss it again
+                    answer = await ask(carried)
+                if answer is not None and answer.spill is not None:
+                    await self._threads.call_through(_spill, answer, allowance)
+        except FileError as error:
+            return nothing_done(chunk, source_failure(error))
+        except _ExecutorError as error:
+            return nothing_done(chunk, error.failure(chunk))
+        if answer is None:
+            return None
+        if answer.error is not None:
+            raise answer.error
+        return answer.result
+
+    async def _answer(self, task: ChunkTask) -> Answer | None:
+        """What the executor makes of a task; None if the worker was told to `give_up` meanwhile.
+
+        Raises:
+            _ExecutorError: Nothing.
+        """
+        try:
+            # In a thread: whoever stands behind it may take the task over a network.
+            future: Future[Answer] = await self._threads.call_through(lambda: self._executor.submit(task))
+            self._wait = _Wait(future)
+            return self._wait.result() if await self._wait.over() else None
+        except Exception as error:
+            raise _ExecutorError(error) from error
         finally:
             self._wait = None
 
@@ -175,29 +135,22 @@ class ForeignWorker:
 class _Wait:
     """The event loop's wait for a future that is settled in whichever thread."""
 
-    def __init__(self, future: Future[ChunkResult]) -> None:
+    def __init__(self, future: Future[Answer]) -> None:
         self._future = future
-        self._token = anyio.lowlevel.current_token()
-        self._thread = threading.get_ident()
+        self._call_soon = soon_in_loop()
         self._news = anyio.Event()
         self._is_forsaken = False
         future.add_done_callback(self._settled)
 
-    def _settled(self, _future: Future[ChunkResult]) -> None:
-        if self._is_forsaken:  # its loop may be waiting for the executor by now
-            return
-        if threading.get_ident() == self._thread:
-            self._news.set()
-            return
-        with suppress(RuntimeError, anyio.RunFinishedError):  # the loop may be gone by then
-            anyio.from_thread.run_sync(self._news.set, token=self._token)
+    def _settled(self, _future: Future[Answer]) -> None:
+        self._call_soon(self._news.set)
 
     async def over(self) -> bool:
         """Whether there is a result; False if it is not waited for any more."""
         await self._news.wait()
         return not self._is_forsaken
 
-    def result(self) -> ChunkResult:
+    def result(self) -> Answer:
         """What came of it.
 
         Raises:
@@ -212,9 +165,49 @@ class _Wait:
         self._future.cancel()
 
 
-def _broken(error: BaseException) -> FileFailure:
-    return FileFailure(
-        code=FileCode.CRASH_LOOP,
-        message=f"the executor takes or finishes no more work: {describe(error)}; what is done is kept: find out what "
-        "became of its workers (executor='process' tells the row), then retry the job in a pool with a new executor",
-    )
+class _ExecutorError(Exception):
+    """An executor did not do a task: a task does not raise by itself.
+
+    Args:
+        error: What it raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self._error = error
+
+    def failure(self, chunk: Chunk) -> FileFailure:
+        """Why the job fails."""
+        unnamed = _pipeline_error(self._error)
+        if unnamed is not None:
+            return FileFailure(code=FileCode.ABORTED, message=str(unnamed))
+        rows = f"rows {chunk.first_row:,} to {chunk.first_row + chunk.rows - 1:,}"
+        return FileFailure(
+            code=FileCode.CRASH_LOOP,
+            message=f"the executor takes or finishes no more work: {describe(self._error)}; what is done is kept: find "
+            f"out what became of its workers, which had {rows} (executor='process' tells the row), then retry the job "
+            "in a pool with a new executor",
+        )
+
+
+def _pipeline_error(error: BaseException | None) -> PipelineError | None:
+    """What was raised when the task was pickled, whatever an executor has put around it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, PipelineError):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _spill(answer: Answer, allowance: Allowance) -> None:
+    """In a thread: put row errors that came over the network where those of other workers are."""
+    content = answer.spilled()
+    if content is None or allowance.spill is None:
+        return
+    path = Path(allowance.spill)
+    with disk_errors(path.name, path.parent), path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

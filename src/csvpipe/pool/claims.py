@@ -143,5 +143,5 @@ class Claims:
 def _at_hand(claim: Claim, spool: Spool) -> Claim:
     """The claim with its file as it is reached from here."""
     source = claim.plan.source
-    local = None if source is None else spool.local(source)
+    local = None if source is None else spool.local(source).for_run()
     return claim if local is source else attrs.evolve(claim, plan=attrs.evolve(claim.plan, source=local))

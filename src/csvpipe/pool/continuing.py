@@ -14,6 +14,7 @@ import attrs
 
 from csvpipe._intake.arrival.receive import BlockingSource, display_name
 from csvpipe._intake.inspection import Inspection, JobPlan
+from csvpipe._intake.remote import file_at, is_url
 from csvpipe._intake.source import LocalFile
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileError
@@ -61,7 +62,10 @@ def unfinished_job(
     if not isinstance(source, str | os.PathLike):
         return None
     with suppress(FileError):
-        file = _File(LocalFile.at(source))
+        local = file_at(source)
+        if local is None:
+            return None
+        file = _File(local)
         name = display_name(source)
         found = [
             record
@@ -117,7 +121,7 @@ class _File:
         """Whether `source` is this file, or was spooled from the same bytes."""
         if not source.is_spooled:
             return source == self._local
-        if source.sha256 is None or not Path(source.path).exists():
+        if source.sha256 is None or is_url(self._local.path) or not Path(source.path).exists():
             return False
         if self._sha256 is None:
             with Path(self._local.path).open("rb") as opened:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from uuid import UUID
 
 from csvpipe._intake.inspection import Inspection
+from csvpipe._intake.remote import is_url, written
 from csvpipe._report.feed import JobEvents
 from csvpipe._report.retrieval import errors_after, write_job_rejects
 from csvpipe.errors import ErrorTotal, JobNotFoundError, PoolClosedError, RowError
@@ -166,7 +168,7 @@ class Job:
         a formula have an apostrophe in front, which is taken off then.
 
         Args:
-            dest: A path, written to in the end only, or a binary file object.
+            dest: A path, or a URL (extra `remote`), written to in the end only; or a binary file object.
             open_only: Whether rows that mended submissions have imported since are left out.
 
         Returns:
@@ -178,8 +180,13 @@ class Job:
             OSError: `dest` cannot be written.
         """
         store, spool = self._services.store, self._services.spool
-        target = Path(dest) if isinstance(dest, str | os.PathLike) else dest
-        return await self._call(lambda: write_job_rejects(target, store, self._id, spool, open_only=open_only))
+
+        def write() -> int:
+            with written(dest) if isinstance(dest, str) and is_url(dest) else nullcontext(dest) as given:
+                target = Path(given) if isinstance(given, str | os.PathLike) else given
+                return write_job_rejects(target, store, self._id, spool, open_only=open_only)
+
+        return await self._call(write)
 
     async def _call(self, function: Callable[[], T]) -> T:
         return await self._services.threads.call(function)

@@ -25,6 +25,7 @@ from csvpipe._intake.inspect import inspect_file
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.mended.layout import lay_out
 from csvpipe._intake.plan import matched
+from csvpipe._intake.remote import is_url
 from csvpipe._intake.source import BoundedStream, LocalFile, Source
 from csvpipe._intake.stated import Stated
 from csvpipe.errors import FileError, FileFailure
@@ -199,7 +200,7 @@ def _is_kept(record: JobRecord, job_id: JobId) -> bool:
 
 def _is_ours(source: Source) -> bool:
     """Whether a source is read by code of ours alone, which comes to an end."""
-    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
+    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) and not is_url(source)
 
 
 async def _drafted(submission: Submission, job_id: JobId, services: Services) -> JobDraft:

@@ -1,4 +1,4 @@
-"""For tests of one's own: of handlers, and of stores that somebody else writes.
+"""For tests of one's own: of handlers, and of stores and executors that somebody else writes.
 
 Nothing here is imported before it is used, so that `import csvpipe` never imports pytest.
 """
@@ -11,13 +11,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from csvpipe.testing.clock import JumpingClock
     from csvpipe.testing.disk import full_disk
+    from csvpipe.testing.executor_contract import ExecutorContract, ExecutorHarness
     from csvpipe.testing.faults import FaultyStore
     from csvpipe.testing.kills import Survival, survives_kills
     from csvpipe.testing.store_contract import JobStoreContract, StoreHarness
 
-__all__ = ["FaultyStore", "JobStoreContract", "JumpingClock", "StoreHarness", "Survival", "full_disk", "survives_kills"]
+__all__ = [
+    "ExecutorContract",
+    "ExecutorHarness",
+    "FaultyStore",
+    "JobStoreContract",
+    "JumpingClock",
+    "StoreHarness",
+    "Survival",
+    "full_disk",
+    "survives_kills",
+]
 
 _HOMES = {
+    "ExecutorContract": "csvpipe.testing.executor_contract",
+    "ExecutorHarness": "csvpipe.testing.executor_contract",
     "FaultyStore": "csvpipe.testing.faults",
     "JobStoreContract": "csvpipe.testing.store_contract",
     "JumpingClock": "csvpipe.testing.clock",

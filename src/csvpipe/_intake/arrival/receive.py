@@ -9,6 +9,8 @@ from typing import BinaryIO, TypeAlias
 
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe._intake.arrival.take_in import TakenIn, source_failed, take_in_bytes, take_in_file_object, take_in_path
+from csvpipe._intake.arrival.urls import take_in_url
+from csvpipe._intake.remote import is_url, name_of
 from csvpipe._intake.source import Source
 from csvpipe._intake.stated import Stated
 from csvpipe.errors import CsvPipeError
@@ -38,6 +40,8 @@ def display_name(source: Source) -> str:
     if not isinstance(named, str | bytes | os.PathLike):
         return _NAMELESS
     path = os.fsdecode(named)
+    if is_url(path):
+        return name_of(path) or _NAMELESS
     name = os.path.basename(path) if os.sep == "/" else ""  # noqa: PTH119  # a path object takes three times as long
     return name if name not in ("", ".") else Path(path).name or _NAMELESS
 
@@ -58,6 +62,8 @@ def take_in(source: BlockingSource, spool: Spool, name: str, *, stated: Stated, 
         FileError: See `take_in_path` and `Spooling`.
     """
     try:
+        if isinstance(source, str) and is_url(source):
+            return take_in_url(source, spool, name, stated=stated, limits=limits)
         if isinstance(source, str | os.PathLike):
             return take_in_path(source, spool, name, stated=stated, limits=limits, place=os.fspath(source))
         if isinstance(source, bytes | bytearray | memoryview):

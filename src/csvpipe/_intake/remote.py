@@ -1,0 +1,398 @@
+"""Objects that are named by a URL, and read by range where they lie. `fsspec` (extra `remote`) knows the stores.
+
+Credentials are the business of each store's own configuration, in every process that reads: nothing of them is kept
+with a job. A URL that has one in itself is never kept, nor shown: such an object is spooled, as are those that cannot
+be read by range, or whose store does not tell one version from the next.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Final, cast
+
+import attrs
+
+from csvpipe._intake.source import LocalFile
+from csvpipe.errors import FileCode, FileError, MissingExtraError
+
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]+://")
+_QUERY: Final = re.compile(r"\?[^\s'\"<>]*")
+#: A user, or a token; what Azure has there is the name of a container.
+_USER: Final = re.compile(r"(?<=://)(?<!abfs://)(?<!abfss://)[^/\s'\"@]*@")
+
+#: Stores that are asked for a range give it, and nothing else; over HTTP the server says whether it does.
+_RANGED: Final = frozenset(
+    {
+        *("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss", "hdfs", "webhdfs", "sftp", "ssh", "smb"),
+        *("http", "https", "file", "local", "memory"),
+    }
+)
+
+#: What tells one version of an object from the next, the best first: whatever of these a store says.
+_VERSIONS: Final = (
+    ("ETag", "etag", "generation", "Content-MD5", "content_md5", "md5Hash", "Digest"),
+    ("Last-Modified", "LastModified", "last_modified", "mtime", "modified", "updated", "created"),
+)
+
+#: Fetched at a time: while a file is looked at, and while it is cut.
+_LOOK_BYTES: Final = 1024 * 1024
+_BLOCK_BYTES: Final = 8 * 1024 * 1024
+
+#: Most bytes that a run keeps between those who cut and those who parse.
+_KEPT_BYTES: Final = 96 * 1024 * 1024
+
+#: Seconds before a request that failed is made again.
+_PAUSES: Final = (0.2, 1.0)
+
+
+def is_url(source: object) -> bool:
+    """Whether a source names an object by a URL that `fsspec` may know."""
+    return isinstance(source, str) and any(map(_SCHEME.match, source.split("::")))
+
+
+def shown(url: str) -> str:
+    """The URL, or any text with one in it, without what may be a secret."""
+    return _QUERY.sub("?...", _USER.sub("", url))
+
+
+def name_of(url: str) -> str:
+    """The name of the object: that of the member, for one in an archive."""
+    first = shown(url.partition("::")[0]).partition("?")[0]
+    return first.rstrip("/").rpartition("/")[2]
+
+
+class Blocks:
+    """Bytes of one object that were fetched lately, for all who read it in this process. They do not travel.
+
+    Each byte is wanted twice, by whoever cuts and by whoever parses: a block of which so much was taken is dropped.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: list[_Block] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _nothing, ()
+
+    def __repr__(self) -> str:
+        return f"<Blocks, {len(self._kept)} kept>"
+
+    def take(self, offset: int, size: int) -> memoryview | None:
+        """What is kept from `offset` on, up to `size` bytes; None if nothing is."""
+        with self._lock:
+            for block in reversed(self._kept):
+                if block.start <= offset < block.start + len(block.data):
+                    found = memoryview(block.data)[offset - block.start :][:size]
+                    block.taken += len(found)
+                    if block.taken >= 2 * len(block.data):
+                        self._kept.remove(block)
+                    return found
+        return None
+
+    def keep(self, start: int, data: bytes) -> None:
+        """Keep what was fetched, if need be in place of what was fetched first."""
+        with self._lock:
+            self._kept.append(_Block(start, data))
+            while len(self._kept) > 1 and sum(len(block.data) for block in self._kept) > _KEPT_BYTES:
+                del self._kept[0]
+
+
+@attrs.define(eq=False)
+class _Block:
+    """What one request has brought."""
+
+    start: int
+    data: bytes = attrs.field(repr=False)
+    taken: int = 0
+
+
+def _nothing() -> None:
+    return None
+
+
+@attrs.frozen(kw_only=True)
+class RemoteObject(LocalFile):
+    """An object that is read by range where it lies.
+
+    Attributes:
+        path: Its URL, without a secret.
+        mtime_ns: A number made of what its store says of its version.
+        blocks: What those who read it share.
+    """
+
+    blocks: Blocks | None = attrs.field(default=None, eq=False, repr=False)
+
+    def open(self, *, place: str | None = None, buffering: int = -1) -> BinaryIO:  # noqa: ARG002  # always buffered
+        """See `LocalFile`."""
+        return self._opened(0, self.size, _LOOK_BYTES, place)
+
+    def open_part(self, start: int, end: int) -> BinaryIO:
+        """See `LocalFile`: not a byte beyond is fetched."""
+        return self._opened(start, end, _BLOCK_BYTES, None)
+
+    def for_run(self) -> LocalFile:
+        """See `LocalFile`."""
+        return attrs.evolve(self, blocks=Blocks())
+
+    def check_unchanged(self, *, place: str | None = None) -> None:
+        """See `LocalFile`."""
+        now = _look(self.path)
+        self._compare(now.size, now.version, place)
+
+    def _opened(self, start: int, end: int, step: int, place: str | None) -> BinaryIO:
+        self.check_unchanged(place=place)
+        blocks = Blocks() if self.blocks is None else self.blocks
+        raw = _Ranges(_Store(self.path), blocks, start=start, end=end, step=step)
+        file = cast("BinaryIO", io.BufferedReader(raw, buffer_size=64 * 1024))
+        file.seek(start)
+        return file
+
+
+class _Ranges(io.RawIOBase):
+    """Reads `[start, end)` of an object, in large steps."""
+
+    def __init__(self, store: _Store, blocks: Blocks, *, start: int, end: int, step: int) -> None:
+        super().__init__()
+        self._store = store
+        self._blocks = blocks
+        self._start = start
+        self._end = end
+        self._step = step
+        self._at = start
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self._at = offset + (0, self._at, self._end)[whence]
+        return self._at
+
+    def readinto(self, buffer: Any, /) -> int:
+        view = memoryview(buffer).cast("B")
+        size = min(len(view), self._end - self._at)
+        if size <= 0:
+            return 0
+        piece = self._blocks.take(self._at, size)
+        if piece is None:
+            data = self._store.fetch(self._at, min(self._end, self._at + max(size, self._step)))
+            self._blocks.keep(self._at, data)
+            piece = self._blocks.take(self._at, size) or memoryview(data)[:size]
+        view[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+class _Store:
+    """The store of one object."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.system, self.path = _system_of(url)
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """By which the store is known."""
+        named = self.system.protocol
+        return (named,) if isinstance(named, str) else tuple(named)
+
+    def fetch(self, start: int, end: int) -> bytes:
+        """The bytes `[start, end)`, fewer only where the object ends; what fails is tried again, for a while.
+
+        Raises:
+            OSError: The store does not give them.
+        """
+        for pause in (*_PAUSES, None):
+            try:
+                data = bytes(self.system.cat_file(self.path, start=start, end=end))
+                if len(data) > end - start:
+                    raise _not_asked_for()  # noqa: TRY301  # like what the store raises
+                return data  # noqa: TRY300
+            except Exception as error:  # noqa: BLE001  # whatever a store raises
+                if pause is None or isinstance(error, FileNotFoundError):
+                    message = shown(f"{type(error).__name__}: {error}")
+                    raise OSError(errno.EIO, message) from None  # its own text may have the URL in it
+                time.sleep(pause)
+        raise AssertionError("the last one returns or raises")
+
+
+def _not_asked_for() -> OSError:
+    return OSError(errno.EIO, "the store gave more than the range that it was asked for")
+
+
+@attrs.frozen(kw_only=True)
+class _Look:
+    """What a store says of an object."""
+
+    size: int
+    version: int
+    is_ranged: bool
+
+
+def ranged(url: str) -> RemoteObject | None:
+    """The object to be read by range; None if it is to be spooled.
+
+    Raises:
+        FileError: `not_found`, `source_failed`.
+        MissingExtraError: `fsspec`, or the package for this store, is not installed.
+    """
+    if "::" in url or url != shown(url):
+        return None
+    found = _look(url)
+    if not found.is_ranged or not _gives_ranges(url):
+        return None
+    return RemoteObject(path=url, size=found.size, mtime_ns=found.version)
+
+
+def _gives_ranges(url: str) -> bool:
+    """Whether a server of HTTP, which need not say so beforehand, gives a part of what it is asked for."""
+    store = _Store(url)
+    if not {"http", "https"} & {*store.protocols}:
+        return True
+    try:
+        with store.system.open(store.path, cache_type="none") as file:
+            file.seek(1)
+            file.read(1)
+    except ValueError:  # told by the status, before anything is read
+        return False
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
+        raise unreadable(url, error) from None
+    return True
+
+
+def _look(url: str) -> _Look:
+    """What a store says of an object now."""
+    try:
+        store = _Store(url)
+        info: Mapping[str, Any] = store.system.info(store.path)
+    except FileNotFoundError as error:
+        raise _missing(url, error) from None
+    except (MissingExtraError, FileError):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
+        raise unreadable(url, error) from None
+    if info.get("type") == "directory":
+        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: this is a folder; name the objects in it")
+    size = info.get("size")
+    version = next(filter(None, ([info[key] for key in keys if info.get(key)] for keys in _VERSIONS)), None)
+    is_ranged = bool(_RANGED & {*store.protocols}) and isinstance(size, int) and version is not None
+    digest = hashlib.sha256(repr(version).encode()).digest()
+    return _Look(size=size or 0, version=int.from_bytes(digest[:7]), is_ranged=is_ranged)
+
+
+def open_stream(url: str) -> BinaryIO:
+    """Open an object to be read once from its start; the caller closes it.
+
+    Raises:
+        FileError: `not_found`, `source_failed`.
+        MissingExtraError: As for `ranged`.
+    """
+    try:
+        return _opened(url, "rb")
+    except FileNotFoundError as error:
+        raise _missing(url, error) from None
+    except MissingExtraError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
+        raise unreadable(url, error) from None
+
+
+@contextmanager
+def written(url: str) -> Iterator[BinaryIO]:
+    """A file whose content becomes an object when all of it is there, and else nothing.
+
+    Raises:
+        MissingExtraError: As for `ranged`.
+        OSError: The object cannot be written.
+    """
+    with tempfile.TemporaryFile() as file:
+        yield cast("BinaryIO", file)
+        file.seek(0)
+        _upload(cast("BinaryIO", file), url)
+
+
+def _upload(file: BinaryIO, url: str) -> None:
+    try:
+        with _opened(url, "wb") as target:
+            shutil.copyfileobj(file, target, _LOOK_BYTES)
+    except MissingExtraError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
+        raise OSError(errno.EIO, shown(f"{url}: cannot be written: {type(error).__name__}: {error}")) from None
+
+
+def _missing(url: str, error: FileNotFoundError) -> FileError:
+    """The error for an object that is not there, or could not be asked for, which HTTP tells in the same way."""
+    cause: BaseException | None = error
+    while isinstance(cause, FileNotFoundError):
+        cause = cause.__cause__ or cause.__context__
+    status = getattr(cause, "status", 404)
+    if cause is not None and (isinstance(cause, OSError) or status not in {404, 410}):
+        return unreadable(url, cause)
+    return FileError(FileCode.NOT_FOUND, f"{shown(url)}: no such object; check the URL")
+
+
+def unreadable(url: str, error: BaseException) -> FileError:
+    """The error for an object that cannot be read."""
+    reason = shown(f"{type(error).__name__}: {error}")
+    way_out = "check the URL, the network and the credentials that its store's own configuration has"
+    return FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: cannot be read: {reason}; {way_out}")
+
+
+def file_at(source: str | os.PathLike[str]) -> LocalFile | None:
+    """What a job would read of a source in place; None if it would spool it.
+
+    Raises:
+        FileError: As for `LocalFile.at` and `ranged`.
+    """
+    return ranged(source) if isinstance(source, str) and is_url(source) else LocalFile.at(source)
+
+
+def file_of(plain: Mapping[str, Any]) -> LocalFile:
+    """The inverse of `plain_file`."""
+    return RemoteObject(**plain) if is_url(plain["path"]) else LocalFile(**plain)
+
+
+def plain_file(file: LocalFile) -> dict[str, Any]:
+    """Plain JSON values."""
+    return attrs.asdict(file, filter=attrs.filters.exclude("blocks"))
+
+
+def _opened(url: str, mode: str) -> BinaryIO:
+    try:
+        import fsspec  # noqa: PLC0415  # few need it
+    except ImportError as error:
+        raise MissingExtraError("a file by URL", "remote") from error
+    try:
+        opened = fsspec.open(url, mode, expand=False)  # a star or a question mark is part of a name
+    except ImportError as error:
+        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}") from error
+    return cast("BinaryIO", opened.open())
+
+
+def _system_of(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path there."""
+    try:
+        import fsspec  # noqa: PLC0415  # few need it
+    except ImportError as error:
+        raise MissingExtraError("a file by URL", "remote") from error
+    try:
+        system, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except ImportError as error:  # which says what is to be installed
+        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}") from error
+    return system, str(path)
