@@ -26,6 +26,7 @@ from csvpipe.errors import CsvPipeError, JobNotFoundError
 from csvpipe.events import EventKind, JobEvent
 from csvpipe.executors.choice import ExecutorChoice
 from csvpipe.jobs import JobId, JobRecord, JobStatus
+from csvpipe.logs import about
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import Job, WorkerPool
 from csvpipe.pool.continuing import Wanted, unfinished_job
@@ -369,4 +370,4 @@ def _tell(on_event: Callable[[JobEvent], object], event: JobEvent) -> None:
     try:
         on_event(event)
     except Exception:
-        logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id)
+        logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id, extra=about(event.job))

@@ -19,6 +19,7 @@ from csvpipe._process.turn import Turn
 from csvpipe._process.watch import look_seconds
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.executors.threads import DaemonThread, Errand, ThreadGroup
+from csvpipe.logs import about_pipeline
 
 T = TypeVar("T")
 
@@ -249,4 +250,4 @@ class ThreadWorker:
 def leave(resources: Resources) -> None:
     """In a worker: leave what was entered there; what goes wrong is logged."""
     for name, error in resources.close():
-        logger.error("pipeline %r: its setup failed at the end", name, exc_info=error)
+        logger.error("pipeline %r: its setup failed at the end", name, exc_info=error, extra=about_pipeline(name))

@@ -13,6 +13,7 @@ from csvpipe._intake.inspection import JobPlan
 from csvpipe._report.progress import Progress
 from csvpipe.errors import CsvPipeError, FileFailure, LeaseLostError, StoreUnavailableError
 from csvpipe.jobs import JobRecord, Verb
+from csvpipe.logs import about
 from csvpipe.pool.sweep import is_done_with
 from csvpipe.store.protocol import Claim
 
@@ -107,7 +108,11 @@ class Commits:
                 await self.commit()
             except Exception:
                 self._failures += 1
-                logger.exception("job %s: a commit failed; another attempt follows", self._claim.record.id)
+                logger.exception(
+                    "job %s: a commit failed; another attempt follows",
+                    self._claim.record.id,
+                    extra=about(self._claim.record),
+                )
                 self._set_hold(is_held=True)
             else:
                 self._failures = 0
@@ -157,7 +162,11 @@ class Commits:
                 )
             )
         except LeaseLostError:
-            logger.warning("job %s has been taken over; its last rows are not recorded", self._claim.record.id)
+            logger.warning(
+                "job %s has been taken over; its last rows are not recorded",
+                self._claim.record.id,
+                extra=about(self._claim.record),
+            )
             self._on_lost()
             await self.look_elsewhere()
         else:
@@ -182,7 +191,11 @@ class Commits:
                 pause = min(_pause(failures), until - anyio.current_time())
                 if pause <= 0:
                     raise
-                logger.exception("job %s: the store failed; another attempt follows", self._claim.record.id)
+                logger.exception(
+                    "job %s: the store failed; another attempt follows",
+                    self._claim.record.id,
+                    extra=about(self._claim.record),
+                )
             with anyio.move_on_after(pause):
                 await self._is_lost.wait()
             if self._is_lost.is_set():
@@ -194,7 +207,7 @@ class Commits:
         try:
             services.feed.publish(await services.threads.call(services.store.get, self._claim.record.id))
         except Exception:
-            logger.exception("job %s: cannot be looked up", self._claim.record.id)
+            logger.exception("job %s: cannot be looked up", self._claim.record.id, extra=about(self._claim.record))
 
 
 def _pause(failures: int) -> float:

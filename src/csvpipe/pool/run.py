@@ -22,6 +22,7 @@ from csvpipe.errors import FileCode, FileError, FileFailure, LeaseLostError
 from csvpipe.executors.loop import LoopRun
 from csvpipe.executors.worker import Worker
 from csvpipe.jobs import Verb
+from csvpipe.logs import about
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.brief import Brief, is_brief, run_brief
 from csvpipe.pool.commits import Commits
@@ -117,7 +118,7 @@ class JobRun:
             await self._commits.look_elsewhere()
         except Exception:
             # What is committed is safe, and the lease runs out: another worker, or this one, will take the job over.
-            logger.exception("job %s: its worker failed", self.claim.record.id)
+            logger.exception("job %s: its worker failed", self.claim.record.id, extra=about(self.claim.record))
         finally:
             self._leave()
 
@@ -342,7 +343,12 @@ class JobRun:
         if self._lane.in_hand:
             self._is_hung = True
             self._services.presence.keep()
-            logger.warning("job %s: %d handlers do not come back", self.claim.record.id, self._lane.in_hand)
+            logger.warning(
+                "job %s: %d handlers do not come back",
+                self.claim.record.id,
+                self._lane.in_hand,
+                extra=about(self.claim.record),
+            )
             for hand in tuple(self._in_hand):
                 hand.give_up()
 
@@ -367,7 +373,9 @@ class JobRun:
         self._services.wake.ring()
 
     def _fail_unexpectedly(self, error: BaseException) -> None:
-        logger.error("job %s: failed unexpectedly", self.claim.record.id, exc_info=error)
+        logger.error(
+            "job %s: failed unexpectedly", self.claim.record.id, exc_info=error, extra=about(self.claim.record)
+        )
         self.end(Ending.FAILURE, unexpected(error))
 
     def _announce(self) -> None:

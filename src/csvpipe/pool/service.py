@@ -18,6 +18,7 @@ from csvpipe._report.feed import PoolEvents
 from csvpipe.events import JobEvent
 from csvpipe.executors.threads import ThreadGroup
 from csvpipe.executors.worker import Crew, Leaving, Worker
+from csvpipe.logs import about
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.claims import Claims
 from csvpipe.pool.hearing import keep_hearing
@@ -175,7 +176,7 @@ async def _tell(events: PoolEvents, callback: EventCallback) -> None:
             if inspect.isawaitable(answer):
                 await answer
         except Exception:
-            logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id)
+            logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id, extra=about(event.job))
 
 
 def _join(leaving: Sequence[Leaving], seconds: float) -> None:

@@ -151,5 +151,6 @@ async def _answered(request: Request, operation: Operation, door: Door) -> Respo
     except HTTPException:  # the application's, raised in `authenticate`
         raise
     except Exception:
-        logger.exception("%s %s failed", request.method, operation.path)
+        known = {"job_id": request.path_params["job_id"]} if "job_id" in request.path_params else None
+        logger.exception("%s %s failed", request.method, operation.path, extra=known)
         return respond(Refusal(Kind.INTERNAL, "the server's log has the reason", is_last=True), request)

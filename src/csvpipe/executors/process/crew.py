@@ -27,6 +27,7 @@ from csvpipe.executors.process.messages import Answer, Done, Order, Unreachable,
 from csvpipe.executors.process.suspects import Case, Step, rejected
 from csvpipe.executors.threads import DaemonThread, Errand, ThreadGroup
 from csvpipe.executors.worker import Leaving, ThreadWorker, Worker
+from csvpipe.logs import about_job
 
 logger = logging.getLogger("csvpipe")
 
@@ -214,7 +215,9 @@ class ProcessWorker:
                 if self._given_up.is_set():
                     break
                 _remove_spill(allowance)
-                logger.warning("pipeline %r: a worker process was lost: %s", job.pipeline.name, lost.how)
+                logger.warning(
+                    "pipeline %r: a worker process was lost: %s", job.pipeline.name, lost.how, extra=_about(job)
+                )
                 failure = known.case.died(step, lost.how, lost.note, is_frozen=lost.is_frozen)
                 if failure is not None:
                     return nothing_done(chunk, failure)
@@ -254,7 +257,9 @@ class ProcessWorker:
             suspects.survived(step, answer.result)
             return answer.result
         if isinstance(answer, Unreachable):
-            logger.error("pipeline %r: %s\n%s", job.pipeline.name, answer.message, answer.traceback.rstrip())
+            logger.error(
+                "pipeline %r: %s\n%s", job.pipeline.name, answer.message, answer.traceback.rstrip(), extra=_about(job)
+            )
             return nothing_done(chunk, _unreachable(answer.message))
         raise answer.error
 
@@ -272,3 +277,8 @@ def _unreachable(message: str) -> FileFailure:
         message=f"{message}; make sure that it can be imported without the program around it, or use "
         "executor='thread', then retry the job",
     )
+
+
+def _about(job: JobWork) -> dict[str, object]:
+    context = job.context
+    return about_job(context.job_id, pipeline=job.pipeline.name, file=context.filename, attempt=context.attempt)
