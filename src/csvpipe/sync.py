@@ -6,8 +6,9 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,7 @@ from csvpipe.events import EventKind, JobEvent
 from csvpipe.executors.choice import ExecutorChoice
 from csvpipe.jobs import JobId, JobRecord, JobStatus
 from csvpipe.logs import about
+from csvpipe.observing import Observer
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import Job, WorkerPool
 from csvpipe.pool.continuing import Wanted, unfinished_job
@@ -55,6 +57,7 @@ def run(
     spool_dir: str | os.PathLike[str] | None = None,
     flush_interval: float = 2.0,
     resume: bool = False,
+    observers: Iterable[Observer] = (),
 ) -> list[JobRecord]:
     """Import files and wait for them. Also works while an event loop runs in the calling thread, which it blocks.
 
@@ -79,6 +82,7 @@ def run(
         flush_interval: Seconds between two commits of a running job, which are what progress shows.
         resume: Go on with the job in `store` that an earlier process began with the same pipeline, owner and unchanged
             file and did not end, instead of importing the file from its start. A paused one is resumed.
+        observers: As for `WorkerPool`.
 
     Returns:
         A record for each file, in the order given.
@@ -111,6 +115,7 @@ def run(
         spool_dir=spool_dir,
         flush_interval=flush_interval,
         resume=resume,
+        observers=tuple(observers),
     )
     return BlockingRun(pipeline, files, options).wait(on_event)
 
@@ -132,6 +137,7 @@ class RunOptions:
     spool_dir: str | os.PathLike[str] | None = None
     flush_interval: float = 2.0
     resume: bool = False
+    observers: tuple[Observer, ...] = ()
 
 
 @attrs.define(eq=False, repr=False)
@@ -182,7 +188,9 @@ class BlockingRun:
     def wait(self, on_event: Callable[[JobEvent], object] | None = None) -> list[JobRecord]:
         """Run to the end. See `run`."""
         self._is_telling = on_event is not None
-        thread = threading.Thread(target=self._run, name="csvpipe-run", daemon=True)
+        # With the caller's context: observers see in which span of a trace it is.
+        run = partial(copy_context().run, self._run)
+        thread = threading.Thread(target=run, name="csvpipe-run", daemon=True)
         thread.start()
         try:
             while (event := self._said.get()) is not None:
@@ -234,6 +242,7 @@ class BlockingRun:
             spool_dir=options.spool_dir,
             on_event=self._hear,
             flush_interval=options.flush_interval,
+            observers=options.observers,
         )
 
     async def _submit(self, pool: WorkerPool) -> list[Job]:

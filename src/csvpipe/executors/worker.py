@@ -159,7 +159,7 @@ class ThreadWorker:
     ) -> ChunkResult | None:
         """See `Worker`."""
         chunk_run = run_of(job, chunk, allowance, stop=stop, turn=turn)
-        errand = self._begin(partial(chunk_run, self._resources))
+        errand = self._begin(turn.around(partial(chunk_run, self._resources)))
         with anyio.CancelScope(shield=True):
             if chunk_run.timeout is None:
                 await errand.wait()
@@ -184,7 +184,7 @@ class ThreadWorker:
         Raises:
             Exception: What the function raises.
         """
-        errand = self._begin(partial(function, self._resources))
+        errand = self._begin(turn.around(partial(function, self._resources)))
         await errand.wait()
         return self._end(errand, turn)
 

@@ -49,6 +49,7 @@ class Commits:
 
     Attributes:
         total_rows: Of the file, once it has been cut to its end.
+        record: The job as the store last said; None before.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Commits:
         hold: Callable[[bool], None],
     ) -> None:
         self.total_rows: int | None = None
+        self.record: JobRecord | None = None
         self._hold = hold
         self._is_held = False
         self._failures = 0
@@ -142,7 +144,7 @@ class Commits:
                 return
             self._is_untold = False
             self._progress.committed(results)
-            services.feed.publish(record)
+            self._tell(record)
 
     async def settle(self, verb: Settlement, *, failure: FileFailure | None = None) -> None:
         """Write the last results and the job's next status, again and again for as long as the lease lasts.
@@ -171,7 +173,11 @@ class Commits:
             await self.look_elsewhere()
         else:
             await services.threads.call_through(clear_up, record, self._claim.plan, services.spool)
-            services.feed.publish(record)
+            self._tell(record)
+
+    def _tell(self, record: JobRecord) -> None:
+        self.record = record
+        self._services.feed.publish(record)
 
     async def ask(self, call: Callable[[], T]) -> T:
         """What the store answers in a thread; one that is away is asked again and again for as long as the lease lasts.
@@ -205,7 +211,7 @@ class Commits:
         """Tell those who follow the job what its new owner has made of it."""
         services = self._services
         try:
-            services.feed.publish(await services.threads.call(services.store.get, self._claim.record.id))
+            self._tell(await services.threads.call(services.store.get, self._claim.record.id))
         except Exception:
             logger.exception("job %s: cannot be looked up", self._claim.record.id, extra=about(self._claim.record))
 
