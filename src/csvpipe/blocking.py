@@ -302,6 +302,7 @@ class BlockingWorkerPool(_Mirror[WorkerPool]):
         )
         self.pipelines = self._mirrored.pipelines
         self.observers = self._mirrored.observers
+        self.store = self._mirrored.store
         self._running = ExitStack()
 
     def __repr__(self) -> str:

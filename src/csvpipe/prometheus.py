@@ -7,6 +7,7 @@ of files, owners or cells.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -19,12 +20,15 @@ if find_spec("prometheus_client") is None:
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from csvpipe.jobs import JobRecord
 from csvpipe.observing import ChunkObserver, ChunkReport, JobObserver, Observer
 from csvpipe.store.overview import Overseer
 from csvpipe.store.protocol import JobStore
+
+logger = logging.getLogger("csvpipe")
 
 #: Handlers make codes of their own. So many are told apart; a handler that makes one of each row must not fill memory.
 _MOST_CODES: Final = 200
@@ -103,15 +107,29 @@ class PrometheusObserver(Observer):
             ("pipeline",),
             registry=self.registry,
         )
+        self._queue: _Queue | None = None
         if store is not None:
-            self.registry.register(_Queue(Overseer(store)))
+            self.watch(store)
 
     def __repr__(self) -> str:
         return f"<PrometheusObserver of {self.registry!r}>"
 
+    def watch(self, store: JobStore) -> None:
+        """Tell of this store from now on, in place of another one."""
+        overseer = Overseer(store)
+        if self._queue is None:
+            self._queue = _Queue(overseer)
+            self.registry.register(self._queue)
+        self._queue.overseer = overseer
+
     def text(self) -> bytes:
         """All metrics of the registry, as Prometheus reads them; asks the store, so not for an event loop."""
         return generate_latest(self.registry)
+
+    def answer(self, accept: str) -> tuple[bytes, str]:
+        """`text` in the format that the header `Accept` asks for, and the type of that."""
+        encode, media_type = choose_encoder(accept)
+        return encode(self.registry), media_type
 
     def job_submitted(self, job: JobRecord) -> None:
         """See `Observer`."""
@@ -185,7 +203,7 @@ class _Queue(Collector):
     """What only the store knows, looked up when it is asked for."""
 
     def __init__(self, overseer: Overseer) -> None:
-        self._overseer = overseer
+        self.overseer = overseer
 
     def describe(self) -> Iterator[Metric]:
         """What there will be, without a look."""
@@ -194,7 +212,12 @@ class _Queue(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """What there is."""
-        seen, jobs, age = self._overseer.look(), _jobs(), _age()
+        try:
+            seen = self.overseer.look()
+        except Exception:  # what was counted here is worth having all the same
+            logger.exception("the jobs of the store cannot be counted")
+            return
+        jobs, age = _jobs(), _age()
         for status, number in seen.jobs.items():
             jobs.add_metric([status.value], number)
         age.add_metric([], seen.queue_age_seconds)

@@ -57,6 +57,9 @@ class Observers:
             raise TypeError(f"{observer!r} is no csvpipe.observing.Observer")
         self._all.append(observer)
 
+    def __contains__(self, observer: object) -> bool:
+        return observer in self._all
+
     def submitted(self, job: JobRecord) -> None:
         """Tell of a file that was submitted."""
         for observer in self._all:

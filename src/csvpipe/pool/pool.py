@@ -47,7 +47,7 @@ class WorkerPool:
     and is entered once.
 
     Args:
-        store: Where job state lives; the caller's to close. None for one in memory.
+        store: Where job state lives; the caller's to close. None for one in memory. Also an attribute.
         pipelines: The only ones that this pool runs, by their names; also an attribute.
         workers: How many chunks are handled at once; by default ten in threads, or as many as there are processors.
         executor: Who runs handlers: `thread`, `process` for worker processes of our own, which use all processors and
@@ -110,7 +110,7 @@ class WorkerPool:
             flush_interval=flush_interval,
             shutdown_grace=shutdown_grace,
         )
-        self._store = MemoryJobStore() if store is None else store
+        self.store = self._store = MemoryJobStore() if store is None else store
         self._spool_dir = None if spool_dir is None else Path(spool_dir)
         self._on_event = on_event
         self.observers = Observers(observers)

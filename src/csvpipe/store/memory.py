@@ -37,7 +37,6 @@ from csvpipe.store.overview import StoreOverview, overview_among
 from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, JobSlice, Lease, OwnerFilter, Renewal, WorkerId
 
 _AGE: Final = attrgetter("age")
-_OWNER: Final = attrgetter("owner")
 
 
 def _utc_now() -> datetime:
@@ -65,7 +64,7 @@ class MemoryJobStore:
     _history: History = attrs.field(factory=History, init=False)
     _chains: Chains = attrs.field(factory=Chains, init=False)
     _created_jobs: int = attrs.field(default=0, init=False)
-    _waiting: Waiting[KeptJob] = attrs.field(factory=lambda: Waiting(_AGE, _OWNER), init=False)
+    _waiting: Waiting[KeptJob] = attrs.field(factory=lambda: Waiting(_AGE, attrgetter("owner")), init=False)
     _processing: dict[JobId, KeptJob] = attrs.field(factory=dict, init=False)
     # How many of each owner's jobs are processing.
     _held: Counter[str | None] = attrs.field(factory=Counter, init=False)
@@ -336,9 +335,8 @@ class MemoryJobStore:
         self._extend(job, lease_seconds)
         job.worker = worker
         lease = Lease(job_id=record.id, worker=worker, token=record.attempt)
-        return Claim(
-            lease=lease, record=record, plan=job.draft.plan, root_id=job.draft.root_id, is_takeover=is_takeover
-        )
+        plan, root_id = job.draft.plan, job.draft.root_id
+        return Claim(lease=lease, record=record, plan=plan, root_id=root_id, is_takeover=is_takeover)
 
     def _renew(self, lease: Lease, lease_seconds: float) -> Renewal:
         try:

@@ -10,6 +10,7 @@ A request's way through it:
     upload       files in: `parts` cuts the body while it arrives, `filenames` makes names fit to show
     jobs         questions and verbs; `stream` tells of progress, `rejects` gives the rejects file
     answers      what endpoints answer with, as values; `plain` makes JSON of them, `schemas` says what it looks like
+    metrics      what Prometheus is told
     problems     how refusals are said: RFC 9457
     safeguards   headers of every answer, and what browsers must not be made to do
     openapi      the document

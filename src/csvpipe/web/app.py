@@ -20,6 +20,7 @@ from csvpipe.errors import CsvPipeError
 from csvpipe.pipeline import Pipeline
 from csvpipe.web.door import Call, Door, PoolSource, names_of
 from csvpipe.web.limits import UploadLimits
+from csvpipe.web.metrics import attach, metrics_operation, watcher
 from csvpipe.web.openapi import document
 from csvpipe.web.operations import OPERATIONS, SIGNS_OF_LIFE, Operation, document_operation
 from csvpipe.web.owners import Authenticate, owner_of, scheme_of
@@ -39,6 +40,7 @@ def create_app(
     prefix: str = "/api/v1/csv",
     heartbeat_seconds: float = 15.0,
     allow_origins: Sequence[str] = (),
+    metrics: bool | str = False,
 ) -> Starlette:
     """Make an ASGI application that takes files in over HTTP, tells of their progress, and gives rejects back.
 
@@ -55,8 +57,11 @@ def create_app(
         heartbeat_seconds: Between two signs of life of a stream.
         allow_origins: Origins of other sites whose pages may use it from a browser (CORS), such as
             `https://app.example.com`; none by default.
+        metrics: Whether `GET /metrics` gives metrics for Prometheus (extra `prometheus`); a text for who comes with it
+            as Bearer token, True for whoever reaches the server. They are of all owners' jobs, and name none of them.
 
     Raises:
+        MissingExtraError: The extra `prometheus` is wanted and not there.
         PipelineNotFoundError: The pool does not have one of the pipelines.
         ValueError: The prefix does not begin with a slash.
 
@@ -73,6 +78,7 @@ def create_app(
         raise ValueError(f"prefix={prefix!r} must begin with a slash")
     if not callable(authenticate):
         raise TypeError("authenticate= says whose a request is: bearer({token: owner}), or a function of your own")
+    observer = watcher(metrics)
     door = Door(
         source=pool,
         offered=names_of(pipelines),
@@ -80,6 +86,7 @@ def create_app(
         limits=limits or UploadLimits(),
         heartbeat_seconds=heartbeat_seconds,
         origins=tuple(allow_origins),
+        on_pool=attach(observer),
     )
 
     @lru_cache(maxsize=4)
@@ -94,6 +101,9 @@ def create_app(
         paths.setdefault(f"{prefix}{operation.path}", []).append(operation)
     for operation in SIGNS_OF_LIFE:
         paths.setdefault(operation.path, []).append(operation)
+    if observer is not None:
+        measured = metrics_operation(observer, None if metrics is True else str(metrics))
+        paths[measured.path] = [measured]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
