@@ -18,6 +18,7 @@ class Clock:
         self.now = 1_000
 
     def __call__(self) -> int:
+        """The time."""
         return self.now
 
 
