@@ -42,8 +42,8 @@ class PrometheusObserver(Observer):
 
     Args:
         registry: Where the metrics are; by default one of its own. `prometheus_client.REGISTRY` for the common one.
-        store: Whose jobs are counted by status, and whose queue's age is told; None for neither. Asked no more often
-            than every ten seconds.
+        store: Whose jobs are counted by status, and whose queue's age is told; None for neither.
+        keep_seconds: The store is asked no more often than that, however often metrics are.
 
     Attributes:
         registry: As above.
@@ -62,7 +62,14 @@ class PrometheusObserver(Observer):
         True
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None, *, store: JobStore | None = None) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry | None = None,
+        *,
+        store: JobStore | None = None,
+        keep_seconds: float = 10.0,
+    ) -> None:
+        self._keep_seconds = keep_seconds
         self.registry = CollectorRegistry() if registry is None else registry
         self._lock = threading.Lock()
         self._codes: set[str] = set()
@@ -116,7 +123,7 @@ class PrometheusObserver(Observer):
 
     def watch(self, store: JobStore) -> None:
         """Tell of this store from now on, in place of another one."""
-        overseer = Overseer(store)
+        overseer = Overseer(store, keep_seconds=self._keep_seconds)
         if self._queue is None:
             self._queue = _Queue(overseer)
             self.registry.register(self._queue)
