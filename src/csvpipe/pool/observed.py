@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import attrs
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("csvpipe")
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -63,17 +64,14 @@ class Observers:
     def submitted(self, job: JobRecord) -> None:
         """Tell of a file that was submitted."""
         for observer in self._all:
-            _told(job, lambda observer=observer: observer.job_submitted(job))
+            _told(job, observer.job_submitted, job)
 
     def started(self, claim: Claim) -> ObservedJob | None:
         """Tell of a job that was claimed; None if nobody wants to hear more of it."""
         if not self._all:
             return None
         job, is_takeover = claim.record, claim.is_takeover
-        answers = (
-            _told(job, lambda observer=observer: observer.job_started(job, is_takeover=is_takeover))
-            for observer in self._all
-        )
+        answers = (_told(job, observer.job_started, job, is_takeover=is_takeover) for observer in self._all)
         watching = [each for each in answers if each is not None]
         return ObservedJob(job, watching) if watching else None
 
@@ -88,10 +86,7 @@ class ObservedJob:
 
     def turn(self, gate: Gate, habit: Habit, *, first_row: int, start: int, is_async: bool) -> ObservedTurn:
         """The turn of a worker that has a chunk in hand."""
-        answers = [
-            _told(self._job, lambda each=each: each.chunk_started(first_row=first_row, start=start))
-            for each in self._watching
-        ]
+        answers = [_told(self._job, each.chunk_started, first_row=first_row, start=start) for each in self._watching]
         turn = ObservedTurn(gate, habit, self._job, [each for each in answers if each is not None], is_async=is_async)
         self._open.add(turn)
         return turn
@@ -108,7 +103,7 @@ class ObservedJob:
             self._open.pop().returned(None)
         last = job or self._job
         for each in self._watching:
-            _told(last, lambda each=each: each.ended(last, is_lost=is_lost))
+            _told(last, each.ended, last, is_lost=is_lost)
 
 
 class ObservedTurn(TimedTurn):
@@ -128,7 +123,7 @@ class ObservedTurn(TimedTurn):
             for each in self._watching:
                 context = _told(self._job, each.around)
                 if context is not None:
-                    _told(self._job, lambda context=context: stack.enter_context(_Harmless(self._job, context)))
+                    _told(self._job, stack.enter_context, _Harmless(self._job, context))
             yield
 
     def returned(self, result: ChunkResult | None) -> None:
@@ -151,7 +146,7 @@ class ObservedTurn(TimedTurn):
                 failure=None if result.failure is None else result.failure.code.value,
             )
         for each in self._watching:
-            _told(self._job, lambda each=each: each.ended(report))
+            _told(self._job, each.ended, report)
 
 
 def turn_of(
@@ -176,12 +171,12 @@ class _Harmless(AbstractContextManager[None]):
         self._context.__enter__()
 
     def __exit__(self, *_raised: object) -> None:
-        _told(self._job, lambda: self._context.__exit__(None, None, None))
+        _told(self._job, self._context.__exit__, None, None, None)
 
 
-def _told(job: JobRecord, tell: Callable[[], T]) -> T | None:
+def _told(job: JobRecord, tell: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | None:
     try:
-        return tell()
+        return tell(*arguments, **named)
     except Exception:
         logger.exception("job %s: an observer raised", job.id, extra=about(job))
         return None
