@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -168,6 +168,7 @@ class BlockingRun:
     _awaited: JobId | None = attrs.field(default=None, init=False)
     _news: anyio.Event = attrs.field(init=False)
     _error: BaseException | None = attrs.field(default=None, init=False)
+    _context: Context = attrs.field(init=False)
     _cancel: Callable[[], object] = attrs.field(default=lambda: None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -188,9 +189,8 @@ class BlockingRun:
     def wait(self, on_event: Callable[[JobEvent], object] | None = None) -> list[JobRecord]:
         """Run to the end. See `run`."""
         self._is_telling = on_event is not None
-        # With the caller's context: observers see in which span of a trace it is.
-        run = partial(copy_context().run, self._run)
-        thread = threading.Thread(target=run, name="csvpipe-run", daemon=True)
+        self._context = copy_context()
+        thread = threading.Thread(target=self._run, name="csvpipe-run", daemon=True)
         thread.start()
         try:
             while (event := self._said.get()) is not None:
@@ -218,6 +218,7 @@ class BlockingRun:
         self._cancel = partial(_cancel, scope, token)
         with scope:
             async with self._pool() as pool:
+                pool.observers.context = self._context
                 jobs = await self._submit(pool)
                 names = _Names(self._rejects)
                 for job in jobs:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import attrs
@@ -36,12 +37,17 @@ class Observers:
     Args:
         observers: From the start; others may come later.
 
+    Attributes:
+        context: Where files are submitted for somebody in another thread: the context there, which says in which span of
+            a trace that is. None where the submitter's own task is the one.
+
     Raises:
         TypeError: One is no observer.
     """
 
     def __init__(self, observers: Iterable[Observer] = ()) -> None:
         self._all: list[Observer] = []
+        self.context: Context | None = None
         for observer in observers:
             self.add(observer)
 
@@ -64,7 +70,10 @@ class Observers:
     def submitted(self, job: JobRecord) -> None:
         """Tell of a file that was submitted."""
         for observer in self._all:
-            _told(job, observer.job_submitted, job)
+            if self.context is None:
+                _told(job, observer.job_submitted, job)
+            else:
+                self.context.run(_told, job, observer.job_submitted, job)
 
     def started(self, claim: Claim) -> ObservedJob | None:
         """Tell of a job that was claimed; None if nobody wants to hear more of it."""
