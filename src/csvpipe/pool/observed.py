@@ -38,8 +38,8 @@ class Observers:
         observers: From the start; others may come later.
 
     Attributes:
-        context: Where files are submitted for somebody in another thread: the context there, which says in which span of
-            a trace that is. None where the submitter's own task is the one.
+        context: Where files are submitted for somebody in another thread: the context there, which knows the span of
+            a trace that it is in. None where the submitter's own task is the one.
 
     Raises:
         TypeError: One is no observer.
