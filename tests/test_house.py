@@ -24,6 +24,8 @@ NOT_OURS_TO_IMPORT = {
     "click",
     "hypothesis",
     "numpy",
+    "opentelemetry",
+    "prometheus_client",
     "psycopg",
     "pyarrow",
     "pytest",

@@ -22,6 +22,7 @@ from csvpipe.errors import PoolClosedError
 from csvpipe.events import JobEvent
 from csvpipe.executors.choice import ExecutorChoice
 from csvpipe.jobs import JobId
+from csvpipe.observing import Observer
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import EventCallback, Job, WorkerPool
 from csvpipe.store.protocol import JobStore
@@ -279,6 +280,7 @@ class BlockingWorkerPool(_Mirror[WorkerPool]):
         max_files: int = 10,
         spool_dir: str | os.PathLike[str] | None = None,
         on_event: EventCallback | None = None,
+        observers: Iterable[Observer] = (),
         on_exit: Literal["drain", "stop"] = "drain",
         lease_seconds: float = 30.0,
         flush_interval: float = 2.0,
@@ -292,12 +294,15 @@ class BlockingWorkerPool(_Mirror[WorkerPool]):
             max_files=max_files,
             spool_dir=spool_dir,
             on_event=on_event,
+            observers=observers,
             on_exit=on_exit,
             lease_seconds=lease_seconds,
             flush_interval=flush_interval,
             shutdown_grace=shutdown_grace,
         )
         self.pipelines = self._mirrored.pipelines
+        self.observers = self._mirrored.observers
+        self.store = self._mirrored.store
         self._running = ExitStack()
 
     def __repr__(self) -> str:

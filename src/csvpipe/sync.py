@@ -6,8 +6,9 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from contextvars import Context, copy_context
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,8 @@ from csvpipe.errors import CsvPipeError, JobNotFoundError
 from csvpipe.events import EventKind, JobEvent
 from csvpipe.executors.choice import ExecutorChoice
 from csvpipe.jobs import JobId, JobRecord, JobStatus
+from csvpipe.logs import about
+from csvpipe.observing import Observer
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import Job, WorkerPool
 from csvpipe.pool.continuing import Wanted, unfinished_job
@@ -54,6 +57,7 @@ def run(
     spool_dir: str | os.PathLike[str] | None = None,
     flush_interval: float = 2.0,
     resume: bool = False,
+    observers: Iterable[Observer] = (),
 ) -> list[JobRecord]:
     """Import files and wait for them. Also works while an event loop runs in the calling thread, which it blocks.
 
@@ -78,6 +82,7 @@ def run(
         flush_interval: Seconds between two commits of a running job, which are what progress shows.
         resume: Go on with the job in `store` that an earlier process began with the same pipeline, owner and unchanged
             file and did not end, instead of importing the file from its start. A paused one is resumed.
+        observers: As for `WorkerPool`.
 
     Returns:
         A record for each file, in the order given.
@@ -110,6 +115,7 @@ def run(
         spool_dir=spool_dir,
         flush_interval=flush_interval,
         resume=resume,
+        observers=tuple(observers),
     )
     return BlockingRun(pipeline, files, options).wait(on_event)
 
@@ -131,6 +137,7 @@ class RunOptions:
     spool_dir: str | os.PathLike[str] | None = None
     flush_interval: float = 2.0
     resume: bool = False
+    observers: tuple[Observer, ...] = ()
 
 
 @attrs.define(eq=False, repr=False)
@@ -161,6 +168,7 @@ class BlockingRun:
     _awaited: JobId | None = attrs.field(default=None, init=False)
     _news: anyio.Event = attrs.field(init=False)
     _error: BaseException | None = attrs.field(default=None, init=False)
+    _context: Context = attrs.field(init=False)
     _cancel: Callable[[], object] = attrs.field(default=lambda: None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -181,6 +189,7 @@ class BlockingRun:
     def wait(self, on_event: Callable[[JobEvent], object] | None = None) -> list[JobRecord]:
         """Run to the end. See `run`."""
         self._is_telling = on_event is not None
+        self._context = copy_context()
         thread = threading.Thread(target=self._run, name="csvpipe-run", daemon=True)
         thread.start()
         try:
@@ -210,6 +219,7 @@ class BlockingRun:
         with scope:
             begun = await self._begun()  # before the pool comes and ends such a job unseen
             async with self._pool() as pool:
+                pool.observers.context = self._context
                 jobs = await self._submit(pool, begun)
                 names = _Names(self._rejects)
                 for job in jobs:
@@ -234,6 +244,7 @@ class BlockingRun:
             spool_dir=options.spool_dir,
             on_event=self._hear,
             flush_interval=options.flush_interval,
+            observers=options.observers,
         )
 
     async def _submit(self, pool: WorkerPool, left: Mapping[int, JobRecord]) -> list[Job]:
@@ -376,4 +387,4 @@ def _tell(on_event: Callable[[JobEvent], object], event: JobEvent) -> None:
     try:
         on_event(event)
     except Exception:
-        logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id)
+        logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id, extra=about(event.job))

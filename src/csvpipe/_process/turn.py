@@ -10,7 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, Protocol, TypeVar
+
+from csvpipe.observing import Handling
+
+T = TypeVar("T")
 
 #: Wall time over processor time from which a handler counts as waiting. Two threads that compute share the interpreter
 #: by halves, so that half of the wall time proves nothing.
@@ -77,7 +82,12 @@ class Turn:
         habit: Of the pipeline's handler.
         wall_clock: Seconds that pass, whatever happens.
         cpu_clock: Seconds for which the calling thread has computed.
+
+    Attributes:
+        is_timed: Whether it is noted how long rows are with the handler.
     """
+
+    is_timed = False
 
     def __init__(
         self,
@@ -136,3 +146,16 @@ class Turn:
             was_held, self._is_held = self._is_held, False
         if was_held:
             self._gate.release()
+
+    # For those who observe; see `TimedTurn` ---------------------------------------------------------------------------
+
+    def around(self, function: Callable[[], T]) -> Callable[[], T]:
+        """The function within what an observer wants to have entered around a chunk's work."""
+        return function
+
+    def current(self) -> AbstractContextManager[object]:
+        """That itself."""
+        return nullcontext()
+
+    def adopt(self, handling: Handling | None) -> None:
+        """What another process has noted, which has done the work."""

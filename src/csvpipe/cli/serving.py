@@ -92,6 +92,13 @@ order when it is told to by Ctrl-C or SIGTERM: rows in hand are finished, and wi
 @click.option(
     "--allow-origin", "origins", multiple=True, metavar="URL", help="Of pages of other sites that may use it."
 )
+@click.option("--metrics", is_flag=True, help="Metrics for Prometheus at /metrics, for whoever reaches the server.")
+@click.option(
+    "--metrics-token",
+    metavar="TOKEN",
+    envvar="CSVPIPE_METRICS_TOKEN",
+    help="The same, for who comes with this Bearer token; rather set CSVPIPE_METRICS_TOKEN.",
+)
 @click.pass_context
 def serve(
     ctx: click.Context,
@@ -136,6 +143,8 @@ def _serve(
     executor: Any,
     max_file_mib: int,
     origins: tuple[str, ...],
+    metrics: bool,
+    metrics_token: str | None,
 ) -> None:
     """Until the program is told to end."""
     import uvicorn  # noqa: PLC0415  # the other commands do without
@@ -156,6 +165,7 @@ def _serve(
         authenticate=authenticate,
         limits=web.UploadLimits(file_bytes=max_file_mib * MIB),
         allow_origins=origins,
+        metrics=metrics_token or metrics,
     )
     config = uvicorn.Config(
         app,

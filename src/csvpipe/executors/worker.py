@@ -19,6 +19,7 @@ from csvpipe._process.turn import Turn
 from csvpipe._process.watch import look_seconds
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.executors.threads import DaemonThread, Errand, ThreadGroup
+from csvpipe.logs import about_pipeline
 
 T = TypeVar("T")
 
@@ -158,7 +159,7 @@ class ThreadWorker:
     ) -> ChunkResult | None:
         """See `Worker`."""
         chunk_run = run_of(job, chunk, allowance, stop=stop, turn=turn)
-        errand = self._begin(partial(chunk_run, self._resources))
+        errand = self._begin(turn.around(partial(chunk_run, self._resources)))
         with anyio.CancelScope(shield=True):
             if chunk_run.timeout is None:
                 await errand.wait()
@@ -183,7 +184,7 @@ class ThreadWorker:
         Raises:
             Exception: What the function raises.
         """
-        errand = self._begin(partial(function, self._resources))
+        errand = self._begin(turn.around(partial(function, self._resources)))
         await errand.wait()
         return self._end(errand, turn)
 
@@ -249,4 +250,4 @@ class ThreadWorker:
 def leave(resources: Resources) -> None:
     """In a worker: leave what was entered there; what goes wrong is logged."""
     for name, error in resources.close():
-        logger.error("pipeline %r: its setup failed at the end", name, exc_info=error)
+        logger.error("pipeline %r: its setup failed at the end", name, exc_info=error, extra=about_pipeline(name))

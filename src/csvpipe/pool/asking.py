@@ -8,8 +8,22 @@ from csvpipe._intake.arrival.receive import check_source, display_name
 from csvpipe._intake.source import Source
 from csvpipe._intake.stated import Stated
 from csvpipe.dialect import Dialect
+from csvpipe.errors import PipelineError
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.submission import Submission
+
+
+def check_options(store: object, on_exit: str) -> None:
+    """See that a pool is not given one thing for another.
+
+    Raises:
+        PipelineError: The store is a pipeline.
+        ValueError: There is no such end.
+    """
+    if isinstance(store, Pipeline):
+        raise PipelineError("the first argument is a store; name pipelines as WorkerPool(pipelines=[...])")
+    if on_exit not in ("drain", "stop"):
+        raise ValueError(f"on_exit must be 'drain' or 'stop', not {on_exit!r}")
 
 
 def submission_of(

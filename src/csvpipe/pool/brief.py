@@ -19,6 +19,7 @@ from csvpipe._process.work import Allowance, JobWork
 from csvpipe._report.progress import Progress
 from csvpipe.errors import CsvPipeError, FileFailure
 from csvpipe.jobs import JobRecord, Verb
+from csvpipe.logs import about
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.commits import clear_up
 from csvpipe.pool.portions import LEAST_BYTES
@@ -116,7 +117,9 @@ def _settled(claim: Claim, progress: Progress, total_rows: int, services: Servic
     except CsvPipeError:
         return None
     except Exception:
-        logger.exception("job %s: could not be settled; another attempt follows", claim.record.id)
+        logger.exception(
+            "job %s: could not be settled; another attempt follows", claim.record.id, extra=about(claim.record)
+        )
         return None
     clear_up(record, claim.plan, services.spool)
     return record

@@ -9,6 +9,7 @@ import attrs
 
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe.jobs import JobId
+from csvpipe.logs import about
 from csvpipe.pool.ending import Ending
 from csvpipe.pool.run import JobRun
 from csvpipe.store.protocol import Claim, Lease, Renewal
@@ -134,7 +135,11 @@ class Claims:
         if run is None:
             return
         if not renewal.is_held:
-            logger.warning("job %s: its lease is lost; another worker may have it", renewal.lease.job_id)
+            logger.warning(
+                "job %s: its lease is lost; another worker may have it",
+                renewal.lease.job_id,
+                extra=about(run.claim.record),
+            )
             run.end(Ending.LOST)
         elif renewal.requested is not None:
             run.end(Ending.ASKED)

@@ -13,6 +13,7 @@ from csvpipe._intake.inspection import JobPlan
 from csvpipe._report.progress import Progress
 from csvpipe.errors import CsvPipeError, FileFailure, LeaseLostError, StoreUnavailableError
 from csvpipe.jobs import JobRecord, Verb
+from csvpipe.logs import about
 from csvpipe.pool.sweep import is_done_with
 from csvpipe.store.protocol import Claim
 
@@ -48,6 +49,7 @@ class Commits:
 
     Attributes:
         total_rows: Of the file, once it has been cut to its end.
+        record: The job as the store last said; None before.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Commits:
         hold: Callable[[bool], None],
     ) -> None:
         self.total_rows: int | None = None
+        self.record: JobRecord | None = None
         self._hold = hold
         self._is_held = False
         self._failures = 0
@@ -107,7 +110,11 @@ class Commits:
                 await self.commit()
             except Exception:
                 self._failures += 1
-                logger.exception("job %s: a commit failed; another attempt follows", self._claim.record.id)
+                logger.exception(
+                    "job %s: a commit failed; another attempt follows",
+                    self._claim.record.id,
+                    extra=about(self._claim.record),
+                )
                 self._set_hold(is_held=True)
             else:
                 self._failures = 0
@@ -137,7 +144,7 @@ class Commits:
                 return
             self._is_untold = False
             self._progress.committed(results)
-            services.feed.publish(record)
+            self._tell(record)
 
     async def settle(self, verb: Settlement, *, failure: FileFailure | None = None) -> None:
         """Write the last results and the job's next status, again and again for as long as the lease lasts.
@@ -157,12 +164,20 @@ class Commits:
                 )
             )
         except LeaseLostError:
-            logger.warning("job %s has been taken over; its last rows are not recorded", self._claim.record.id)
+            logger.warning(
+                "job %s has been taken over; its last rows are not recorded",
+                self._claim.record.id,
+                extra=about(self._claim.record),
+            )
             self._on_lost()
             await self.look_elsewhere()
         else:
             await services.threads.call_through(clear_up, record, self._claim.plan, services.spool)
-            services.feed.publish(record)
+            self._tell(record)
+
+    def _tell(self, record: JobRecord) -> None:
+        self.record = record
+        self._services.feed.publish(record)
 
     async def ask(self, call: Callable[[], T]) -> T:
         """What the store answers in a thread; one that is away is asked again and again for as long as the lease lasts.
@@ -182,7 +197,11 @@ class Commits:
                 pause = min(_pause(failures), until - anyio.current_time())
                 if pause <= 0:
                     raise
-                logger.exception("job %s: the store failed; another attempt follows", self._claim.record.id)
+                logger.exception(
+                    "job %s: the store failed; another attempt follows",
+                    self._claim.record.id,
+                    extra=about(self._claim.record),
+                )
             with anyio.move_on_after(pause):
                 await self._is_lost.wait()
             if self._is_lost.is_set():
@@ -192,9 +211,9 @@ class Commits:
         """Tell those who follow the job what its new owner has made of it."""
         services = self._services
         try:
-            services.feed.publish(await services.threads.call(services.store.get, self._claim.record.id))
+            self._tell(await services.threads.call(services.store.get, self._claim.record.id))
         except Exception:
-            logger.exception("job %s: cannot be looked up", self._claim.record.id)
+            logger.exception("job %s: cannot be looked up", self._claim.record.id, extra=about(self._claim.record))
 
 
 def _pause(failures: int) -> float:

@@ -16,6 +16,7 @@ from csvpipe._process.result import ChunkResult
 from csvpipe._process.work import source_failure
 from csvpipe.errors import FileError, FileFailure, LeaseLostError, Unavailable
 from csvpipe.jobs import JobId, JobRecord
+from csvpipe.logs import about, about_job
 from csvpipe.pipeline import Pipeline
 from csvpipe.policies import Retry
 from csvpipe.pool.ending import Ending, unexpected
@@ -86,12 +87,17 @@ async def bring_home(
     except FileError as error:
         return Home(results=committed, ending=Ending.FAILURE, failure=source_failure(error))
     except Exception as error:  # a defect, or a sink of the application's
-        logger.exception("job %s: failed unexpectedly", claim.record.id)
+        logger.exception("job %s: failed unexpectedly", claim.record.id, extra=about(claim.record))
         return Home(results=committed, ending=Ending.FAILURE, failure=unexpected(error))
     untold = [result for result in delivered if result.start not in known]
     if untold:
         await ask(lambda: services.store.commit(claim.lease, untold))
-        logger.info("job %s: %d deliveries of an earlier worker are recorded now", claim.record.id, len(untold))
+        logger.info(
+            "job %s: %d deliveries of an earlier worker are recorded now",
+            claim.record.id,
+            len(untold),
+            extra=about(claim.record),
+        )
     results = sorted([*committed, *untold], key=lambda result: result.start)
     failure = next((each.failure for each in untold if each.failure is not None), None)
     return Home(results=results, ending=None if failure is None else Ending.FAILURE, failure=failure)
@@ -148,4 +154,8 @@ def forget(job_id: JobId, pipeline: Pipeline[..., Any] | None) -> None:
     try:
         pipeline.sink.forget(job_id)
     except Exception:
-        logger.exception("job %s: what its sink keeps of it cannot be removed", job_id)
+        logger.exception(
+            "job %s: what its sink keeps of it cannot be removed",
+            job_id,
+            extra=about_job(job_id, pipeline=pipeline.name),
+        )

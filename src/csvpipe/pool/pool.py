@@ -18,15 +18,17 @@ from anyio.abc import TaskGroup
 from csvpipe._intake.source import Source
 from csvpipe._report.feed import PoolEvents
 from csvpipe.dialect import Dialect
-from csvpipe.errors import PipelineError, PoolClosedError
+from csvpipe.errors import PoolClosedError
 from csvpipe.executors.choice import ExecutorChoice, crew_for
 from csvpipe.jobs import JobRecord, JobStatus, Verb
+from csvpipe.observing import Observer
 from csvpipe.pipeline import Pipeline
-from csvpipe.pool.asking import key_of_file, submission_of
+from csvpipe.pool.asking import check_options, key_of_file, submission_of
 from csvpipe.pool.job import Job, id_of
+from csvpipe.pool.observed import Observers
 from csvpipe.pool.retention import purge
 from csvpipe.pool.service import EventCallback, Service
-from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name, known_by
+from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name, known_by, statistics_of
 from csvpipe.pool.submission import Submission, submit, submit_in_order
 from csvpipe.pool.unfinished import Unfinished, is_settled
 from csvpipe.store.memory import MemoryJobStore
@@ -45,7 +47,7 @@ class WorkerPool:
     and is entered once.
 
     Args:
-        store: Where job state lives; the caller's to close. None for one in memory.
+        store: Where job state lives; the caller's to close. None for one in memory. Also an attribute.
         pipelines: The only ones that this pool runs, by their names; also an attribute.
         workers: How many chunks are handled at once; by default ten in threads, or as many as there are processors.
         executor: Who runs handlers: `thread`, `process` for worker processes of our own, which use all processors and
@@ -56,6 +58,7 @@ class WorkerPool:
             which is removed when the pool is left.
         on_event: Called in the event loop with each event of each job, one after the other, sync or async. What it
             raises is logged and harms nothing.
+        observers: Told of each job and each chunk; also an attribute, whose `add` takes more. See `csvpipe.observing`.
         on_exit: What happens when the block is left without an exception: `drain` waits for all submitted jobs, `stop`
             checkpoints and leaves the rest to the next process.
         lease_seconds: For how long a job is kept from others when this process falls silent.
@@ -89,15 +92,13 @@ class WorkerPool:
         max_files: int = 10,
         spool_dir: str | os.PathLike[str] | None = None,
         on_event: EventCallback | None = None,
+        observers: Iterable[Observer] = (),
         on_exit: Literal["drain", "stop"] = "drain",
         lease_seconds: float = 30.0,
         flush_interval: float = 2.0,
         shutdown_grace: float = 10.0,
     ) -> None:
-        if isinstance(store, Pipeline):
-            raise PipelineError("the first argument is a store; name pipelines as WorkerPool(pipelines=[...])")
-        if on_exit not in ("drain", "stop"):
-            raise ValueError(f"on_exit must be 'drain' or 'stop', not {on_exit!r}")
+        check_options(store, on_exit)
         self._pipelines = by_name(pipelines)
         self.pipelines = tuple(self._pipelines.values())
         self._crew = crew_for(executor, workers, self._pipelines)
@@ -109,9 +110,10 @@ class WorkerPool:
             flush_interval=flush_interval,
             shutdown_grace=shutdown_grace,
         )
-        self._store = MemoryJobStore() if store is None else store
+        self.store = self._store = MemoryJobStore() if store is None else store
         self._spool_dir = None if spool_dir is None else Path(spool_dir)
         self._on_event = on_event
+        self.observers = Observers(observers)
         self._on_exit = on_exit
         self._state: Literal["new", "open", "stopping", "closed"] = "new"
         self._process = os.getpid()
@@ -130,7 +132,9 @@ class WorkerPool:
         if self._state != "new":
             raise PoolClosedError("a pool is entered once; make a new one")
         self._process = os.getpid()
-        self._service = Service(self._settings, self._store, self._pipelines, self._crew, self._spool_dir)
+        self._service = Service(
+            self._settings, self._store, self._pipelines, self._crew, self._spool_dir, observers=self.observers
+        )
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         try:
@@ -250,7 +254,6 @@ class WorkerPool:
             Exception: As for `submit`; the files before the one at fault are submitted.
         """
         jobs: list[Job] = []
-
         ordinals = count(1)
 
         def asked(source: Source) -> Submission:
@@ -270,6 +273,7 @@ class WorkerPool:
 
     def _submitted(self, record: JobRecord) -> Job:
         self._unfinished.add(record)
+        self.observers.submitted(record)
         self._services.feed.publish(record)
         self._services.wake.ring()
         return self._job(record)
@@ -347,13 +351,7 @@ class WorkerPool:
             PoolClosedError: The pool is not open.
         """
         self._check_open()
-        rotation = self._services.rotation
-        return PoolStatistics(
-            workers=self._settings.workers,
-            busy_workers=rotation.in_hand,
-            running_jobs=len(self._service.claims),
-            waiting_chunks=rotation.waiting,
-        )
+        return statistics_of(self._services, running_jobs=len(self._service.claims))
 
     # Ending -----------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from csvpipe._process.conduct import EndedError, exhausted
 from csvpipe._process.resources import aborted, no_manager
 from csvpipe.errors import Abort
 from csvpipe.executors.loop import is_cancelled_from_outside
+from csvpipe.logs import about_pipeline
 from csvpipe.pipeline import Pipeline
 
 logger = logging.getLogger("csvpipe")
@@ -108,7 +109,11 @@ class _Holding:
             if is_cancelled_from_outside():
                 raise
             if self.settled.is_set():
-                logger.exception("pipeline %r: its setup failed at the end", self._pipeline.name)
+                logger.exception(
+                    "pipeline %r: its setup failed at the end",
+                    self._pipeline.name,
+                    extra=about_pipeline(self._pipeline.name),
+                )
             self.error = error
         finally:
             if not self.settled.is_set() and self.error is None:

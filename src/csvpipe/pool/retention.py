@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from csvpipe.errors import IdempotencyConflictError, JobNotFoundError, ParentError, TransitionError
 from csvpipe.jobs import JobId, JobRecord, JobStatus
+from csvpipe.logs import about_job
 from csvpipe.pool.commits import remove_upload
 from csvpipe.pool.deliveries import forget
 from csvpipe.pool.spooled import files_of, upload_name
@@ -50,7 +51,9 @@ def _may_be_read(store: JobStore, job_id: JobId) -> bool:
     except JobNotFoundError:
         return False
     except Exception:  # whatever a store raises that is away
-        logger.exception("job %s: nobody knows whether it was created; its upload is kept for now", job_id)
+        logger.exception(
+            "job %s: nobody knows whether it was created; its upload is kept for now", job_id, extra=about_job(job_id)
+        )
         return True
 
 

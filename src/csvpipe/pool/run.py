@@ -22,6 +22,7 @@ from csvpipe.errors import FileCode, FileError, FileFailure, LeaseLostError
 from csvpipe.executors.loop import LoopRun
 from csvpipe.executors.worker import Worker
 from csvpipe.jobs import Verb
+from csvpipe.logs import about
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.brief import Brief, is_brief, run_brief
 from csvpipe.pool.commits import Commits
@@ -29,6 +30,7 @@ from csvpipe.pool.cutting import CHUNKS_AHEAD, next_chunks, remaining_chunks
 from csvpipe.pool.deliveries import bring_home, delivers
 from csvpipe.pool.ending import Ending, trouble_with, unexpected
 from csvpipe.pool.lineage import mending_of
+from csvpipe.pool.observed import turn_of
 from csvpipe.pool.portions import ChunkSizes, most_chunks, work_of
 from csvpipe.pool.spooled import spill_name
 from csvpipe.store.protocol import Claim
@@ -75,6 +77,7 @@ class JobRun:
         self._is_hung = False
         self._news: anyio.Event  # while the run is driven
         self._lane = services.rotation.open(self, most=most_chunks(claim, pipeline, services.settings))
+        self._observed = services.observers.started(claim)
         self._is_driven = False
         self._is_cut = False
         self._is_settled = False
@@ -117,13 +120,15 @@ class JobRun:
             await self._commits.look_elsewhere()
         except Exception:
             # What is committed is safe, and the lease runs out: another worker, or this one, will take the job over.
-            logger.exception("job %s: its worker failed", self.claim.record.id)
+            logger.exception("job %s: its worker failed", self.claim.record.id, extra=about(self.claim.record))
         finally:
             self._leave()
 
     def _leave(self) -> None:
         self._services.rotation.close(self._lane)
         self._services.keeper.drop(self.claim.lease)
+        if self._observed is not None:
+            self._observed.ended(self._commits.record, is_lost=self._ending is Ending.LOST)
         self._on_over(self)
 
     def end(self, ending: Ending, failure: FileFailure | None = None) -> None:
@@ -249,24 +254,28 @@ class JobRun:
                 self._leave()
 
     async def _handle_chunk(self, chunk: Chunk, worker: Worker) -> None:
-        allotted = self._progress.allot()
-        result = await self._handled(chunk, worker, Allowance(error_budget=allotted, spill=self._spill(chunk)))
+        allotted, turn = self._progress.allot(), turn_of(self._services, self.pipeline, self._observed, chunk)
+        result = await self._handled(chunk, worker, Allowance(error_budget=allotted, spill=self._spill(chunk)), turn)
+        if self._observed is not None:
+            self._observed.returned(turn, result)
         if result is not None and not self._is_hung and self._ending is not Ending.LOST:
             self._fold(chunk, result, self._progress.add(chunk, result, allotted=allotted))
 
     async def _handle_all(self, worker: Worker) -> None:
         """Have a worker do a small file in one go; what it leaves undone is done in the ordinary way."""
         worker.renew(self._services.outages)
-        turn = Turn(self._services.gate, self._services.habits[self.pipeline.name])
+        turn = turn_of(self._services, self.pipeline, self._observed)
         self._in_hand.add(worker)
         try:  # shielded, as all that the crew does
             brief = await worker.thread.do(lambda resources: self._brief(resources, turn), turn)
         finally:
             self._in_hand.discard(worker)
+        if self._observed is not None:
+            self._observed.returned(turn, None if brief is None else brief.result)
         if brief is None or self._is_hung:
             return
         if brief.record is not None:
-            self._is_settled = True
+            self._is_settled, self._commits.record = True, brief.record
             self._services.feed.publish(brief.record)
             return
         if brief.work is not None and brief.chunk is not None and brief.result is not None:
@@ -288,9 +297,8 @@ class JobRun:
             services=self._services,
         )
 
-    async def _handled(self, chunk: Chunk, worker: Worker, allowance: Allowance) -> ChunkResult | None:
+    async def _handled(self, chunk: Chunk, worker: Worker, allowance: Allowance, turn: Turn) -> ChunkResult | None:
         services, pipeline = self._services, self.pipeline
-        turn = Turn(services.gate, services.habits[pipeline.name])
         if not pipeline.signature.is_async:
             worker.renew(services.outages)
             self._in_hand.add(worker)
@@ -310,7 +318,8 @@ class JobRun:
         )
         self._in_hand.add(loop_run)
         try:
-            return await loop_run.run(worker.thread)
+            with turn.current():
+                return await loop_run.run(worker.thread)
         finally:
             self._in_hand.discard(loop_run)
 
@@ -342,7 +351,12 @@ class JobRun:
         if self._lane.in_hand:
             self._is_hung = True
             self._services.presence.keep()
-            logger.warning("job %s: %d handlers do not come back", self.claim.record.id, self._lane.in_hand)
+            logger.warning(
+                "job %s: %d handlers do not come back",
+                self.claim.record.id,
+                self._lane.in_hand,
+                extra=about(self.claim.record),
+            )
             for hand in tuple(self._in_hand):
                 hand.give_up()
 
@@ -367,7 +381,9 @@ class JobRun:
         self._services.wake.ring()
 
     def _fail_unexpectedly(self, error: BaseException) -> None:
-        logger.error("job %s: failed unexpectedly", self.claim.record.id, exc_info=error)
+        logger.error(
+            "job %s: failed unexpectedly", self.claim.record.id, exc_info=error, extra=about(self.claim.record)
+        )
         self.end(Ending.FAILURE, unexpected(error))
 
     def _announce(self) -> None:

@@ -18,10 +18,12 @@ from csvpipe._report.feed import PoolEvents
 from csvpipe.events import JobEvent
 from csvpipe.executors.threads import ThreadGroup
 from csvpipe.executors.worker import Crew, Leaving, Worker
+from csvpipe.logs import about
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.claims import Claims
 from csvpipe.pool.hearing import keep_hearing
 from csvpipe.pool.leases import LeaseKeeper
+from csvpipe.pool.observed import Observers
 from csvpipe.pool.presence import Presence
 from csvpipe.pool.resources import LoopResources
 from csvpipe.pool.services import Services, Settings
@@ -57,6 +59,8 @@ class Service:
         pipelines: Mapping[str, Pipeline[..., Any]],
         crew: Crew,
         spool_dir: Path | None,
+        *,
+        observers: Observers,
     ) -> None:
         self.claims: Claims
         self._settings = settings
@@ -64,6 +68,7 @@ class Service:
         self._store = store
         self._pipelines = pipelines
         self._spool_dir = spool_dir
+        self._observers = observers
         self._scope = anyio.CancelScope(shield=True)
         self._stop_wanted = anyio.Event()
         self._stopped = anyio.Event()
@@ -133,6 +138,7 @@ class Service:
             spool=spool,
             keeper=LeaseKeeper(self._store, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds),
             resources=LoopResources(),
+            observers=self._observers,
         )
 
     async def _run(self, services: Services, runs: TaskGroup, task_status: TaskStatus[Services]) -> None:
@@ -175,7 +181,7 @@ async def _tell(events: PoolEvents, callback: EventCallback) -> None:
             if inspect.isawaitable(answer):
                 await answer
         except Exception:
-            logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id)
+            logger.exception("on_event raised at %s of job %s", event.kind.value, event.job.id, extra=about(event.job))
 
 
 def _join(leaving: Sequence[Leaving], seconds: float) -> None:

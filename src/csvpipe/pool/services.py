@@ -20,6 +20,7 @@ from csvpipe.executors.threads import ThreadGroup
 from csvpipe.limits import MIB
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.leases import LeaseKeeper
+from csvpipe.pool.observed import Observers
 from csvpipe.pool.presence import Presence
 from csvpipe.pool.resources import LoopResources
 from csvpipe.store.protocol import JobStore, WorkerId
@@ -110,6 +111,7 @@ class Services:
         readers: For file objects of callers, which may never answer.
         slots: By pipeline name, for async handlers: bounds their calls in flight.
         outages: How often a job has failed because the world stayed down: resources from before may be broken.
+        observers: Told of jobs and chunks.
     """
 
     settings: Settings
@@ -131,10 +133,22 @@ class Services:
     slots: dict[str, Slots] = attrs.field(init=False)
     wake: Wake = attrs.field(factory=Wake)
     outages: int = 0
+    observers: Observers = attrs.field(factory=Observers)
 
     def __attrs_post_init__(self) -> None:
         self.habits = {name: Habit() for name in self.pipelines}
         self.slots = {name: Slots(pipeline.concurrency) for name, pipeline in self.pipelines.items()}
+
+
+def statistics_of(services: Services, *, running_jobs: int) -> PoolStatistics:
+    """What a pool is doing at the moment."""
+    rotation = services.rotation
+    return PoolStatistics(
+        workers=services.settings.workers,
+        busy_workers=rotation.in_hand,
+        running_jobs=running_jobs,
+        waiting_chunks=rotation.waiting,
+    )
 
 
 def by_name(pipelines: Iterable[Pipeline[..., Any]]) -> dict[str, Pipeline[..., Any]]:

@@ -33,10 +33,10 @@ from csvpipe.store._changes import check_chain, counted, created, enacted, is_un
 from csvpipe.store._history import History
 from csvpipe.store._kept import NO_LEASE, KeptJob
 from csvpipe.store._waiting import Waiting
+from csvpipe.store.overview import StoreOverview, overview_among
 from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, JobSlice, Lease, OwnerFilter, Renewal, WorkerId
 
 _AGE: Final = attrgetter("age")
-_OWNER: Final = attrgetter("owner")
 
 
 def _utc_now() -> datetime:
@@ -64,7 +64,7 @@ class MemoryJobStore:
     _history: History = attrs.field(factory=History, init=False)
     _chains: Chains = attrs.field(factory=Chains, init=False)
     _created_jobs: int = attrs.field(default=0, init=False)
-    _waiting: Waiting[KeptJob] = attrs.field(factory=lambda: Waiting(_AGE, _OWNER), init=False)
+    _waiting: Waiting[KeptJob] = attrs.field(factory=lambda: Waiting(_AGE, attrgetter("owner")), init=False)
     _processing: dict[JobId, KeptJob] = attrs.field(factory=dict, init=False)
     # How many of each owner's jobs are processing.
     _held: Counter[str | None] = attrs.field(factory=Counter, init=False)
@@ -72,9 +72,7 @@ class MemoryJobStore:
     _next_expiry: float = attrs.field(default=math.inf, init=False)
 
     def __repr__(self) -> str:
-        with self._lock:
-            counts = Counter(job.record.status for job in self._jobs.values())
-        shown = [f"{status.value}={counts[status]}" for status in JobStatus if counts[status]]
+        shown = [f"{status.value}={number}" for status, number in self.overview().jobs.items() if number]
         return f"<{' '.join([type(self).__name__, *shown])}>"
 
     # Looking ----------------------------------------------------------------------------------------------------------
@@ -119,6 +117,11 @@ class MemoryJobStore:
         """See `JobStore.history`."""
         with self._lock:
             return self._history.slice(after=after, limit=limit, status=status, owner=owner)
+
+    def overview(self) -> StoreOverview:
+        """See `Overseeing`."""
+        with self._lock:
+            return overview_among(job.record for job in self._jobs.values())
 
     def ended_before(self, when: datetime, *, status: JobStatus | None = None, limit: int) -> list[JobId]:
         """See `JobStore.ended_before`."""
@@ -332,7 +335,8 @@ class MemoryJobStore:
         self._extend(job, lease_seconds)
         job.worker = worker
         lease = Lease(job_id=record.id, worker=worker, token=record.attempt)
-        return Claim(lease=lease, record=record, plan=job.draft.plan, root_id=job.draft.root_id)
+        plan, root_id = job.draft.plan, job.draft.root_id
+        return Claim(lease=lease, record=record, plan=plan, root_id=root_id, is_takeover=is_takeover)
 
     def _renew(self, lease: Lease, lease_seconds: float) -> Renewal:
         try:
@@ -375,9 +379,8 @@ class MemoryJobStore:
         before = job.record
         if record == before and not is_changed:
             return before
-        job.record = attrs.evolve(
-            record, revision=before.revision + 1, updated_at=max(before.updated_at, self._clock())
-        )
+        updated_at = max(before.updated_at, self._clock())
+        job.record = attrs.evolve(record, revision=before.revision + 1, updated_at=updated_at)
         if record.status is not before.status:
             self._withdraw(job, before.status)
             if record.status is JobStatus.PENDING:

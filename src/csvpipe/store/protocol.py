@@ -104,12 +104,14 @@ class Claim:
         record: The job after the claim: `processing`, its `attempt` equal to the token.
         plan: What to do.
         root_id: For row keys.
+        is_takeover: Whether another worker had it, and its lease has run out.
     """
 
     lease: Lease
     record: JobRecord
     plan: JobPlan
     root_id: JobId
+    is_takeover: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -11,6 +11,7 @@ A request's way through it:
     inspecting   a look at a file before it is uploaded
     jobs         questions and verbs; `stream` tells of progress, `rejects` gives the rejects file
     answers      what endpoints answer with, as values; `plain` makes JSON of them, `schemas` says what it looks like
+    metrics      what Prometheus is told
     problems     how refusals are said: RFC 9457
     safeguards   headers of every answer, and what browsers must not be made to do
     openapi      the document

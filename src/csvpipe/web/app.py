@@ -21,6 +21,7 @@ from csvpipe.pipeline import Pipeline
 from csvpipe.web import assets
 from csvpipe.web.door import Call, Door, PoolSource, names_of
 from csvpipe.web.limits import UploadLimits
+from csvpipe.web.metrics import attach, metrics_operation, watcher
 from csvpipe.web.openapi import document
 from csvpipe.web.operations import OPERATIONS, SIGNS_OF_LIFE, Operation, document_operation
 from csvpipe.web.owners import Authenticate, owner_of, scheme_of
@@ -41,6 +42,7 @@ def create_app(
     heartbeat_seconds: float = 15.0,
     allow_origins: Sequence[str] = (),
     page: bool = True,
+    metrics: bool | str = False,
 ) -> Starlette:
     """Make an ASGI application that takes files in over HTTP, tells of their progress, and gives rejects back.
 
@@ -59,8 +61,11 @@ def create_app(
             `https://app.example.com`; none by default.
         page: Whether there is a page for people at `/`, with its parts under `/page/`. It holds no data and asks for no
             token; what it shows it gets as any other client does.
+        metrics: Whether `GET /metrics` gives metrics for Prometheus (extra `prometheus`); a text for who comes with it
+            as Bearer token, True for whoever reaches the server. They are of all owners' jobs, and name none of them.
 
     Raises:
+        MissingExtraError: The extra `prometheus` is wanted and not there.
         PipelineNotFoundError: The pool does not have one of the pipelines.
         ValueError: The prefix does not begin with a slash.
 
@@ -77,6 +82,7 @@ def create_app(
         raise ValueError(f"prefix={prefix!r} must begin with a slash")
     if not callable(authenticate):
         raise TypeError("authenticate= says whose a request is: bearer({token: owner}), or a function of your own")
+    observer = watcher(metrics)
     door = Door(
         source=pool,
         offered=names_of(pipelines),
@@ -84,6 +90,7 @@ def create_app(
         limits=limits or UploadLimits(),
         heartbeat_seconds=heartbeat_seconds,
         origins=tuple(allow_origins),
+        on_pool=attach(observer),
     )
 
     @lru_cache(maxsize=4)
@@ -98,6 +105,9 @@ def create_app(
         paths.setdefault(f"{prefix}{operation.path}", []).append(operation)
     for operation in SIGNS_OF_LIFE:
         paths.setdefault(operation.path, []).append(operation)
+    if observer is not None:
+        measured = metrics_operation(observer, None if metrics is True else str(metrics))
+        paths[measured.path] = [measured]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -158,5 +168,6 @@ async def _answered(request: Request, operation: Operation, door: Door) -> Respo
     except HTTPException:  # the application's, raised in `authenticate`
         raise
     except Exception:
-        logger.exception("%s %s failed", request.method, operation.path)
+        known = {"job_id": request.path_params["job_id"]} if "job_id" in request.path_params else None
+        logger.exception("%s %s failed", request.method, operation.path, extra=known)
         return respond(Refusal(Kind.INTERNAL, "the server's log has the reason", is_last=True), request)

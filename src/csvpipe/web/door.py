@@ -36,6 +36,7 @@ class Door:
         heartbeat_seconds: Between two signs of life of a stream.
         origins: Of pages that may use it from a browser.
         followings: Readers of streams.
+        on_pool: Called with each pool that it comes to use.
     """
 
     source: PoolSource
@@ -45,6 +46,7 @@ class Door:
     heartbeat_seconds: float
     origins: tuple[str, ...]
     followings: Followings = attrs.field(factory=Followings, init=False)
+    on_pool: Callable[[WorkerPool], object] = attrs.field(default=lambda _pool: None)
     _pool: WorkerPool | None = attrs.field(default=None, init=False)
     _looking: CapacityLimiter | None = attrs.field(default=None, init=False)
 
@@ -77,6 +79,7 @@ class Door:
             if name not in names:
                 raise PipelineNotFoundError(name, names)
         self._pool = pool
+        self.on_pool(pool)
 
     @property
     def pool(self) -> WorkerPool:

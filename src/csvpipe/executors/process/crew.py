@@ -27,6 +27,7 @@ from csvpipe.executors.process.messages import Answer, Done, Order, Unreachable,
 from csvpipe.executors.process.suspects import Case, Step, rejected
 from csvpipe.executors.threads import DaemonThread, Errand, ThreadGroup
 from csvpipe.executors.worker import Leaving, ThreadWorker, Worker
+from csvpipe.logs import about_job
 
 logger = logging.getLogger("csvpipe")
 
@@ -168,11 +169,10 @@ class ProcessWorker:
         self, job: JobWork, chunk: Chunk, allowance: Allowance, *, stop: StopSignal, turn: Turn
     ) -> ChunkResult | None:
         """See `Worker`."""
-        del turn  # of this process's interpreter, which is not used
         if self._waiting is None:
             self._waiting = DaemonThread("waiter")
         self._given_up.clear()
-        errand = self._waiting.begin(Errand(partial(self._handle, job, chunk, allowance, stop)))
+        errand = self._waiting.begin(Errand(partial(self._handle, job, chunk, allowance, stop, turn)))
         with anyio.CancelScope(shield=True):
             await errand.wait()
         return errand.result()
@@ -199,8 +199,13 @@ class ProcessWorker:
 
     # In the waiting thread --------------------------------------------------------------------------------------------
 
-    def _handle(self, job: JobWork, chunk: Chunk, allowance: Allowance, stop: StopSignal) -> ChunkResult | None:
-        """Have the chunk, or its first part, done, by as many processes as it takes."""
+    def _handle(
+        self, job: JobWork, chunk: Chunk, allowance: Allowance, stop: StopSignal, turn: Turn
+    ) -> ChunkResult | None:
+        """Have the chunk, or its first part, done, by as many processes as it takes.
+
+        The turn is of this process's interpreter, which is not used; it says whether to note how long that takes.
+        """
         known = self._crew.known(job)
         while not self._given_up.is_set():
             step = known.case.next_step(job, chunk)
@@ -209,20 +214,26 @@ class ProcessWorker:
                 known.case.close(step)
                 return result
             try:
-                answer = self._ask(job, known.number, step, allowance, stop)
+                answer = self._ask(job, known.number, step, allowance, stop, is_timed=turn.is_timed)
             except LostError as lost:
                 if self._given_up.is_set():
                     break
                 _remove_spill(allowance)
-                logger.warning("pipeline %r: a worker process was lost: %s", job.pipeline.name, lost.how)
+                logger.warning(
+                    "pipeline %r: a worker process was lost: %s", job.pipeline.name, lost.how, extra=_about(job)
+                )
                 failure = known.case.died(step, lost.how, lost.note, is_frozen=lost.is_frozen)
                 if failure is not None:
                     return nothing_done(chunk, failure)
                 continue
+            if isinstance(answer, Done):
+                turn.adopt(answer.handling)
             return self._taken(job, chunk, known.case, step, answer)
         return None
 
-    def _ask(self, job: JobWork, number: int, step: Step, allowance: Allowance, stop: StopSignal) -> Answer:
+    def _ask(
+        self, job: JobWork, number: int, step: Step, allowance: Allowance, stop: StopSignal, *, is_timed: bool
+    ) -> Answer:
         process = self._crew.take(is_fresh=step.suspect is not None)
         self._process = process
         if self._given_up.is_set():
@@ -235,6 +246,7 @@ class ProcessWorker:
             allowance=allowance,
             outages=self._outages,
             limit=job.pipeline.timeout,
+            is_timed=is_timed,
         )
         is_of_use = False
         try:
@@ -254,7 +266,9 @@ class ProcessWorker:
             suspects.survived(step, answer.result)
             return answer.result
         if isinstance(answer, Unreachable):
-            logger.error("pipeline %r: %s\n%s", job.pipeline.name, answer.message, answer.traceback.rstrip())
+            logger.error(
+                "pipeline %r: %s\n%s", job.pipeline.name, answer.message, answer.traceback.rstrip(), extra=_about(job)
+            )
             return nothing_done(chunk, _unreachable(answer.message))
         raise answer.error
 
@@ -272,3 +286,8 @@ def _unreachable(message: str) -> FileFailure:
         message=f"{message}; make sure that it can be imported without the program around it, or use "
         "executor='thread', then retry the job",
     )
+
+
+def _about(job: JobWork) -> dict[str, object]:
+    context = job.context
+    return about_job(context.job_id, pipeline=job.pipeline.name, file=context.filename, attempt=context.attempt)

@@ -30,6 +30,7 @@ from csvpipe.executors.process.messages import (
     Trouble,
 )
 from csvpipe.executors.process.page import Note, make_page
+from csvpipe.logs import about_pipeline
 
 logger = logging.getLogger("csvpipe")
 
@@ -237,7 +238,12 @@ class WorkerProcess:
 def log_troubles(troubles: tuple[Trouble, ...]) -> None:
     """Log what went wrong when resources were left."""
     for trouble in troubles:
-        logger.error("pipeline %r: its setup failed at the end\n%s", trouble.pipeline, trouble.traceback.rstrip())
+        logger.error(
+            "pipeline %r: its setup failed at the end\n%s",
+            trouble.pipeline,
+            trouble.traceback.rstrip(),
+            extra=about_pipeline(trouble.pipeline),
+        )
 
 
 def _start(theirs: Connection[Any, Any], page: int | str) -> subprocess.Popen[bytes]:

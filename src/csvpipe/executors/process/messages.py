@@ -12,6 +12,7 @@ from csvpipe._partition.chunk import Chunk
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.executors.process.address import Address
+from csvpipe.observing import Handling
 from csvpipe.pipeline import Pipeline
 
 #: What the constructor of `JobWork` takes besides the pipeline; it keeps each under the same name.
@@ -42,6 +43,7 @@ class Order:
         allowance: What the result may carry.
         outages: How many there have been; resources from before the last one are renewed.
         limit: Seconds that one call may take.
+        is_timed: Whether it is to be noted how long rows are with the handler.
     """
 
     job: int
@@ -51,6 +53,7 @@ class Order:
     allowance: Allowance
     outages: int
     limit: float | None
+    is_timed: bool = False
 
 
 @attrs.frozen
@@ -84,11 +87,13 @@ class Done:
         result: Of the chunk.
         is_last: Whether the worker ends now, since a call that took too long still holds its main thread.
         troubles: Of leaving resources.
+        handling: If that was to be noted.
     """
 
     result: ChunkResult
     is_last: bool = False
     troubles: tuple[Trouble, ...] = ()
+    handling: Handling | None = None
 
 
 @attrs.frozen

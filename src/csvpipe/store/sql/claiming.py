@@ -287,7 +287,7 @@ def _hand_over(transaction: Transaction, job: StoredJob, plan: str, wish: Wish, 
         ownership_call=call,
     )
     lease = Lease(job_id=record.id, worker=wish.worker, token=record.attempt)
-    return Claim(lease=lease, record=record, plan=plan_of(plan), root_id=job.chain_id)
+    return Claim(lease=lease, record=record, plan=plan_of(plan), root_id=job.chain_id, is_takeover=is_takeover)
 
 
 def _done_before(transaction: Transaction, wish: Wish, call: UUID) -> list[Claim]:
@@ -300,6 +300,7 @@ def _done_before(transaction: Transaction, wish: Wish, call: UUID) -> list[Claim
             record=stored(row).record,
             plan=plan_of(row["plan"]),
             root_id=row["chain_id"],
+            is_takeover=stored(row).takeovers > 0,
         )
         for row in rows
     ]

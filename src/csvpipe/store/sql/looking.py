@@ -13,6 +13,7 @@ from csvpipe._process.rowset import RowSet
 from csvpipe.errors import ErrorTotal, RowError
 from csvpipe.jobs import JobId, JobStatus
 from csvpipe.store._cursor import cursor_of, cursor_to, see_limit
+from csvpipe.store.overview import StoreOverview
 from csvpipe.store.protocol import ANY_OWNER, JobPage, JobSlice, OwnerFilter
 from csvpipe.store.sql.codec import chunk_of, error_of, numbered, owner_key, plan_of, record_of, rows_of, totals_of
 from csvpipe.store.sql.columns import UtcTime
@@ -84,6 +85,17 @@ def identity(transaction: Transaction) -> str:
     """See `JobStore.identity`."""
     statement = select(csv_schema.c.identity).where(csv_schema.c.version == 1)
     return str(transaction.connection.execute(statement).scalar_one())
+
+
+def overview(transaction: Transaction) -> StoreOverview:
+    """See `Overseeing.overview`."""
+    counts = transaction.rows(select(_jobs.status, func.count().label("jobs")).group_by(_jobs.status))
+    known = {JobStatus(row["status"]): row["jobs"] for row in counts}
+    oldest = select(func.min(_jobs.created_at)).where(_jobs.status == JobStatus.PENDING.value)
+    return StoreOverview(
+        jobs={status: known.get(status, 0) for status in JobStatus},
+        oldest_pending_at=transaction.connection.execute(oldest).scalar_one_or_none(),
+    )
 
 
 def ended_before(transaction: Transaction, when: datetime, *, status: JobStatus | None, limit: int) -> list[JobId]:

@@ -15,6 +15,7 @@ from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
 from csvpipe.errors import ErrorTotal, FileFailure, JobNotFoundError, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
+from csvpipe.store.overview import StoreOverview
 from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, JobSlice, Lease, OwnerFilter, Renewal, WorkerId
 from csvpipe.store.sql import anybody, claiming, looking, owning
 from csvpipe.store.sql.address import check_dialect, open_engine
@@ -136,6 +137,10 @@ class SQLJobStore:
     ) -> JobSlice:
         """See `JobStore.history`."""
         return self._database.read(lambda at: looking.history(at, after=after, limit=limit, status=status, owner=owner))
+
+    def overview(self) -> StoreOverview:
+        """See `Overseeing`. Both questions are answered by an index."""
+        return self._database.read(looking.overview)
 
     def ended_before(self, when: datetime, *, status: JobStatus | None = None, limit: int) -> list[JobId]:
         """See `JobStore.ended_before`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from csvpipe.jobs import JobId, JobStatus, Verb
+from csvpipe.store.overview import overview_of
 from csvpipe.store.protocol import ANY_OWNER, JobSlice, JobStore, OwnerFilter
 from csvpipe.testing._store_contract.harness import StoreFixtures, a_draft, ids
 
@@ -31,6 +32,19 @@ class ListingContract(StoreFixtures):
         assert [(1, 3, 7, 3), (2, 3, 7, 3), (3, 3, 7, 3)] == [
             (page.page, page.limit, page.total, page.pages) for page in pages
         ]
+
+    def test_what_there_is_as_a_whole(self, store: JobStore, other: JobStore) -> None:
+        """How many jobs there are of each status, and since when the oldest pending one waits."""
+        assert (0, None) == (sum(overview_of(store).jobs.values()), overview_of(store).oldest_pending_at)
+        first = store.create(a_draft())
+        for handle in (store, other):
+            handle.create(a_draft())
+        paused = store.create(a_draft()).id
+        store.request(paused, Verb.PAUSE)
+        seen = overview_of(other)
+        assert {JobStatus.PENDING: 3, JobStatus.PAUSED: 1} == {each: jobs for each, jobs in seen.jobs.items() if jobs}
+        assert set(JobStatus) == seen.jobs.keys()
+        assert first.created_at == seen.oldest_pending_at
 
     def test_a_page_past_the_end_is_empty(self, store: JobStore) -> None:
         """Asking too far is no error, and still tells the total."""
