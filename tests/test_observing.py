@@ -1,8 +1,10 @@
 """What observers are told: on both event loops, by threads, processes and async handlers, and whatever they raise."""
 
+import multiprocessing
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from csvpipe.store.protocol import Claim, Renewal, WorkerId
 pytestmark = pytest.mark.anyio
 
 MakeCsv = Callable[..., Path]
+
+_SPAWN = multiprocessing.get_context("spawn")
 
 inside: ContextVar[str] = ContextVar("inside", default="outside")
 
@@ -133,11 +137,16 @@ async def test_jobs_and_chunks_are_told_of(make_csv: MakeCsv, rows: int) -> None
     assert record.bytes_total - len("id,name\n") == sum(report.bytes for report in notes.reports if report)
 
 
-async def test_processes_tell_how_long_they_handled(make_faults: Callable[..., Path], shared: Path) -> None:
-    """The time with the handler comes home with the result."""
+@pytest.mark.parametrize("make", [lambda: nullcontext("process"), lambda: ProcessPoolExecutor(1, _SPAWN)])
+async def test_processes_tell_how_long_they_handled(
+    make_faults: Callable[..., Path], shared: Path, make: Callable[[], AbstractContextManager[Any]]
+) -> None:
+    """The time with the handler comes home with the result, from our own processes and from others."""
     notes = Notes()
 
-    record = await imported(single, make_faults(20, {7: "raise"}), observers=[notes], workers=1, executor="process")
+    with make() as executor:
+        file = make_faults(20, {7: "raise"})
+        record = await imported(single, file, observers=[notes], workers=1, executor=executor)
 
     assert (record.processed_rows, record.failed_rows) == counted(notes)[:2]
     assert all(report is not None and report.handling is not None for report in notes.reports)

@@ -8,10 +8,10 @@ of the same chunk could, and carries home what would lie in the spool.
 from __future__ import annotations
 
 import math
-import pickle
 import tempfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -22,17 +22,18 @@ import attrs
 from csvpipe._intake.carried import CarriedFile
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
-from csvpipe._process.conduct import describe
 from csvpipe._process.delivery import run_of
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult, nothing_done
 from csvpipe._process.stopping import StopSignal
+from csvpipe._process.timed import TimedTurn
 from csvpipe._process.turn import FreeGate, Habit, Turn
 from csvpipe._process.work import Allowance, JobWork, source_failure
 from csvpipe.errors import FileCode, FileError, FileFailure, MissingExtraError
 from csvpipe.executors.process.address import Address, UnreachableError, address_of, load
-from csvpipe.executors.process.messages import job_of, terms_of
+from csvpipe.executors.process.messages import job_of, portable, terms_of
 from csvpipe.executors.worker import leave
+from csvpipe.observing import Handling
 
 #: Row errors are much alike, so that the quickest way of zlib makes a tenth of them.
 _LEVEL: Final = 1
@@ -46,12 +47,14 @@ class Answer:
         result: Of the chunk; None if `error` or `is_out_of_reach` says why.
         spill: What is to stand in the spill that the result names, compressed.
         error: What was raised that is no row's fault and no file's.
+        handling: How long rows were with the handler, if that was to be noted and this process did not do it.
         is_out_of_reach: Whether the file is not there, or not the same one: then nothing was done.
     """
 
     result: ChunkResult | None = None
     spill: bytes | None = attrs.field(default=None, repr=False)
     error: BaseException | None = None
+    handling: Handling | None = None
     is_out_of_reach: bool = False
 
     def spilled(self) -> bytes | None:
@@ -99,7 +102,7 @@ class ChunkTask:
             terms["plan"] = attrs.evolve(self._job.plan, source=self._carried)
             if len(self._carried.pieces) != 1:  # a line that nobody reads has stayed at home
                 terms["columns_from_bytes"] = math.inf
-        return _DistantTask, (address, terms, self._chunk, self._allowance)
+        return partial(_DistantTask, is_timed=self._turn.is_timed), (address, terms, self._chunk, self._allowance)
 
     def __dask_tokenize__(self) -> str:
         """No two tasks are the same: Dask would take the result of one for that of the other."""
@@ -120,11 +123,14 @@ class ChunkTask:
 class _DistantTask:
     """A `ChunkTask` that has arrived in another process; makes its job there."""
 
-    def __init__(self, address: Address, terms: dict[str, Any], chunk: Chunk, allowance: Allowance) -> None:
+    def __init__(
+        self, address: Address, terms: dict[str, Any], chunk: Chunk, allowance: Allowance, *, is_timed: bool
+    ) -> None:
         self._address = address
         self._terms = terms
         self._chunk = chunk
         self._allowance = allowance
+        self._is_timed = is_timed
 
     def __call__(self) -> Answer:
         if not _is_in_reach(self._terms["plan"]):
@@ -142,10 +148,12 @@ class _DistantTask:
         except UnreachableError as error:
             message = f"{error.message}; make sure that it can be imported there, then retry the job"
             return Answer(result=nothing_done(self._chunk, FileFailure(code=FileCode.ABORTED, message=message)))
-        turn = Turn(FreeGate(), Habit())
+        timed = TimedTurn(FreeGate(), Habit()) if self._is_timed else None
+        turn = timed or Turn(FreeGate(), Habit())
         answer = ChunkTask(job, self._chunk, allowance, stop=StopSignal(), turn=turn)()
+        answer = attrs.evolve(answer, handling=None if timed is None else timed.handling())
         if answer.error is not None:
-            return attrs.evolve(answer, error=_portable(answer.error))
+            return attrs.evolve(answer, error=portable(answer.error))
         if spill is None or answer.result is None or answer.result.spill is None:
             return answer
         return attrs.evolve(answer, spill=zlib.compress(spill.read_bytes(), _LEVEL))
@@ -186,12 +194,3 @@ def _is_in_reach(plan: JobPlan) -> bool:
     except (FileError, MissingExtraError):
         return False
     return True
-
-
-def _portable(error: BaseException) -> BaseException:
-    """The error, or what can be said of it where it does not travel."""
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301  # just written
-    except Exception:  # noqa: BLE001  # whatever its class does
-        return RuntimeError(describe(error))
-    return error

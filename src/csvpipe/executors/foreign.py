@@ -99,13 +99,15 @@ class ForeignWorker:
             return None
         if answer.error is not None:
             raise answer.error
+        if answer.handling is not None:
+            turn.adopt(answer.handling)
         return answer.result
 
     async def _answer(self, task: ChunkTask) -> Answer | None:
         """What the executor makes of a task; None if the worker was told to `give_up` meanwhile.
 
         Raises:
-            _ExecutorError: Nothing.
+            _ExecutorError: It does not do it.
         """
         try:
             # In a thread: whoever stands behind it may take the task over a network.

@@ -1,6 +1,7 @@
 """What a worker process does when its host is gone; here the test is both, and sees with what it would end."""
 
 import os
+import threading
 from collections.abc import Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -9,8 +10,8 @@ from typing import Any
 import pytest
 
 from csvpipe.executors.process import child as child_module
-from csvpipe.executors.process.child import Child, _portable
-from csvpipe.executors.process.messages import Hello, Left
+from csvpipe.executors.process.child import Child
+from csvpipe.executors.process.messages import Hello, Left, portable
 from csvpipe.executors.process.page import Page, make_page
 
 
@@ -88,17 +89,18 @@ def test_an_answer_that_nobody_hears_ends_the_process(host: tuple[Any, Any], pag
 
 
 class OddError(Exception):
-    """Pickled with one argument, made of two."""
+    """Holds what nobody can pickle."""
 
-    def __init__(self, first: str, second: str) -> None:
-        super().__init__(f"{first} {second}")
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.lock = threading.Lock()
 
 
 def test_a_defect_that_does_not_travel_is_told_in_words() -> None:
     """Others go as they are, with where they were raised."""
     plain = ValueError("plain")
-    odd = _portable(OddError("very", "odd"))
+    odd = portable(OddError("very odd"))
 
-    assert plain is _portable(plain)
+    assert plain is portable(plain)
     assert ["ValueError: plain\n"] == plain.__notes__
     assert (RuntimeError, "OddError: very odd") == (type(odd), str(odd))

@@ -15,7 +15,6 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Final, NoReturn
 
-from csvpipe._process.conduct import describe
 from csvpipe._process.delivery import run_of
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import nothing_done
@@ -40,6 +39,7 @@ from csvpipe.executors.process.messages import (
     Trouble,
     Unreachable,
     job_of,
+    portable,
 )
 from csvpipe.executors.process.page import Page, open_page
 from csvpipe.pipeline import Pipeline
@@ -98,7 +98,7 @@ class Child:
         except AbandonedError:
             self._end_here()
         except BaseException as error:  # noqa: BLE001  # handlers' errors are results: a defect, or a disk that fails
-            return Raised(_portable(error))
+            return Raised(portable(error))
         finally:
             task.is_over = True
 
@@ -208,13 +208,3 @@ def main(connection: Connection) -> None:
 
 def _leave_to_host(_number: int, _frame: object) -> None:
     """Do nothing."""
-
-
-def _portable(error: BaseException) -> BaseException:
-    """The error, or what can be said of it where it does not travel."""
-    error.add_note("".join(traceback.format_exception(error)))
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301  # just written
-    except Exception:  # noqa: BLE001  # whatever its class does
-        return RuntimeError(describe(error))
-    return error

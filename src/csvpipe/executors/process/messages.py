@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+import traceback
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
 
 from csvpipe._partition.chunk import Chunk
+from csvpipe._process.conduct import describe
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.executors.process.address import Address
@@ -134,3 +137,13 @@ def job_of(pipeline: Pipeline[..., Any], terms: Mapping[str, Any]) -> JobWork:
         FileError: As `JobWork` does.
     """
     return JobWork(pipeline, **terms)
+
+
+def portable(error: BaseException) -> BaseException:
+    """The error, with where it was raised, or what can be said of it where it does not travel."""
+    error.add_note("".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  # just written
+    except Exception:  # noqa: BLE001  # whatever its class does
+        return RuntimeError(describe(error))
+    return error
