@@ -128,3 +128,18 @@ async def test_a_wake_that_is_cancelled_is_passed_on() -> None:
         await anyio.wait_all_tasks_blocked()
         assert [1] == taken  # by one or the other
         tasks.cancel_scope.cancel()
+
+
+async def test_fitting_items_are_taken_along() -> None:
+    """Of other lanes, one each, in the circle's order; what does not fit, or may not be taken, keeps its place."""
+    rotation: Rotation[str, int] = Rotation()
+    lanes = {owner: rotation.open(owner, most=1) for owner in "abcdef"}
+    for number, lane in enumerate(lanes.values()):
+        rotation.add(lane, number)
+    rotation.hold(lanes["c"], is_held=True)
+    first, _ = await rotation.take()
+
+    assert [] == rotation.take_also(lambda _owner, _item: True, most=0)
+    assert ["b", "e"] == rotation.take_also(lambda _owner, item: item != 3, most=2)
+    assert ("a", 1, 3) == (first.owner, lanes["b"].in_hand, rotation.in_hand)
+    assert ["d", "f"] == [(await rotation.take())[0].owner for _ in range(2)]

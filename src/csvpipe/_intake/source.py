@@ -103,6 +103,14 @@ class LocalFile:
             FileError: `not_found`, `source_failed` or `source_changed`.
         """
         self.check_unchanged(place=place)  # before opening: to open what has become a named pipe would wait for ever
+        return self.open_at_once(place=place, buffering=buffering)
+
+    def open_at_once(self, *, place: str | None = None, buffering: int = -1) -> BinaryIO:
+        """`open`, of a file whose fingerprint was taken a moment ago.
+
+        Raises:
+            FileError: As for `open`.
+        """
         try:
             # The caller closes it; a path object takes as long again.
             file = open(self.path, "rb", buffering)  # noqa: SIM115, PTH123
@@ -116,14 +124,20 @@ class LocalFile:
             raise
         return file
 
-    def held(self) -> LocalFile:
+    def held(self, content: bytes | None = None) -> LocalFile:
         """This file with its content in memory, to be read again and again; itself where it is not what it was.
+
+        Args:
+            content: All of it, if it was read before.
 
         Raises:
             FileError: As for `open`.
         """
-        with self.open(buffering=0) as file:
-            content = file.read(self.size)
+        if content is None:
+            with self.open(buffering=0) as file:
+                content = file.read(self.size)
+        else:
+            self.check_unchanged()
         if len(content) != self.size:
             return self
         return _HeldFile(

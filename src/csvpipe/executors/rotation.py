@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import anyio
@@ -92,6 +93,23 @@ class Rotation(Generic[O, T]):
             await self._wait()
         lane.in_hand += 1
         return lane, lane._waiting.popleft()  # noqa: SLF001
+
+    def take_also(self, is_fit: Callable[[O, T], bool], *, most: int) -> list[O]:
+        """Take single items of further lanes that may be done together with one that was taken; the lanes' owners.
+
+        Args:
+            is_fit: Whether an owner's item is such a one.
+            most: How many at most.
+        """
+        taken: list[O] = []
+        for lane in self._circle if most > 0 else ():
+            if lane.is_ready and is_fit(lane.owner, lane._waiting[0]):  # noqa: SLF001
+                lane.in_hand += 1
+                lane._waiting.popleft()  # noqa: SLF001
+                taken.append(lane.owner)
+                if len(taken) == most:
+                    break
+        return taken
 
     def done(self, lane: Lane[O, T]) -> None:
         """An item of the lane is no longer in hand."""

@@ -178,15 +178,15 @@ class ThreadWorker:
             await errand.wait()
         return self._end(errand, turn)
 
-    async def do(self, function: Callable[[Resources], T], turn: Turn) -> T | None:
-        """`call`, with the worker's resources, and by a caller that is shielded from cancellation.
+    def begin(self, function: Callable[[Resources], T]) -> Errand[T]:
+        """Have the worker's thread call a function with its resources; to be waited for, shielded, until `end`."""
+        return self._begin(partial(function, self._resources))
 
-        Raises:
-            Exception: What the function raises.
-        """
-        errand = self._begin(turn.around(partial(function, self._resources)))
-        await errand.wait()
-        return self._end(errand, turn)
+    def end(self, errand: Errand[T]) -> None:
+        """The errand is not waited for any more; one that was forsaken keeps its thread."""
+        self._errand = None
+        if errand.is_forsaken:
+            self._replace()
 
     def give_up(self) -> None:
         """Stop waiting for the thread, which goes on with whatever keeps it, and ends after that."""
@@ -219,12 +219,10 @@ class ThreadWorker:
         return errand
 
     def _end(self, errand: Errand[T], turn: Turn) -> T | None:
-        self._errand = None
-        if errand.is_forsaken:
+        if is_forsaken := errand.is_forsaken:
             turn.give()
-            self._replace()
-            return None
-        return errand.result()
+        self.end(errand)
+        return None if is_forsaken else errand.result()
 
     async def _watched(self, errand: Errand[ChunkResult], chunk_run: ChunkRun, limit: float) -> ChunkResult | None:
         """Wait for a run whose calls have a time limit; its result if a call had to be given up."""

@@ -22,7 +22,7 @@ from csvpipe.jobs import JobRecord, Verb
 from csvpipe.logs import about
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.commits import clear_up
-from csvpipe.pool.portions import LEAST_BYTES
+from csvpipe.pool.portions import LEAST_BYTES, work_of
 from csvpipe.store.protocol import Claim
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class Brief:
 
 
 def run_brief(
-    make_work: Callable[[JobPlan], JobWork],
-    cut: Callable[[JobPlan], Iterable[Chunk]],
+    claim: Claim,
+    pipeline: Pipeline[..., Any],
     resources: Resources,
     *,
-    claim: Claim,
+    cut: Callable[[JobPlan], Iterable[Chunk]],
     progress: Progress,
     allowance: Callable[[Chunk], Allowance],
     stop: StopSignal,
@@ -81,8 +81,8 @@ def run_brief(
     brief = Brief()
     turn.take()
     try:
-        plan = _held(claim.plan)
-        brief.work = make_work(plan)
+        plan = _held(claim, services)
+        brief.work = work_of(attrs.evolve(claim, plan=plan), pipeline, services)
         chunks = list(cut(plan))
     except CsvPipeError:
         turn.give()
@@ -103,9 +103,10 @@ def run_brief(
     return brief
 
 
-def _held(plan: JobPlan) -> JobPlan:
-    """The plan with its file read into memory: to open it twice takes longer than to cut it."""
-    return plan if plan.source is None else attrs.evolve(plan, source=plan.source.held())
+def _held(claim: Claim, services: Services) -> JobPlan:
+    """The plan with its file in memory: to open it twice takes longer than to cut it."""
+    plan, content = claim.plan, services.contents.take(claim.record.id)
+    return plan if plan.source is None else attrs.evolve(plan, source=plan.source.held(content))
 
 
 def _settled(claim: Claim, progress: Progress, total_rows: int, services: Services) -> JobRecord | None:

@@ -11,6 +11,7 @@ from csvpipe._partition.chunk import Chunk
 from csvpipe._partition.cut import cut_chunks
 from csvpipe._partition.gaps import gaps
 from csvpipe._process.result import ChunkResult
+from csvpipe.errors import FileCode, FileError
 from csvpipe.executors.gate import CpuGate
 
 if TYPE_CHECKING:
@@ -54,3 +55,12 @@ def next_chunks(chunks: Iterator[Chunk], gate: CpuGate, stop: threading.Event) -
         if is_permitted:
             gate.release()
     return batch, True
+
+
+def too_many_rows(most_rows: int) -> FileError:
+    """Why a file is not imported any further."""
+    return FileError(
+        FileCode.TOO_LARGE,
+        f"the file has more than {most_rows:,} rows; split it, or raise the limit with limits=Limits(rows=...) and "
+        "retry the job",
+    )

@@ -158,15 +158,21 @@ class ObservedTurn(TimedTurn):
             _told(self._job, each.ended, report)
 
 
-def turn_of(
-    services: Services, pipeline: Pipeline[..., Any], observed: ObservedJob | None, chunk: Chunk | None = None
-) -> Turn:
-    """A worker's turn at a chunk, or at a small file as a whole."""
+def turn_of(services: Services, pipeline: Pipeline[..., Any], observed: ObservedJob | None, chunk: Chunk) -> Turn:
+    """A worker's turn at a chunk."""
     gate, habit = services.gate, services.habits[pipeline.name]
     if observed is None:
         return Turn(gate, habit)
-    first_row, start = (1, 0) if chunk is None else (chunk.first_row, chunk.start)
-    return observed.turn(gate, habit, first_row=first_row, start=start, is_async=pipeline.signature.is_async)
+    is_async = pipeline.signature.is_async
+    return observed.turn(gate, habit, first_row=chunk.first_row, start=chunk.start, is_async=is_async)
+
+
+def timed_turn_of(services: Services, pipeline: Pipeline[..., Any], observed: ObservedJob | None) -> TimedTurn:
+    """A worker's turn at a small file as a whole, which is timed in any case."""
+    gate, habit = services.gate, services.habits[pipeline.name]
+    if observed is None:
+        return TimedTurn(gate, habit)
+    return observed.turn(gate, habit, first_row=1, start=0, is_async=False)
 
 
 @attrs.frozen

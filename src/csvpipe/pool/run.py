@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import attrs
 
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._partition.chunk import Chunk
@@ -26,12 +26,13 @@ from csvpipe.logs import about
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.brief import Brief, is_brief, run_brief
 from csvpipe.pool.commits import Commits
-from csvpipe.pool.cutting import CHUNKS_AHEAD, next_chunks, remaining_chunks
+from csvpipe.pool.cutting import CHUNKS_AHEAD, next_chunks, remaining_chunks, too_many_rows
 from csvpipe.pool.deliveries import bring_home, delivers
 from csvpipe.pool.ending import Ending, trouble_with, unexpected
 from csvpipe.pool.lineage import mending_of
 from csvpipe.pool.observed import turn_of
 from csvpipe.pool.portions import ChunkSizes, most_chunks, work_of
+from csvpipe.pool.sitting import Part
 from csvpipe.pool.spooled import spill_name
 from csvpipe.store.protocol import Claim
 
@@ -52,6 +53,10 @@ class JobRun:
         services: The pool's.
         tasks: Where the run lives, and resources of async handlers are held.
         on_over: Called when the run has come to its end.
+
+    Attributes:
+        hands: Who has something of the job in hand.
+        observed: Those who watch it, if anybody does.
     """
 
     def __init__(
@@ -73,11 +78,11 @@ class JobRun:
         self._ending: Ending | None = None
         self._failure: FileFailure | None = None
         self._resource: tuple[Any, ...] = ()
-        self._in_hand: set[Worker | LoopRun] = set()
+        self.hands: set[Worker | LoopRun | Part] = set()
         self._is_hung = False
         self._news: anyio.Event  # while the run is driven
         self._lane = services.rotation.open(self, most=most_chunks(claim, pipeline, services.settings))
-        self._observed = services.observers.started(claim)
+        self.observed = services.observers.started(claim)
         self._is_driven = False
         self._is_cut = False
         self._is_settled = False
@@ -127,8 +132,8 @@ class JobRun:
     def _leave(self) -> None:
         self._services.rotation.close(self._lane)
         self._services.keeper.drop(self.claim.lease)
-        if self._observed is not None:
-            self._observed.ended(self._commits.record, is_lost=self._ending is Ending.LOST)
+        if self.observed is not None:
+            self.observed.ended(self._commits.record, is_lost=self._ending is Ending.LOST)
         self._on_over(self)
 
     def end(self, ending: Ending, failure: FileFailure | None = None) -> None:
@@ -141,6 +146,8 @@ class JobRun:
         if self._opening is not None:
             self._opening.cancel()
         self._services.rotation.close(self._lane)
+        for part in [hand for hand in self.hands if isinstance(hand, Part)]:
+            part.withdraw()
         self._announce()
         self._begin_driving()  # what is in hand is waited for, and the job settled, by a task
 
@@ -215,11 +222,7 @@ class JobRun:
                     rows += chunk.rows
                     self._services.rotation.add(self._lane, chunk)
                 if most_rows is not None and rows > most_rows:
-                    raise FileError(
-                        FileCode.TOO_LARGE,
-                        f"the file has more than {most_rows:,} rows; split it, or raise the limit with "
-                        "limits=Limits(rows=...) and retry the job",
-                    )
+                    raise too_many_rows(most_rows)
                 if is_cut:
                     self._commits.total_rows = rows
                     break
@@ -236,13 +239,23 @@ class JobRun:
 
     # Chunks, handled --------------------------------------------------------------------------------------------------
 
-    async def handle(self, chunk: Chunk | None, worker: Worker) -> None:
-        """Have a worker do a chunk, or the whole file if it is None, and fold in what it brings back."""
+    async def handle(self, chunk: Chunk, worker: Worker) -> None:
+        """Have a worker do a chunk, and fold in what it brings back."""
+        services, pipeline = self._services, self.pipeline
+        with self._folding():
+            allotted, turn = self._progress.allot(), turn_of(services, pipeline, self.observed, chunk)
+            allowance = Allowance(error_budget=allotted, spill=self._spill(chunk))
+            result = await self._handled(chunk, worker, allowance, turn)
+            if self.observed is not None:
+                self.observed.returned(turn, result)
+            if result is not None and not self._is_hung and self._ending is not Ending.LOST:
+                self._fold(chunk, result, self._progress.add(chunk, result, allotted=allotted))
+
+    @contextmanager
+    def _folding(self) -> Iterator[None]:
+        """Around whatever a worker has to do with the job; when that is over it has one item less in hand."""
         try:
-            if chunk is None:
-                await self._handle_all(worker)
-            else:
-                await self._handle_chunk(chunk, worker)
+            yield
         except (anyio.get_cancelled_exc_class(), KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001  # handlers' errors are results: this is a defect, or a full disk
@@ -253,59 +266,15 @@ class JobRun:
             if self._is_settled and not self._is_driven:
                 self._leave()
 
-    async def _handle_chunk(self, chunk: Chunk, worker: Worker) -> None:
-        allotted, turn = self._progress.allot(), turn_of(self._services, self.pipeline, self._observed, chunk)
-        result = await self._handled(chunk, worker, Allowance(error_budget=allotted, spill=self._spill(chunk)), turn)
-        if self._observed is not None:
-            self._observed.returned(turn, result)
-        if result is not None and not self._is_hung and self._ending is not Ending.LOST:
-            self._fold(chunk, result, self._progress.add(chunk, result, allotted=allotted))
-
-    async def _handle_all(self, worker: Worker) -> None:
-        """Have a worker do a small file in one go; what it leaves undone is done in the ordinary way."""
-        worker.renew(self._services.outages)
-        turn = turn_of(self._services, self.pipeline, self._observed)
-        self._in_hand.add(worker)
-        try:  # shielded, as all that the crew does
-            brief = await worker.thread.do(lambda resources: self._brief(resources, turn), turn)
-        finally:
-            self._in_hand.discard(worker)
-        if self._observed is not None:
-            self._observed.returned(turn, None if brief is None else brief.result)
-        if brief is None or self._is_hung:
-            return
-        if brief.record is not None:
-            self._is_settled, self._commits.record = True, brief.record
-            self._services.feed.publish(brief.record)
-            return
-        if brief.work is not None and brief.chunk is not None and brief.result is not None:
-            self._work, self._is_cut, self._commits.total_rows = brief.work, True, brief.chunk.rows
-            self._fold(brief.chunk, brief.result, brief.failure)
-        self._begin_driving()
-
-    def _brief(self, resources: Resources, turn: Turn) -> Brief:
-        """In the worker's thread; see `run_brief`."""
-        return run_brief(
-            lambda plan: work_of(attrs.evolve(self.claim, plan=plan), self.pipeline, self._services),
-            lambda plan: self._chunks([], plan),
-            resources,
-            claim=self.claim,
-            progress=self._progress,
-            allowance=lambda chunk: Allowance(error_budget=self._progress.allot(), spill=self._spill(chunk)),
-            stop=self._stop,
-            turn=turn,
-            services=self._services,
-        )
-
     async def _handled(self, chunk: Chunk, worker: Worker, allowance: Allowance, turn: Turn) -> ChunkResult | None:
         services, pipeline = self._services, self.pipeline
         if not pipeline.signature.is_async:
             worker.renew(services.outages)
-            self._in_hand.add(worker)
+            self.hands.add(worker)
             try:
                 return await worker.run(self._work, chunk, allowance, stop=self._stop, turn=turn)
             finally:
-                self._in_hand.discard(worker)
+                self.hands.discard(worker)
         loop_run = LoopRun(
             self._work,
             chunk,
@@ -316,12 +285,54 @@ class JobRun:
             concurrency=pipeline.concurrency,
             resource=self._resource,
         )
-        self._in_hand.add(loop_run)
+        self.hands.add(loop_run)
         try:
             with turn.current():
                 return await loop_run.run(worker.thread)
         finally:
-            self._in_hand.discard(loop_run)
+            self.hands.discard(loop_run)
+
+    # A small file, done in one go; see `Sitting` ---------------------------------------------------------------------
+
+    def put_back(self, part: Part) -> None:
+        """It has not begun, and is for another worker."""
+        self.hands.discard(part)
+        with self._folding():
+            self._services.rotation.add(self._lane, None, is_first=True)
+
+    def brief(self, resources: Resources, turn: Turn) -> Brief:
+        """In the worker's thread; see `run_brief`."""
+        return run_brief(
+            self.claim,
+            self.pipeline,
+            resources,
+            cut=lambda plan: self._chunks([], plan),
+            progress=self._progress,
+            allowance=lambda chunk: Allowance(error_budget=self._progress.allot(), spill=self._spill(chunk)),
+            stop=self._stop,
+            turn=turn,
+            services=self._services,
+        )
+
+    def take_home(self, part: Part) -> None:
+        """Fold in what came of it; what is left undone is done in the ordinary way."""
+        self.hands.discard(part)
+        with self._folding():
+            brief = part.brief
+            if self.observed is not None:
+                self.observed.returned(part.turn, None if brief is None else brief.result)
+            if part.error is not None:
+                raise part.error
+            if brief is None or self._is_hung:
+                return
+            if brief.record is not None:
+                self._is_settled, self._commits.record = True, brief.record
+                self._services.feed.publish(brief.record)
+                return
+            if brief.work is not None and brief.chunk is not None and brief.result is not None:
+                self._work, self._is_cut, self._commits.total_rows = brief.work, True, brief.chunk.rows
+                self._fold(brief.chunk, brief.result, brief.failure)
+            self._begin_driving()
 
     def _fold(self, chunk: Chunk, result: ChunkResult, failure: FileFailure | None) -> None:
         if failure is not None:
@@ -351,13 +362,9 @@ class JobRun:
         if self._lane.in_hand:
             self._is_hung = True
             self._services.presence.keep()
-            logger.warning(
-                "job %s: %d handlers do not come back",
-                self.claim.record.id,
-                self._lane.in_hand,
-                extra=about(self.claim.record),
-            )
-            for hand in tuple(self._in_hand):
+            record, hung = self.claim.record, self._lane.in_hand
+            logger.warning("job %s: %d handlers do not come back", record.id, hung, extra=about(record))
+            for hand in tuple(self.hands):
                 hand.give_up()
 
     async def _settle(self) -> None:

@@ -27,6 +27,7 @@ from csvpipe.pool.observed import Observers
 from csvpipe.pool.presence import Presence
 from csvpipe.pool.resources import LoopResources
 from csvpipe.pool.services import Services, Settings
+from csvpipe.pool.sitting import sitting_of
 from csvpipe.pool.watchman import keep_watching
 from csvpipe.store.protocol import JobStore, WorkerId
 
@@ -167,11 +168,18 @@ class Service:
 
 
 async def _keep_handling(worker: Worker, services: Services) -> None:
-    """One of the crew: chunk after chunk, of whichever job's turn it is."""
+    """One of the crew: chunk after chunk, of whichever job's turn it is, or small files as a whole."""
     while True:
         lane, chunk = await services.rotation.take()
-        with anyio.CancelScope(shield=True):
-            await lane.owner.handle(chunk, worker)
+        services.busy_workers += 1
+        try:
+            with anyio.CancelScope(shield=True):
+                if chunk is None:
+                    await sitting_of(lane.owner, worker, services).hold()
+                else:
+                    await lane.owner.handle(chunk, worker)
+        finally:
+            services.busy_workers -= 1
 
 
 async def _tell(events: PoolEvents, callback: EventCallback) -> None:

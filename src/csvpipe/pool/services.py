@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import attrs
@@ -19,15 +19,20 @@ from csvpipe.executors.slots import Slots
 from csvpipe.executors.threads import ThreadGroup
 from csvpipe.limits import MIB
 from csvpipe.pipeline import Pipeline
+from csvpipe.pool.contents import Contents
 from csvpipe.pool.leases import LeaseKeeper
 from csvpipe.pool.observed import Observers
 from csvpipe.pool.presence import Presence
 from csvpipe.pool.resources import LoopResources
+from csvpipe.pool.sitting import Pace
 from csvpipe.store.protocol import JobStore, WorkerId
 
 if TYPE_CHECKING:
     from csvpipe._partition.chunk import Chunk
     from csvpipe.pool.run import JobRun
+
+#: How long the baton is waited for: whoever has it may have met a file, or a handler, that does not answer.
+_BATON_SECONDS: Final = 0.02
 
 _count = validators.and_(validators.instance_of(int), validators.ge(1))
 
@@ -69,7 +74,7 @@ class PoolStatistics:
 
     Attributes:
         workers: Threads or processes that may handle rows.
-        busy_workers: Those that have a chunk in hand.
+        busy_workers: Those that have something in hand.
         running_jobs: Jobs that this pool has claimed.
         waiting_chunks: Chunks that are cut and wait for a worker.
     """
@@ -109,7 +114,13 @@ class Services:
         threads: For short calls of our own: files, the store.
         intake: For taking files in, which may take long.
         readers: For file objects of callers, which may never answer.
+        gate: For threads that compute.
+        baton: For the one thread that is about many small files: quick steps of ours between calls of the system. With
+            two such threads, each call costs one of them the interpreter, and both twice their processor time.
         slots: By pipeline name, for async handlers: bounds their calls in flight.
+        contents: Of small files that were taken in.
+        paces: By pipeline name: how long its small files take.
+        busy_workers: How many have something in hand.
         outages: How often a job has failed because the world stayed down: resources from before may be broken.
         observers: Told of jobs and chunks.
     """
@@ -129,14 +140,19 @@ class Services:
     feed: Feed = attrs.field(factory=Feed)
     rotation: Rotation[JobRun, Chunk | None] = attrs.field(factory=Rotation)
     gate: CpuGate = attrs.field(factory=CpuGate)
+    baton: CpuGate = attrs.field(factory=lambda: CpuGate(1, patience_seconds=_BATON_SECONDS))
     habits: dict[str, Habit] = attrs.field(init=False)
     slots: dict[str, Slots] = attrs.field(init=False)
+    contents: Contents = attrs.field(factory=Contents)
+    paces: dict[str, Pace] = attrs.field(init=False)
     wake: Wake = attrs.field(factory=Wake)
+    busy_workers: int = 0
     outages: int = 0
     observers: Observers = attrs.field(factory=Observers)
 
     def __attrs_post_init__(self) -> None:
         self.habits = {name: Habit() for name in self.pipelines}
+        self.paces = {name: Pace() for name in self.pipelines}
         self.slots = {name: Slots(pipeline.concurrency) for name, pipeline in self.pipelines.items()}
 
 
@@ -145,7 +161,7 @@ def statistics_of(services: Services, *, running_jobs: int) -> PoolStatistics:
     rotation = services.rotation
     return PoolStatistics(
         workers=services.settings.workers,
-        busy_workers=rotation.in_hand,
+        busy_workers=services.busy_workers,
         running_jobs=running_jobs,
         waiting_chunks=rotation.waiting,
     )

@@ -33,6 +33,7 @@ from csvpipe.jobs import JobId, JobRecord
 from csvpipe.limits import Limits
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.lineage import Parent, parent_of, spelt_after, stated_by, with_room_for_reasons
+from csvpipe.pool.portions import LEAST_BYTES
 from csvpipe.pool.retention import create_or_find, forget_uploads
 from csvpipe.pool.spooled import upload_name
 from csvpipe.store.protocol import JobDraft, JobStore
@@ -173,11 +174,15 @@ def _drafted_all(
 ) -> tuple[list[JobDraft], Exception | None]:
     """In a thread: the drafts up to the first file that must not be submitted, and why it must not."""
     drafts: list[JobDraft] = []
+    is_held = services.baton.acquire()
     try:
         for submission, job_id in asked:
             drafts.append(_drafted_in_thread(submission, job_id, services))
     except Exception as error:  # noqa: BLE001  # told when those before it are created
         return drafts, error
+    finally:
+        if is_held:
+            services.baton.release()
     return drafts, None
 
 
@@ -212,7 +217,7 @@ async def _drafted(submission: Submission, job_id: JobId, services: Services) ->
             taken = await _received(source, submission, job_id, services)
         except FileError as error:
             taken = error
-        return await services.threads.call(_draft, submission, job_id, taken, services.store)
+        return await services.threads.call(_draft, submission, job_id, taken, services)
     threads = services.intake if _is_ours(source) else services.readers
     return await threads.call_or_leave(
         lambda: _drafted_in_thread(submission, job_id, services), undo=lambda: forget_uploads(services, job_id)
@@ -229,10 +234,10 @@ def _drafted_in_thread(submission: Submission, job_id: JobId, services: Services
         taken = take_in(given, services.spool, name, stated=stated, limits=limits, place=place)
     except FileError as error:
         taken = error
-    return _draft(submission, job_id, taken, services.store)
+    return _draft(submission, job_id, taken, services)
 
 
-def _draft(submission: Submission, job_id: JobId, taken: TakenIn | FileError, store: JobStore) -> JobDraft:
+def _draft(submission: Submission, job_id: JobId, taken: TakenIn | FileError, services: Services) -> JobDraft:
     """Look at the local file, if there is one."""
     plan, failure = JobPlan(source=None, inspection=None, limits=submission.pipeline.limits), None
     parent, key, file = submission.parent, "", None
@@ -240,7 +245,9 @@ def _draft(submission: Submission, job_id: JobId, taken: TakenIn | FileError, st
         if isinstance(taken, FileError):
             raise taken
         file, key = taken.file, _inspection_key(submission, taken)
-        plan = _planned(submission, taken, store.inspected, key)
+        plan = _planned(submission, taken, services.store.inspected, key)
+        if taken.content is not None and len(taken.content) <= LEAST_BYTES:  # as is_brief
+            services.contents.keep(job_id, taken.content)
     except FileError as error:
         failure = FileFailure(code=error.code, message=error.message)
     return JobDraft(

@@ -250,7 +250,7 @@ def take_in_path(
     if limits.file_bytes is not None and source.size > limits.file_bytes:
         raise too_large(place, f"it has {source.size:,} bytes", limits.file_bytes)
     is_small = source.size <= _KEPT_BYTES
-    with source.open(place=place, buffering=0 if is_small else -1) as file:
+    with source.open_at_once(place=place, buffering=0 if is_small else -1) as file:
         content = _read(file, max(source.size, binaries.MARK_BYTES), place) if is_small else None
         head = _read(file, binaries.MARK_BYTES, place) if content is None else content[: binaries.MARK_BYTES]
         if content is not None and len(content) != source.size:
