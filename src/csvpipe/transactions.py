@@ -6,17 +6,20 @@ nobody was told of, finds the note and does not do it a second time.
 
 from __future__ import annotations
 
-import sqlite3
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID
 
 from csvpipe import fencing
 from csvpipe.errors import PipelineError, TakenOverError, Unavailable
 from csvpipe.jobs import JobId
 from csvpipe.ranges import ranges_of
+
+if TYPE_CHECKING:
+    import sqlite3
 
 #: How often the fence is raised anew when others do so at the same time.
 _ROUNDS: Final = 10
@@ -270,7 +273,7 @@ def _is_missing_table(error: BaseException) -> bool:
 
 
 def _adapted(connection: Any) -> Connection:
-    if isinstance(connection, sqlite3.Connection):
+    if "sqlite3" in sys.modules and isinstance(connection, sys.modules["sqlite3"].Connection):
         return _SQLite(connection)
     if hasattr(connection, "exec_driver_sql") and hasattr(connection, "dialect"):
         if connection.dialect.name in {"postgresql", "sqlite"} and not connection.dialect.is_async:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from csvpipe._intake.mended.layout import Mends
-from csvpipe._intake.remote import file_of, plain_file
 from csvpipe._intake.source import LocalFile
+from csvpipe._intake.url import is_url
 from csvpipe.dialect import Dialect
 from csvpipe.errors import ErrorTotal
 from csvpipe.limits import Limits
@@ -167,3 +168,17 @@ class JobPlan:
             mends=None if mends is None else Mends.from_dict(mends),
             version=plain["version"],
         )
+
+
+def file_of(plain: Mapping[str, Any]) -> LocalFile:
+    """The inverse of `plain_file`."""
+    if not is_url(plain["path"]):
+        return LocalFile(**plain)
+    from csvpipe._intake.remote import RemoteObject  # noqa: PLC0415  # few need it
+
+    return RemoteObject(**plain)
+
+
+def plain_file(file: LocalFile) -> dict[str, Any]:
+    """Plain JSON values."""
+    return attrs.asdict(file, filter=attrs.filters.exclude("blocks"))

@@ -11,7 +11,6 @@ import errno
 import hashlib
 import io
 import os
-import re
 import shutil
 import tempfile
 import threading
@@ -23,12 +22,8 @@ from typing import Any, BinaryIO, Final, cast
 import attrs
 
 from csvpipe._intake.source import LocalFile
+from csvpipe._intake.url import shown
 from csvpipe.errors import FileCode, FileError, MissingExtraError
-
-_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]+://")
-_QUERY: Final = re.compile(r"\?[^\s'\"<>]*")
-#: A user, or a token; what Azure has there is the name of a container.
-_USER: Final = re.compile(r"(?<=://)(?<!abfs://)(?<!abfss://)[^/\s'\"@]*@")
 
 #: Stores that are asked for a range give it, and nothing else; over HTTP the server says whether it does.
 _RANGED: Final = frozenset(
@@ -53,22 +48,6 @@ _KEPT_BYTES: Final = 96 * 1024 * 1024
 
 #: Seconds before a request that failed is made again.
 _PAUSES: Final = (0.2, 1.0)
-
-
-def is_url(source: object) -> bool:
-    """Whether a source names an object by a URL that `fsspec` may know."""
-    return isinstance(source, str) and any(map(_SCHEME.match, source.split("::")))
-
-
-def shown(url: str) -> str:
-    """The URL, or any text with one in it, without what may be a secret."""
-    return _QUERY.sub("?...", _USER.sub("", url))
-
-
-def name_of(url: str) -> str:
-    """The name of the object: that of the member, for one in an archive."""
-    first = shown(url.partition("::")[0]).partition("?")[0]
-    return first.rstrip("/").rpartition("/")[2]
 
 
 class Blocks:
@@ -354,32 +333,13 @@ def unreadable(url: str, error: BaseException) -> FileError:
     return FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: cannot be read: {reason}; {way_out}")
 
 
-def file_at(source: str | os.PathLike[str]) -> LocalFile | None:
-    """What a job would read of a source in place; None if it would spool it.
-
-    Raises:
-        FileError: As for `LocalFile.at` and `ranged`.
-    """
-    return ranged(source) if isinstance(source, str) and is_url(source) else LocalFile.at(source)
-
-
-def file_of(plain: Mapping[str, Any]) -> LocalFile:
-    """The inverse of `plain_file`."""
-    return RemoteObject(**plain) if is_url(plain["path"]) else LocalFile(**plain)
-
-
-def plain_file(file: LocalFile) -> dict[str, Any]:
-    """Plain JSON values."""
-    return attrs.asdict(file, filter=attrs.filters.exclude("blocks"))
-
-
 def _opened(url: str, mode: str) -> BinaryIO:
     try:
         import fsspec  # noqa: PLC0415  # few need it
     except ImportError as error:
         raise MissingExtraError("a file by URL", "remote") from error
     try:
-        opened = fsspec.open(url, mode, expand=False)  # a star or a question mark is part of a name
+        opened: Any = fsspec.open(url, mode, expand=False)  # a star or a question mark is part of a name
     except ImportError as error:
         raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}") from error
     return cast("BinaryIO", opened.open())

@@ -80,9 +80,9 @@ class ForeignWorker:
         async def ask(carried: CarriedFile | None) -> Answer | None:
             return await self._answer(ChunkTask(job, chunk, allowance, stop=stop, turn=turn, carried=carried))
 
+        answer: Answer | None = Answer(is_out_of_reach=True)
         try:
             with anyio.CancelScope(shield=True):
-                answer: Answer | None = Answer(is_out_of_reach=True)
                 if job not in self._carried:
                     answer = await ask(None)
                 if answer is not None and answer.is_out_of_reach:

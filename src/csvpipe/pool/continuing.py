@@ -14,8 +14,8 @@ import attrs
 
 from csvpipe._intake.arrival.receive import BlockingSource, display_name
 from csvpipe._intake.inspection import Inspection, JobPlan
-from csvpipe._intake.remote import file_at, is_url
 from csvpipe._intake.source import LocalFile
+from csvpipe._intake.url import is_url
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileError
 from csvpipe.jobs import JobId, JobRecord, JobStatus
@@ -62,7 +62,7 @@ def unfinished_job(
     if not isinstance(source, str | os.PathLike):
         return None
     with suppress(FileError):
-        local = file_at(source)
+        local = _file_at(source)
         if local is None:
             return None
         file = _File(local)
@@ -127,3 +127,16 @@ class _File:
             with Path(self._local.path).open("rb") as opened:
                 self._sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
         return self._sha256 == source.sha256
+
+
+def _file_at(source: str | os.PathLike[str]) -> LocalFile | None:
+    """What a job would read of a source in place; None if it would spool it.
+
+    Raises:
+        FileError: As for `LocalFile.at` and `ranged`.
+    """
+    if not (isinstance(source, str) and is_url(source)):
+        return LocalFile.at(source)
+    from csvpipe._intake.remote import ranged  # noqa: PLC0415  # few need it
+
+    return ranged(source)

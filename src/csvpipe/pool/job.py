@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from uuid import UUID
 
 from csvpipe._intake.inspection import Inspection
-from csvpipe._intake.remote import is_url, written
+from csvpipe._intake.url import is_url
 from csvpipe._report.feed import JobEvents
 from csvpipe._report.retrieval import errors_after, write_job_rejects
 from csvpipe.errors import ErrorTotal, JobNotFoundError, PoolClosedError, RowError
@@ -182,7 +182,7 @@ class Job:
         store, spool = self._services.store, self._services.spool
 
         def write() -> int:
-            with written(dest) if isinstance(dest, str) and is_url(dest) else nullcontext(dest) as given:
+            with _written(dest) if isinstance(dest, str) and is_url(dest) else nullcontext(dest) as given:
                 target = Path(given) if isinstance(given, str | os.PathLike) else given
                 return write_job_rejects(target, store, self._id, spool, open_only=open_only)
 
@@ -210,3 +210,9 @@ def id_of(job: Job | UUID | str) -> JobId:
         return JobId(given if isinstance(given, UUID) else UUID(given))
     except ValueError:
         raise JobNotFoundError(given) from None
+
+
+def _written(url: str) -> AbstractContextManager[BinaryIO]:
+    from csvpipe._intake.remote import written  # noqa: PLC0415  # few need it
+
+    return written(url)

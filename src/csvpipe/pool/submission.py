@@ -25,9 +25,9 @@ from csvpipe._intake.inspect import inspect_file
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.mended.layout import lay_out
 from csvpipe._intake.plan import matched
-from csvpipe._intake.remote import is_url
 from csvpipe._intake.source import BoundedStream, LocalFile, Source
 from csvpipe._intake.stated import Stated
+from csvpipe._intake.url import is_url
 from csvpipe.errors import FileError, FileFailure
 from csvpipe.jobs import JobId, JobRecord
 from csvpipe.limits import Limits

@@ -452,7 +452,7 @@ class TestPaths:
         """Such as those of a running system, which say that they are empty; the message says what to do instead."""
         path.write_bytes(b"")
         empty = LocalFile.at(path)
-        monkeypatch.setattr(LocalFile, "open", lambda *_args, **_options: io.BytesIO(b"id\n1\n"))
+        monkeypatch.setattr(LocalFile, "open_at_once", lambda *_args, **_options: io.BytesIO(b"id\n1\n"))
         monkeypatch.setattr(LocalFile, "at", lambda *_args, **_options: empty)
         with pytest.raises(FileError, match=r"its size is unknown.*pass the stream") as caught:
             take_in_path(path, spool, "x.csv", **settings())

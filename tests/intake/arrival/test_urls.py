@@ -19,9 +19,11 @@ import csvpipe
 from csvpipe._intake.arrival.receive import take_in
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe._intake.arrival.take_in import TakenIn
-from csvpipe._intake.remote import Blocks, RemoteObject, file_of, is_url, name_of, plain_file, shown
+from csvpipe._intake.inspection import file_of, plain_file
+from csvpipe._intake.remote import Blocks, RemoteObject
 from csvpipe._intake.source import LocalFile
 from csvpipe._intake.stated import Stated
+from csvpipe._intake.url import is_url, name_of, shown
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
 

@@ -9,10 +9,9 @@ from typing import BinaryIO, TypeAlias
 
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe._intake.arrival.take_in import TakenIn, source_failed, take_in_bytes, take_in_file_object, take_in_path
-from csvpipe._intake.arrival.urls import take_in_url
-from csvpipe._intake.remote import is_url, name_of
 from csvpipe._intake.source import Source
 from csvpipe._intake.stated import Stated
+from csvpipe._intake.url import is_url, name_of
 from csvpipe.errors import CsvPipeError
 from csvpipe.limits import Limits
 
@@ -63,6 +62,8 @@ def take_in(source: BlockingSource, spool: Spool, name: str, *, stated: Stated, 
     """
     try:
         if isinstance(source, str) and is_url(source):
+            from csvpipe._intake.arrival.urls import take_in_url  # noqa: PLC0415  # few need it
+
             return take_in_url(source, spool, name, stated=stated, limits=limits)
         if isinstance(source, str | os.PathLike):
             return take_in_path(source, spool, name, stated=stated, limits=limits, place=os.fspath(source))

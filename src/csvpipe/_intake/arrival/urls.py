@@ -11,8 +11,9 @@ from csvpipe._intake.arrival.take_in import TakenIn, source_failed, take_in_file
 from csvpipe._intake.arrival.unpack import Unpacker
 from csvpipe._intake.charset.detect import EncodingFound, detect_encoding
 from csvpipe._intake.charset.excerpt import whole_lines
-from csvpipe._intake.remote import open_stream, ranged, shown
+from csvpipe._intake.remote import open_stream, ranged
 from csvpipe._intake.stated import Stated
+from csvpipe._intake.url import shown
 from csvpipe.errors import FileError
 from csvpipe.limits import Limits
 
