@@ -1,6 +1,7 @@
 """What observers are told: on both event loops, by threads, processes and async handlers, and whatever they raise."""
 
 import multiprocessing
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -275,6 +276,67 @@ async def test_what_an_observer_raises_harms_nothing(
     assert ("ended", "completed", False) == notes.said[-1]
     raised = {str(each.exc_info[1]) for each in caplog.records if each.exc_info}
     assert ({"submitted", "started"} if is_early else {"submitted", "left", "chunk ended", "ended"}) == raised
+
+
+class _Duck:
+    """Has only what it wants to hear of."""
+
+    def ended(self, job: JobRecord, *, is_lost: bool) -> None:
+        """Not an observer of jobs."""
+
+
+class Odd(Observer):
+    """Answers with what a test says, at the place that it says."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+
+    def job_started(self, job: JobRecord, *, is_takeover: bool) -> Any:
+        """Answer, or have another one do that."""
+        return self.answers.get("job") or _OddJob(self.answers)
+
+
+class _OddJob(JobObserver):
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self._answers = answers
+
+    def chunk_started(self, *, first_row: int, start: int) -> Any:
+        return self._answers.get("chunk") or _OddChunk(self._answers)
+
+
+class _OddChunk(ChunkObserver):
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self._answers = answers
+
+    def around(self) -> Any:
+        return self._answers["around"]()
+
+
+class Late(Observer):
+    """Is a coroutine where none may be."""
+
+    async def job_started(self, job: JobRecord, *, is_takeover: bool) -> None:  # type: ignore[override]
+        """Never run."""
+
+
+@pytest.mark.parametrize(
+    ("observer", "told"),
+    [
+        (Late(), "define them with def, not async def"),
+        (Odd(job=_Duck()), "JobObserver or None, not"),
+        (Odd(chunk=_Duck()), "ChunkObserver or None, not"),
+        (Odd(around=lambda: 5), "__enter__"),
+        (Odd(around=sys.exit), "SystemExit"),
+    ],
+)
+async def test_an_odd_observer_harms_nothing(
+    make_csv: MakeCsv, caplog: pytest.LogCaptureFixture, observer: Observer, told: str
+) -> None:
+    """What is wrong with it is logged."""
+    record = await imported(choosy, make_csv(20), observers=[observer])
+
+    assert (JobStatus.COMPLETED, 20) == (record.status, record.total_rows)
+    assert told in caplog.text
 
 
 async def test_only_observers_observe() -> None:

@@ -115,6 +115,20 @@ async def test_what_is_measured(make_csv: MakeCsv, make_bench: Callable[..., Ben
     assert (1, 1, 0) == tuple(measured["csvpipe.store.jobs", each] for each in ("completed", "failed", "pending"))
 
 
+async def test_codes_of_handlers_are_bounded(make_csv: MakeCsv, make_bench: Callable[..., Bench]) -> None:
+    """A handler that makes a code of each row fills one series, not memory."""
+    bench = make_bench()
+
+    @csvpipe.pipeline(name="talkative")
+    def talkative(row: csvpipe.Row) -> None:
+        raise csvpipe.Reject("no", code=f"code-{row.number}")
+
+    await imported(talkative, make_csv(1_000), observers=[bench.observer], workers=1)
+
+    codes = {code: errors for (name, code), errors in bench.measured().items() if name == "csvpipe.row_errors"}
+    assert (201, 800, 1) == (len(codes), codes["other"], codes["code-1"])
+
+
 async def test_processes_are_traced(
     make_faults: Callable[..., Path], make_bench: Callable[..., Bench], shared: Path
 ) -> None:

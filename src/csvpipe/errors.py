@@ -283,7 +283,7 @@ class TransitionError(CsvPipeError, RuntimeError):
 
 
 class IdempotencyConflictError(CsvPipeError, ValueError):
-    """An idempotency key was used before with another pipeline or other content."""
+    """An idempotency key was used before with another pipeline, other content or other options."""
 
     def __init__(self, key: str, job_id: str) -> None:
         super().__init__(key, job_id)
@@ -291,7 +291,8 @@ class IdempotencyConflictError(CsvPipeError, ValueError):
         self.job_id = job_id
 
     def __str__(self) -> str:
-        return f"idempotency key {self.key!r} belongs to job {self.job_id}, which has another pipeline or other content"
+        whose = f"job {self.job_id}, whose pipeline, content or options differ"
+        return f"idempotency key {self.key!r} belongs to {whose}; use another key"
 
 
 class ParentError(CsvPipeError, ValueError):

@@ -44,6 +44,7 @@ from opentelemetry.metrics import (
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
+from csvpipe._report.codes import Codes
 from csvpipe.jobs import JobId, JobRecord, JobStatus
 from csvpipe.observing import ChunkObserver, ChunkReport, JobObserver, Observer
 from csvpipe.store.overview import Overseer
@@ -167,6 +168,7 @@ class _Instruments:
     """What is measured; names and units as OpenTelemetry would have them."""
 
     def __init__(self, meter: Meter) -> None:
+        self.codes = Codes()
         self.jobs: Counter = meter.create_counter(
             "csvpipe.jobs", unit="{job}", description="Attempts at jobs that have come to an end, by the job's status."
         )
@@ -309,7 +311,7 @@ class _Chunk(ChunkObserver):
             if rows := getattr(report, outcome):
                 instruments.rows.add(rows, {**self._attributes, "csvpipe.row.outcome": outcome})
         for code, errors in report.errors.items():
-            instruments.errors.add(errors, {**self._attributes, "csvpipe.error.code": code})
+            instruments.errors.add(errors, {**self._attributes, "csvpipe.error.code": instruments.codes.label(code)})
 
 
 def _of(job: JobRecord) -> _Attributes:

@@ -8,7 +8,6 @@ of files, owners or cells.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Final
@@ -23,16 +22,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from csvpipe._report.codes import Codes
 from csvpipe.jobs import JobRecord
 from csvpipe.observing import ChunkObserver, ChunkReport, JobObserver, Observer
 from csvpipe.store.overview import Overseer
 from csvpipe.store.protocol import JobStore
 
 logger = logging.getLogger("csvpipe")
-
-#: Handlers make codes of their own. So many are told apart; a handler that makes one of each row must not fill memory.
-_MOST_CODES: Final = 200
-OTHER_CODE: Final = "other"
 
 _SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -71,8 +67,7 @@ class PrometheusObserver(Observer):
     ) -> None:
         self._keep_seconds = keep_seconds
         self.registry = CollectorRegistry() if registry is None else registry
-        self._lock = threading.Lock()
-        self._codes: set[str] = set()
+        self._codes = Codes()
         self._ended = Counter(
             "csvpipe_jobs_ended",
             "Attempts at jobs that have come to an end in this process, by the job's status.",
@@ -163,18 +158,12 @@ class PrometheusObserver(Observer):
         for outcome in ("processed", "failed", "skipped"):
             self._rows.labels(pipeline, outcome).inc(getattr(report, outcome))
         for code, errors in report.errors.items():
-            self._errors.labels(pipeline, self._known(code)).inc(errors)
+            self._errors.labels(pipeline, self._codes.label(code)).inc(errors)
 
     def _end(self, job: JobRecord) -> None:
         self._ended.labels(job.pipeline, job.status.value).inc()
         if job.error_code is not None:
             self._failures.labels(job.pipeline, job.error_code).inc()
-
-    def _known(self, code: str) -> str:
-        with self._lock:
-            if len(self._codes) < _MOST_CODES:
-                self._codes.add(code)
-            return code if code in self._codes else OTHER_CODE
 
 
 class _Job(JobObserver):

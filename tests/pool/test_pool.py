@@ -339,13 +339,49 @@ class TestIdempotency:
 
         assert first.id == second.id
 
-    async def test_a_missing_file_may_be_repeated(self, tmp_path: Path) -> None:
-        """The first failure is the answer to a repeat, too."""
-        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
-            first = await pool.submit(check_number, tmp_path / "none.csv", idempotency_key="k")
-            second = await pool.submit(check_number, tmp_path / "none.csv", idempotency_key="k")
+    async def test_what_did_not_arrive_may_come_under_the_same_key(self, make_csv: MakeCsv, tmp_path: Path) -> None:
+        """A file that is not there yet and a stream that breaks leave the key free; what is no CSV takes it."""
 
-        assert first.id == second.id
+        async def broken() -> AsyncIterator[bytes]:
+            yield b"id,name\n1,"
+            raise ConnectionError("lost")
+
+        path = tmp_path / "people.csv"
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            jobs = [
+                await pool.submit(check_number, source, idempotency_key=key)
+                for source, key in [(path, "a"), (make_csv(3), "a"), (broken(), "b"), (b"id,name\n1,a\n", "b")]
+            ]
+            records = [await job.wait() for job in jobs]
+            empty = [await pool.submit(check_number, b"", idempotency_key="c") for _ in range(2)]
+
+        failed, completed = JobStatus.FAILED, JobStatus.COMPLETED
+        assert [failed, completed, failed, completed] == [record.status for record in records]
+        assert empty[0].id == empty[1].id
+
+    @pytest.mark.parametrize(
+        "options", [{"dry_run": True}, {"encoding": "cp1252"}, {"dialect": csvpipe.Dialect(delimiter=";")}]
+    )
+    async def test_other_options_are_a_conflict(self, options: dict[str, Any]) -> None:
+        """Whoever tries a file out and then imports it under the same key does not get the trial for an answer."""
+        data = b"id,name\n7,a\n"
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            trial = await pool.submit(check_number, data, idempotency_key="k", **options)
+            again = await pool.submit(check_number, data, idempotency_key="k", **options)
+            with pytest.raises(csvpipe.IdempotencyConflictError, match="use another key"):
+                await pool.submit(check_number, data, idempotency_key="k")
+
+        assert trial.id == again.id
+
+    async def test_an_encoding_has_many_names(self) -> None:
+        """It is the same one under any of them."""
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            jobs = [
+                await pool.submit(check_number, b"id,name\n7,a\n", idempotency_key="k", encoding=name)
+                for name in ("utf8", "UTF-8")
+            ]
+
+        assert jobs[0].id == jobs[1].id
 
 
 class TestMisuse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Any
 
 from csvpipe._intake.arrival.receive import check_source, display_name
@@ -59,6 +60,7 @@ def submission_of(
         idempotency_key=idempotency_key,
         stated=stated,
         dry_run=dry_run,
+        spelling=(None if encoding is None else codecs.lookup(encoding).name, dialect),
     )
 
 

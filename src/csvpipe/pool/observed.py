@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("csvpipe")
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -70,17 +70,21 @@ class Observers:
     def submitted(self, job: JobRecord) -> None:
         """Tell of a file that was submitted."""
         for observer in self._all:
+            tell = partial(_told, job, lambda: observer.job_submitted(job))  # noqa: B023  # called at once
             if self.context is None:
-                _told(job, observer.job_submitted, job)
+                tell()
             else:
-                self.context.run(_told, job, observer.job_submitted, job)
+                self.context.run(tell)
 
     def started(self, claim: Claim) -> ObservedJob | None:
         """Tell of a job that was claimed; None if nobody wants to hear more of it."""
         if not self._all:
             return None
         job, is_takeover = claim.record, claim.is_takeover
-        answers = (_told(job, observer.job_started, job, is_takeover=is_takeover) for observer in self._all)
+        answers = [
+            _answered(job, lambda: observer.job_started(job, is_takeover=is_takeover), JobObserver)  # noqa: B023
+            for observer in self._all
+        ]
         watching = [each for each in answers if each is not None]
         return ObservedJob(job, watching) if watching else None
 
@@ -95,7 +99,10 @@ class ObservedJob:
 
     def turn(self, gate: Gate, habit: Habit, *, first_row: int, start: int, is_async: bool) -> ObservedTurn:
         """The turn of a worker that has a chunk in hand."""
-        answers = [_told(self._job, each.chunk_started, first_row=first_row, start=start) for each in self._watching]
+        answers = [
+            _answered(self._job, lambda: each.chunk_started(first_row=first_row, start=start), ChunkObserver)  # noqa: B023
+            for each in self._watching
+        ]
         turn = ObservedTurn(gate, habit, self._job, [each for each in answers if each is not None], is_async=is_async)
         self._open.add(turn)
         return turn
@@ -112,7 +119,7 @@ class ObservedJob:
             self._open.pop().returned(None)
         last = job or self._job
         for each in self._watching:
-            _told(last, each.ended, last, is_lost=is_lost)
+            _told(last, lambda: each.ended(last, is_lost=is_lost))  # noqa: B023  # called at once
 
 
 class ObservedTurn(TimedTurn):
@@ -130,9 +137,7 @@ class ObservedTurn(TimedTurn):
     def _entered(self) -> Iterator[None]:
         with ExitStack() as stack:
             for each in self._watching:
-                context = _told(self._job, each.around)
-                if context is not None:
-                    _told(self._job, stack.enter_context, _Harmless(self._job, context))
+                _told(self._job, lambda: stack.enter_context(_Harmless(self._job, each.around())))  # noqa: B023
             yield
 
     def returned(self, result: ChunkResult | None) -> None:
@@ -155,7 +160,7 @@ class ObservedTurn(TimedTurn):
                 failure=None if result.failure is None else result.failure.code.value,
             )
         for each in self._watching:
-            _told(self._job, each.ended, report)
+            _told(self._job, lambda: each.ended(report))  # noqa: B023  # called at once
 
 
 def turn_of(services: Services, pipeline: Pipeline[..., Any], observed: ObservedJob | None, chunk: Chunk) -> Turn:
@@ -186,12 +191,27 @@ class _Harmless(AbstractContextManager[None]):
         self._context.__enter__()
 
     def __exit__(self, *_raised: object) -> None:
-        _told(self._job, self._context.__exit__, None, None, None)
+        _told(self._job, lambda: self._context.__exit__(None, None, None))
 
 
-def _told(job: JobRecord, tell: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | None:
+def _told(job: JobRecord, tell: Callable[[], object]) -> None:
+    """Call a method whose answer nobody wants."""
+    _answered(job, tell, object)
+
+
+def _answered(job: JobRecord, ask: Callable[[], object], kind: type[T]) -> T | None:
+    """What a method returns; it is looked up in the call, so that nothing of an observer's harms anybody."""
     try:
-        return tell(*arguments, **named)
-    except Exception:
+        return _checked(ask(), kind)
+    except (Exception, SystemExit):
         logger.exception("job %s: an observer raised", job.id, extra=about(job))
         return None
+
+
+def _checked(answer: object, kind: type[T]) -> T | None:
+    if isinstance(answer, Coroutine):
+        answer.close()
+        raise TypeError("an observer's methods are no coroutines: define them with def, not async def")
+    if answer is not None and not isinstance(answer, kind):
+        raise TypeError(f"an observer is to return a csvpipe.observing.{kind.__name__} or None, not {answer!r}")
+    return answer

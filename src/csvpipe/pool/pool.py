@@ -204,7 +204,8 @@ class WorkerPool:
             filename: For display; by default the path's last part.
             owner: Whoever the application says; `jobs` selects by it.
             parent: The job, or its id, whose mended rejects file this is. Its rows keep their numbers and row keys.
-            idempotency_key: A repeat with the same key, owner, pipeline and content returns the first job.
+            idempotency_key: A repeat with the same key, owner, pipeline, content and options gives the first job. What
+                does not arrive leaves its key free.
             encoding: Of this file, where the pipeline's does not hold.
             dialect: Of this file, where the pipeline's does not hold.
             dry_run: Rows are parsed, converted and validated; only a handler that takes a `Context` is called, and
@@ -213,7 +214,7 @@ class WorkerPool:
         Raises:
             PipelineNotFoundError: The pool does not have the pipeline.
             EncodingUnknownError: There is no such encoding.
-            IdempotencyConflictError: The key belongs to another pipeline or other content.
+            IdempotencyConflictError: The key belongs to another pipeline, other content or other options.
             JobNotFoundError: There is no such parent.
             ParentError: The parent has another pipeline or owner, has not ended, or is being mended already.
             PoolClosedError: The pool is not open.

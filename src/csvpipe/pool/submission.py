@@ -28,7 +28,8 @@ from csvpipe._intake.plan import matched
 from csvpipe._intake.source import BoundedStream, LocalFile, Source
 from csvpipe._intake.stated import Stated
 from csvpipe._intake.url import is_url
-from csvpipe.errors import FileError, FileFailure
+from csvpipe.dialect import Dialect
+from csvpipe.errors import FileCode, FileError, FileFailure
 from csvpipe.jobs import JobId, JobRecord
 from csvpipe.limits import Limits
 from csvpipe.pipeline import Pipeline
@@ -45,6 +46,11 @@ if TYPE_CHECKING:
 #: Files that are taken in before the jobs of any are created.
 _GROUP: Final = 16
 
+#: What is wrong with the way to a file, and not with what is in it.
+_NOT_ARRIVED: Final = frozenset(
+    {FileCode.NOT_FOUND, FileCode.SOURCE_FAILED, FileCode.SOURCE_CHANGED, FileCode.DISK_FULL}
+)
+
 
 @attrs.frozen(kw_only=True)
 class Submission:
@@ -58,6 +64,7 @@ class Submission:
         idempotency_key: Makes a repeat give the first job.
         stated: What the caller, or else the pipeline, says about the file.
         dry_run: Whether handlers are to write nothing.
+        spelling: Encoding and dialect, as far as the caller says them for this file.
         parent: Whose rejects the file mends; None for a file of its own.
     """
 
@@ -68,6 +75,7 @@ class Submission:
     idempotency_key: str | None
     stated: Stated
     dry_run: bool
+    spelling: tuple[str | None, Dialect | None]
     parent: Parent | None = None
 
 
@@ -259,7 +267,8 @@ def _draft(submission: Submission, job_id: JobId, taken: TakenIn | FileError, se
         failure=failure,
         root_id=job_id if parent is None else parent.root_id,
         parent_id=None if parent is None else parent.id,
-        idempotency_key=submission.idempotency_key,
+        # What did not arrive may come yet, under the same key.
+        idempotency_key=None if failure is not None and failure.code in _NOT_ARRIVED else submission.idempotency_key,
         content_key=_content_key(submission, file),
         inspection_key=key if plan.inspection is not None else "",
     )
@@ -357,4 +366,6 @@ def _content_key(submission: Submission, file: LocalFile | None) -> str:
     """What a repeat under the same idempotency key must equal."""
     content = _content(file)
     mended = "" if submission.parent is None else f":{submission.parent.root_id}"
-    return f"{submission.pipeline.name}:{content}{mended}"
+    options = (submission.dry_run, *submission.spelling)
+    said = "" if options == (False, None, None) else f":{options!r}"
+    return f"{submission.pipeline.name}:{content}{mended}{said}"

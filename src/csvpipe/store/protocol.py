@@ -67,7 +67,7 @@ class JobDraft:
         root_id: First job of a chain of mended submissions; equal to `id` where there is none.
         parent_id: The job of that chain whose rejects this one mends; None where there is none.
         idempotency_key: Makes a repeat of (owner, key) return the first job; None for no such check.
-        content_key: What a repeat under the same key must equal: names the pipeline and the content.
+        content_key: What a repeat under the same key must equal: names the pipeline, the content and the options.
         inspection_key: Equal for two jobs exactly if their pipelines are the same, their files have the same content
             and the same is stated about them, so that what was found in one holds for the other; empty where nothing
             was found.
