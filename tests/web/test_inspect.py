@@ -121,3 +121,21 @@ def test_who_sends_nothing_is_given_up(serve_site: Callable[..., Site]) -> None:
         connection.sendall(head.encode())
 
         assert b" 408 " in connection.recv(65_536).split(b"\r\n")[0]
+
+
+def test_who_drips_is_given_up(serve_site: Callable[..., Site]) -> None:
+    """A byte now and then is no body, either."""
+    site = serve_site(limits=UploadLimits(idle_seconds=0.5, bytes_per_second=1_000_000))
+    with socket.create_connection(site.address, timeout=30) as connection:
+        head = f"POST {API}/inspect?pipeline=people HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n"
+        connection.sendall(f"{head}Authorization: {ANA['Authorization']}\r\n\r\n".encode())
+        connection.settimeout(0.1)
+        answer = b""
+        while not answer:
+            try:
+                answer = connection.recv(65_536)
+            except TimeoutError:
+                connection.sendall(b"x")
+
+        assert b" 408 " in answer.split(b"\r\n")[0]
+        assert b"bytes a second arrived" in answer + connection.recv(65_536)

@@ -6,13 +6,13 @@ from contextlib import aclosing
 from functools import partial
 from typing import Final
 
-import anyio
 from anyio import to_thread
 from starlette.responses import Response
 
 from csvpipe.errors import FileError
 from csvpipe.inspecting import inspect_beginning
 from csvpipe.limits import MIB
+from csvpipe.web.body import Body
 from csvpipe.web.door import Call
 from csvpipe.web.filenames import shown
 from csvpipe.web.parameters import ENCODING, FILE_SIZE, FILENAME, PIPELINE
@@ -56,23 +56,17 @@ async def _body(call: Call) -> bytes:
     """All of it.
 
     Raises:
-        Refusal: It is too large, or nothing arrives any more.
+        Refusal: It is too large, or too little of it arrives, or nothing any more.
         ClientDisconnect: The client is gone.
     """
-    idle_seconds = call.door.limits.idle_seconds
     found = bytearray()
     async with aclosing(call.request.stream()) as blocks:
-        while True:
-            try:
-                with anyio.fail_after(idle_seconds):
-                    block = await anext(blocks, None)
-            except TimeoutError:
-                raise Refusal(Kind.TOO_SLOW, f"nothing arrived for {idle_seconds:g} seconds") from None
-            if block is None:
-                return bytes(found)
+        body = Body(blocks, call.door.limits)
+        while (block := await body.block()) is not None:
             found += block
             if len(found) > _MOST_BYTES:
                 raise Refusal(
                     Kind.BODY_TOO_LARGE,
                     f"send at most the first {_MOST_BYTES:,} bytes of the file, and how many it has as size=",
                 )
+    return bytes(found)

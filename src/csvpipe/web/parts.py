@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Final
 
-import anyio
 import attrs
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from csvpipe.web.body import Body
 from csvpipe.web.problems import Kind, Refusal
 
 if TYPE_CHECKING:
@@ -66,10 +66,9 @@ class Parts:
             raise Refusal(
                 Kind.UNSUPPORTED_MEDIA_TYPE, "send the files as multipart/form-data: curl -F files=@people.csv"
             )
-        self._blocks = blocks
+        self._body = Body(blocks, limits)
         self._limits = limits
-        self._read_bytes = self._after_bytes = 0
-        self._waited_seconds = 0.0
+        self._after_bytes = 0
         self._events: deque[_Event] = deque()
         self._field, self._value, self._headers = bytearray(), bytearray(), dict[bytes, bytes]()
         self._is_whole = False
@@ -162,23 +161,12 @@ class Parts:
         return self._events.popleft()
 
     async def _block(self) -> bytes | None:
-        limits, began = self._limits, anyio.current_time()
-        left = limits.idle_seconds + self._read_bytes / limits.bytes_per_second - self._waited_seconds
-        try:
-            with anyio.fail_after(min(limits.idle_seconds, left)):
-                block = await anext(self._blocks, None)
-        except TimeoutError:
-            if left < limits.idle_seconds:
-                pace = f"less than {limits.bytes_per_second:,} bytes a second arrived"
-                raise Refusal(Kind.TOO_SLOW, pace, is_last=True) from None
-            raise Refusal(Kind.TOO_SLOW, f"nothing arrived for {limits.idle_seconds:g} seconds", is_last=True) from None
-        self._waited_seconds += anyio.current_time() - began
-        self._read_bytes += len(block or b"")
+        block = await self._body.block()
         if self._is_whole:
             self._after_bytes += len(block or b"")
             self._check_skipped(self._after_bytes, "the end of the form")
-        if self._read_bytes > limits.most_bytes:
-            raise too_large(limits)
+        if self._body.read_bytes > self._limits.most_bytes:
+            raise too_large(self._limits)
         return block
 
     def _parse(self, data: bytes) -> None:
