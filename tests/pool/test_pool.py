@@ -385,6 +385,14 @@ class TestIdempotency:
 
 
 class TestMisuse:
+    @pytest.mark.parametrize("name", ["owner", "idempotency_key"])
+    async def test_what_stands_in_an_index_is_bounded(self, name: str) -> None:
+        """By bytes, as databases have it; the message says what to give instead."""
+        async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+            await pool.submit(check_number, b"id,name\n7,a\n", **{name: "\u00fc" * 500})
+            with pytest.raises(ValueError, match=f"{name} has 1,001 bytes.*a hash of it"):
+                await pool.submit(check_number, b"id,name\n7,a\n", **{name: "\u00fc" * 500 + "x"})
+
     async def test_a_pipeline_must_be_the_pools(self) -> None:
         """A pipeline that the pool does not have is named, together with those that it has."""
 

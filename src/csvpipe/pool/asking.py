@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import Any
+from typing import Any, Final
 
 from csvpipe._intake.arrival.receive import check_source, display_name
 from csvpipe._intake.source import Source
@@ -12,6 +12,9 @@ from csvpipe.dialect import Dialect
 from csvpipe.errors import PipelineError
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.submission import Submission
+
+#: Of an owner or a key, in UTF-8. Databases have both in one index, which takes 2,704 bytes in PostgreSQL.
+_MOST_BYTES: Final = 1_000
 
 
 def check_options(store: object, on_exit: str) -> None:
@@ -44,8 +47,11 @@ def submission_of(
     Raises:
         EncodingUnknownError: There is no such encoding.
         TypeError: The source is nothing that can be read, or the dialect is none.
+        ValueError: The owner or the key is too long.
     """
     check_source(source)
+    _check_length("owner", owner)
+    _check_length("idempotency_key", idempotency_key)
     if not isinstance(dialect, Dialect | None):
         raise TypeError(f"dialect must be a csvpipe.Dialect, such as Dialect(delimiter=';'), not {dialect!r}")
     stated = Stated.of(pipeline, encoding=encoding, dialect=dialect)
@@ -62,6 +68,13 @@ def submission_of(
         dry_run=dry_run,
         spelling=(None if encoding is None else codecs.lookup(encoding).name, dialect),
     )
+
+
+def _check_length(name: str, text: str | None) -> None:
+    """See that databases can have a text in an index."""
+    size = 0 if text is None else len(text.encode("utf-8", "surrogatepass"))
+    if size > _MOST_BYTES:
+        raise ValueError(f"{name} has {size:,} bytes, and may have {_MOST_BYTES:,}; give a hash of it")
 
 
 def key_of_file(idempotency_key: str | None, ordinal: int) -> str | None:

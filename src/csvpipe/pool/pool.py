@@ -219,6 +219,7 @@ class WorkerPool:
             ParentError: The parent has another pipeline or owner, has not ended, or is being mended already.
             PoolClosedError: The pool is not open.
             TypeError: The source is none of these, or the dialect is none.
+            ValueError: `owner` or `idempotency_key` has more than 1,000 bytes.
         """
         self._check_open()
         submission = submission_of(
