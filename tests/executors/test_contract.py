@@ -47,7 +47,7 @@ def client() -> Iterator[Any]:
     """Two processes of Dask's."""
     distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client

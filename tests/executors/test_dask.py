@@ -48,7 +48,7 @@ def client(folder: Path) -> Iterator[Any]:
         patch.setenv(handlers.FOLDER, str(folder))
         with (
             distributed.LocalCluster(
-                n_workers=4, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+                n_workers=4, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
             ) as cluster,
             distributed.Client(cluster) as client,
         ):
