@@ -89,6 +89,9 @@ def line_of(error: BaseException) -> int | None:
 def trouble_of(error: BaseException, address: str) -> Unavailable | FileError:
     """What an error comes to that is no row's fault: an outage, or a sink that is not what it should be."""
     message = f"{address}: {_first_line(error)}"
+    if isinstance(error, sqlite3.Error) and _kind_of(error) == sqlite3.SQLITE_NOTADB:
+        way_out = "name the file of a database of SQLite in SQLTable(...), then retry the job"
+        return FileError(FileCode.SINK_FAILED, f"{message}; {way_out}")
     if _is_lasting(error):
         way_out = "see to the database or the pipeline, then retry the job; what is done is kept"
         return FileError(FileCode.SINK_FAILED, f"{message}; {way_out}")
