@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from csvpipe.databases import DRIVERS, missing_file
 from csvpipe.errors import FileCode, FileError, MissingExtraError, PipelineError
 from csvpipe.jobs import JobId
-from csvpipe.rowtypes.names import listed
+from csvpipe.rowtypes.names import listed, suggested
 from csvpipe.sinks import fence
 from csvpipe.sinks.postgresql import PostgreSQLSession
 from csvpipe.sinks.refusals import trouble_of
@@ -114,9 +114,12 @@ class SQLTable:
         self.forget_target()
         target = self.target()
         if self.mode == "upsert" and frozenset(self.key) not in target.uniques:
+            names = ", ".join(
+                repr(name) if name in target.columns else suggested(name, target.columns) for name in self.key
+            )
             raise FileError(
                 FileCode.SINK_FAILED,
-                f"table {target.name} has no unique key of {listed(self.key)}, by which rows could be found; create "
+                f"table {target.name} has no unique key of {names}, by which rows could be found; create "
                 "it, or correct SQLTable(key=...), then retry the job",
             )
         if columns is not None:
