@@ -148,10 +148,29 @@ def test_refused_rows_are_row_errors(database: Any) -> None:
 
     assert (record.status, record.processed_rows, record.failed_rows) == ("completed", 2, 3)
     assert [(2, "not_null", "Name"), (3, "unique", "ID")] == [(e.row, e.code, e.column) for e in errors[:2]]
-    assert (4, "check") == (errors[2].row, errors[2].code)
-    assert all(error.phase == "handle" and error.message for error in errors)
+    assert (4, "check", "Score") == (errors[2].row, errors[2].code, errors[2].column)
+    assert {"handle"} == {error.phase for error in errors}
+    ways_out = ["fill the cell in", "give it a key of its own, or leave the row out", "correct the row"]
+    assert ways_out == [error.message.rpartition("; ")[2] for error in errors]
     assert "1" == errors[1].value
     assert [(1, "a"), (4, "c")] == sorted(database.rows("SELECT id, name FROM people"))
+
+
+@pytest.mark.parametrize(
+    ("condition", "column"),
+    [
+        ("CHECK (score < 1000 AND name <> 'id')", None),
+        ("CONSTRAINT bounded CHECK (score < 1000)", "score"),
+        ("CHECK (score < 1000 OR 'id' = 'it''s name')", "score"),
+    ],
+)
+def test_the_column_of_a_condition(database: Any, condition: str, column: str | None) -> None:
+    """It is told where the condition is about one column; what stands in quotes is none."""
+    database.run(f"CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(20), score REAL, {condition})")
+
+    _, [error] = imported(person_pipeline(database), file_of([(1, "a", 1), (2, "b", 2000)]))
+
+    assert ("check", column) == (error.code, error.column)
 
 
 def test_columns_of_other_names(database: Any) -> None:
@@ -226,7 +245,7 @@ def test_foreign_keys_are_kept(database: Any) -> None:
     assert sorted(n for n, town in rows if town in {1, 2}) == sorted(
         n for (n,) in database.rows("SELECT id FROM people")
     )
-    assert {"foreign_key"} == {error.code for error in errors}
+    assert {("foreign_key", "town")} == {(error.code, error.column) for error in errors}
     assert [n for n, town in rows if town not in {1, 2}] == [error.row for error in errors]
     assert record.failed_rows == len(errors)
 
