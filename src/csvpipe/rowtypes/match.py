@@ -160,7 +160,7 @@ class _Matching:
             is_one = len(missing) == 1
             noun = "column" if is_one else "columns"
             way_out = "rename it" if is_one else "rename them"
-            way_out += " in the file, or give " + ("the field a default" if is_one else "the fields defaults")
+            way_out += " in the file (a field that has a default may be missing)"
             wanted = ", ".join(suggested(name, self._columns) for name in missing)
             has = listed(self._columns)
             problems.insert(0, f"the file lacks the {noun} {wanted}, which {owner} needs; it has {has}; {way_out}")

@@ -116,7 +116,10 @@ function showRejects(job) {
   const said = [`${plural(job.failed_rows, "row")} rejected so far.`];
   if (hasEnded(job)) {
     said[0] = `${plural(job.failed_rows, "row")} rejected${mended > 0 ? `, ${count(mended)} of them mended since` : ""}.`;
-    if (open > 0) said.push("Download them, mend them in an editor or a spreadsheet, and upload the mended file.");
+    if (open > 0) {
+      const them = open === 1 ? "it" : "them";
+      said.push(`Download ${them}, mend ${them} in an editor or a spreadsheet, and upload the mended file.`);
+    }
   }
   setText(byId("rejects-text"), said.join(" "));
   show(byId("download"), hasEnded(job));
