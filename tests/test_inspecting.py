@@ -148,7 +148,7 @@ def test_json_is_told(data: bytes) -> None:
 def test_braces_in_a_header_are_no_json() -> None:
     """Nor is a table that can be read."""
     with pytest.raises(csvpipe.FileError, match="the file lacks the column 'name'"):
-        csvpipe.inspect(b"id,[name]\n1,Ana\n2,Bo\n", pipeline=import_people)
+        csvpipe.inspect(b"id,{title}\n1,Ana\n2,Bo\n", pipeline=import_people)
     assert ("{id}", "name") == csvpipe.inspect(b"{id},name\n1,Ana\n2,Bo\n", pipeline=import_people).columns
 
 
