@@ -174,7 +174,8 @@ class BlockingRun:
     _cancel: Callable[[], object] = attrs.field(default=lambda: None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self._pipeline, Pipeline) and any(isinstance(file, Pipeline) for file in self._files):
+        given: object = self._pipeline
+        if not isinstance(given, Pipeline) and any(isinstance(file, Pipeline) for file in self._files):
             raise PipelineError("the pipeline comes first, then the files: csvpipe.run(pipeline, 'people.csv')")
         for file in self._files:  # before a pool is made for it
             check_source(file)
