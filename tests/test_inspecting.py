@@ -122,8 +122,34 @@ def test_a_pipeline_of_other_columns() -> None:
 
 def test_a_wrong_stated_dialect_is_hinted_at() -> None:
     """When columns are missing because of it."""
-    with pytest.raises(csvpipe.FileError, match="looks like semicolon"):
+    with pytest.raises(
+        csvpipe.FileError, match=r"^upload.csv: the file looks like semicolon.*as it is read now, the file"
+    ):
         csvpipe.inspect(b"id;name\n1;x\n2;y\n", pipeline=import_people, dialect=csvpipe.Dialect())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"id": 1, "name": "Ana"}',
+        b'[{"id":1,"name":"Ana"},{"id":2,"name":"Bo"}]\n',
+        b'{"id":1,"name":"Ana"}\n{"id":2,"name":"Bo"}\n',
+        b'{\n  "id": 1,\n  "name": "Ana"\n}\n',
+        b'[\n  {"id": 1, "name": "Ana"}\n]\n',
+    ],
+)
+def test_json_is_told(data: bytes) -> None:
+    """It has no columns that anybody could name."""
+    with pytest.raises(csvpipe.FileError, match="this is JSON, no CSV; export the table as CSV") as caught:
+        csvpipe.inspect(data, pipeline=import_people)
+    assert FileCode.BINARY is caught.value.code
+
+
+def test_braces_in_a_header_are_no_json() -> None:
+    """Nor is a table that can be read."""
+    with pytest.raises(csvpipe.FileError, match="the file lacks the column 'name'"):
+        csvpipe.inspect(b"id,{title}\n1,Ana\n2,Bo\n", pipeline=import_people)
+    assert ("{id}", "name") == csvpipe.inspect(b"{id},name\n1,Ana\n2,Bo\n", pipeline=import_people).columns
 
 
 def test_a_missing_header_is_hinted_at() -> None:

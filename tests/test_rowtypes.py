@@ -376,8 +376,8 @@ class TestCheckColumns:
         assert FileCode.COLUMNS_MISSING is caught.value.code
         assert (
             "the file lacks the columns 'id' (did you mean 'ID 2'?), 'joined' (did you mean 'date joined'?), which "
-            "AttrsPerson needs; it has 'ID 2', 'date joined', 'name'; rename them in the file, or give the "
-            "fields defaults"
+            "AttrsPerson needs; it has 'ID 2', 'date joined', 'name'; rename them in the file (a "
+            "field that has a default may be missing)"
         ) == caught.value.message
 
     def test_one_missing_of_many(self) -> None:
@@ -388,7 +388,7 @@ class TestCheckColumns:
             "the file lacks the column 'joined', which AttrsPerson needs; it has 'id'"
         )
         assert caught.value.message.endswith(
-            "'16', '17' and 12 more; rename it in the file, or give the field a default"
+            "'16', '17' and 12 more; rename it in the file (a field that has a default may be missing)"
         )
 
 

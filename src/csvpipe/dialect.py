@@ -16,6 +16,12 @@ _WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", ":": "colon"
 _QUOTE_WORDS = {'"': "double quotes", "'": "single quotes"}
 
 
+def not_a_dialect(given: object) -> str:
+    """What is said to who gives something else, most of all a delimiter."""
+    delimiter = given if isinstance(given, str) and len(given) == 1 else ";"
+    return f"dialect must be a csvpipe.Dialect, not {given!r}; write dialect=csvpipe.Dialect(delimiter={delimiter!r})"
+
+
 @attrs.frozen(kw_only=True)
 class Dialect:
     r"""Delimiter, quote and escape of a file, under the names and meaning of the `csv` module.

@@ -7,7 +7,7 @@ test of a handler needs no pool.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import (
     TYPE_CHECKING,
@@ -26,12 +26,14 @@ import attrs
 from attrs import validators
 
 from csvpipe.context import Context
-from csvpipe.dialect import Dialect
+from csvpipe.dialect import Dialect, not_a_dialect
 from csvpipe.errors import PipelineError
 from csvpipe.handlers import HandlerSignature, read_handler
 from csvpipe.limits import Limits
 from csvpipe.policies import Retry
 from csvpipe.rowtypes import Shape, unknown_names
+from csvpipe.rowtypes.match import missing_columns
+from csvpipe.rowtypes.names import listed, suggested
 from csvpipe.sink import Sink
 
 if TYPE_CHECKING:
@@ -119,6 +121,11 @@ def _signature(pipeline: Pipeline[..., Any]) -> HandlerSignature:
 def _names(given: Sequence[str] | None) -> tuple[str, ...] | None:
     if isinstance(given, str):
         raise PipelineError(f"column names must be a list of strings, not the string {given!r}")
+    if isinstance(given, Mapping):
+        raise PipelineError(
+            "column names must be a list of strings, in the order of the file, not a mapping; to name the column of a "
+            "field, annotate it: Annotated[str, csvpipe.Column('E-Mail')]"
+        )
     return None if given is None else tuple(given)
 
 
@@ -128,6 +135,11 @@ def _header(given: Header) -> bool | Literal["detect"] | tuple[str, ...]:
 
 def _some(given: Sequence[str]) -> tuple[str, ...]:
     return _names(given) or ()
+
+
+def _is_dialect(_instance: object, _attribute: attrs.Attribute[Any], given: object) -> None:
+    if not isinstance(given, Dialect | None):
+        raise TypeError(not_a_dialect(given))
 
 
 def _is_name(_instance: object, attribute: attrs.Attribute[Any], given: object) -> None:
@@ -192,7 +204,7 @@ class Pipeline(Generic[P, R]):
     sink: Sink | None = attrs.field(default=None, validator=_is_sink)
     setup: Setup[Any] | None = attrs.field(default=None, validator=validators.optional(validators.is_callable()))
     signature: HandlerSignature = attrs.field(default=attrs.Factory(_signature, takes_self=True))
-    dialect: Dialect | None = attrs.field(default=None, validator=validators.optional(validators.instance_of(Dialect)))
+    dialect: Dialect | None = attrs.field(default=None, validator=_is_dialect)
     encoding: str | None = None
     header: bool | Literal["detect"] | tuple[str, ...] = attrs.field(default=True, converter=_header)
     columns: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
@@ -273,9 +285,17 @@ class Pipeline(Generic[P, R]):
                     )
             return
         named = self.columns or (self.header if isinstance(self.header, tuple) else ())
+        if named and (missing := missing_columns(schema, named)):
+            keyword = "header=" if self.columns is None else "columns="
+            shown = ", ".join(suggested(name, named) for name in missing)
+            raise PipelineError(
+                f"pipeline {self.name!r}: {keyword} does not name {shown}, which {schema.row_type.__name__} needs; "
+                f"it names {listed(named)}"
+            )
         if strangers := unknown_names(schema, self.sensitive, named):
-            shown = ", ".join(repr(name) for name in strangers)
-            fields = ", ".join(repr(field.headers[0]) for field in schema.fields)
+            names = [field.headers[0] for field in schema.fields]
+            shown = ", ".join(suggested(name, names) for name in strangers)
+            fields = ", ".join(map(repr, names))
             raise PipelineError(
                 f"pipeline {self.name!r}: sensitive= names no field of {schema.row_type.__name__}: {shown}; "
                 f"it has {fields}"

@@ -20,10 +20,10 @@ import anyio.lowlevel
 import anyio.to_thread
 import attrs
 
-from csvpipe._intake.arrival.receive import BlockingSource
+from csvpipe._intake.arrival.receive import BlockingSource, check_source
 from csvpipe._report.feed import LOOK_SECONDS, Outage
 from csvpipe.dialect import Dialect
-from csvpipe.errors import CsvPipeError, JobNotFoundError
+from csvpipe.errors import CsvPipeError, JobNotFoundError, PipelineError
 from csvpipe.events import EventKind, JobEvent
 from csvpipe.executors.choice import ExecutorChoice
 from csvpipe.jobs import JobId, JobRecord, JobStatus
@@ -151,6 +151,8 @@ class BlockingRun:
 
     Raises:
         NotADirectoryError: `rejects_dir` is no folder.
+        PipelineError: The pipeline is among the files.
+        TypeError: A file is nothing that can be read.
         ValueError: A `parent` for more than one file.
     """
 
@@ -172,6 +174,11 @@ class BlockingRun:
     _cancel: Callable[[], object] = attrs.field(default=lambda: None, init=False)
 
     def __attrs_post_init__(self) -> None:
+        given: object = self._pipeline
+        if not isinstance(given, Pipeline) and any(isinstance(file, Pipeline) for file in self._files):
+            raise PipelineError("the pipeline comes first, then the files: csvpipe.run(pipeline, 'people.csv')")
+        for file in self._files:  # before a pool is made for it
+            check_source(file)
         if self._options.parent is not None and len(self._files) > 1:
             raise ValueError(f"one mended rejects file at a time can be given with parent=, not {len(self._files)}")
         if self._options.rejects_dir is not None:

@@ -56,6 +56,15 @@ def test_plain_display_says_why_a_file_failed(job: MakeJob) -> None:
     assert f"{line}\n" == stream.getvalue()
 
 
+def test_plain_display_does_not_take_a_pause_for_work(job: MakeJob) -> None:
+    """What lay there between two workers is no time that the file took."""
+    stream = io.StringIO()
+
+    PlainDisplay(Output(stream)).show(event(job(status=JobStatus.COMPLETED, attempt=2), EventKind.COMPLETED))
+
+    assert stream.getvalue().startswith("1.csv: completed 10.0 s after it was begun, 0 rows")
+
+
 def test_json_lines_are_events(job: MakeJob) -> None:
     """A program gets each event as it is, a line each, in ASCII."""
     stream, told = io.StringIO(), event(job(filename="Zoë.csv"))

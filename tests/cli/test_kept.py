@@ -180,9 +180,9 @@ class TestLooking:
         assert ["gone.csv"] == [json.loads(line)["filename"] for line in failed]
         assert ["ana"] == [json.loads(line)["owner"] for line in of_ana]
 
-    def test_there_may_be_none(self, home: Path, invoke: Invoke) -> None:
+    def test_there_may_be_none(self, store: SQLJobStore, invoke: Invoke) -> None:
         """An empty store says so, and so does a page past the end."""
-        assert home.is_dir()
+        assert store.file is not None
         assert "No jobs.\n" == invoke("jobs", *STORE).stdout
         assert "No jobs on page 3; there are 0.\n" == invoke("jobs", *STORE, "--page", "3").stdout
 
@@ -224,9 +224,9 @@ class TestLooking:
             ("00000000-0000-0000-0000-000000000000", "no job 00000000"),
         ],
     )
-    def test_a_job_that_is_not_there(self, home: Path, invoke: Invoke, given: str, said: str) -> None:
+    def test_a_job_that_is_not_there(self, store: SQLJobStore, invoke: Invoke, given: str, said: str) -> None:
         """Wrong usage, with a way out."""
-        assert home.is_dir()
+        assert store.file is not None
         result = invoke("show", given, *STORE)
 
         assert 2 == result.exit_code
@@ -331,7 +331,7 @@ class TestMisuse:
             (["--spool", "here"], "name their store with --store"),
             (["--parent", "abcd"], "name their store with --store"),
             (["people.csv", *STORE, "--parent", "abcd"], "one mended rejects file at a time"),
-            ([*STORE, "--parent", "abcd"], "none of the newest"),
+            ([*STORE, "--parent", "abcd"], "there is no file 'jobs.db'"),
             (["--store", "mysql://me@there/db"], "supported: postgresql, sqlite"),
             (["--store", "nonsense"], "not the URL of a database"),
         ],
@@ -349,9 +349,11 @@ class TestMisuse:
         assert home.is_dir()
         assert (2, True) == ((result := invoke("jobs")).exit_code, "--store" in result.stderr)
 
-    def test_the_environment_names_the_store(self, home: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment_names_the_store(
+        self, store: SQLJobStore, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """So that it need not be typed each time."""
-        monkeypatch.setenv("CSVPIPE_STORE", f"sqlite:///{home}/jobs.db")
+        monkeypatch.setenv("CSVPIPE_STORE", f"sqlite:///{store.file}")
 
         assert "No jobs.\n" == invoke("jobs").stdout
 
@@ -371,3 +373,24 @@ def test_the_spool_of_a_store_lies_where_it_is_found_again(home: Path, monkeypat
     assert home / "jobs.db.spool" == spool_of("sqlite:///jobs.db", None)
     assert home / "there" == spool_of("sqlite:///jobs.db", Path("there"))
     assert home / "state/csvpipe/db.example-app.spool" == spool_of("postgresql://me@db.example/app", None)
+
+
+@pytest.mark.parametrize("verb", ["jobs", "show", "pause", "resume", "cancel", "retry", "rejects"])
+def test_a_mistyped_store_is_not_made(invoke: Invoke, home: Path, verb: str) -> None:
+    """Who asks about jobs has not asked for a new database; the file that is not there is named."""
+    job = () if verb == "jobs" else ("0123",)
+    result = invoke(verb, *job, "--store", "sqlite:///typo.db")
+    said = " ".join(result.stderr.split())
+
+    assert 2 == result.exit_code
+    assert f"there is no file 'typo.db' ({home / 'typo.db'}); correct the name" in said
+    assert not (home / "typo.db").exists()
+
+
+def test_a_mended_file_is_of_a_store_that_is_there(invoke: Invoke, home: Path) -> None:
+    """A parent is looked for where jobs are kept already."""
+    result = invoke("run", PEOPLE, "people.csv", "--parent", "0123", "--store", "sqlite:///typo.db")
+
+    assert 2 == result.exit_code
+    assert "there is no file 'typo.db'" in result.stderr
+    assert not (home / "typo.db").exists()

@@ -542,7 +542,7 @@ async def test_misuse_is_told_in_terms_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(csvpipe.PipelineError, match=r"a list of pipelines: \[check_number\]"):
         csvpipe.WorkerPool(pipelines=check_number)  # type: ignore[arg-type]
     async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
-        with pytest.raises(TypeError, match=r"such as Dialect\(delimiter=';'\)"):
+        with pytest.raises(TypeError, match=r"write dialect=csvpipe.Dialect\(delimiter=';'\)"):
             await pool.submit(check_number, b"", dialect=";")  # type: ignore[arg-type]
 
 

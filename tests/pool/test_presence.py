@@ -49,11 +49,12 @@ def dead(folder: Path, name: str, **options: str) -> None:
     shown(folder, name, **options)._release()
 
 
-def test_the_dead_are_found_once(tmp_path: Path) -> None:
+def test_the_dead_are_found_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Their locks are free; when their leases are ended the locks are removed."""
     living, told = shown(tmp_path), Forfeits()
     dead(tmp_path, "ben")
     assert [1, 0] == [living.bury(told) for _ in range(2)]
+    assert ["1 lease of a worker that has died on this host ended"] == caplog.messages
     assert ["ben"] == told.workers
     assert 1 == len(list(tmp_path.iterdir()))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 from csvpipe.errors import FileCode, FileError
@@ -63,6 +65,9 @@ _MARKUP: Final = (
 #: Below the tabulator no byte is text.
 _LEAST_TEXT: Final = 9
 
+#: How a header begins that is JSON: an object or a list of them, or its bracket alone in a line.
+_JSON: Final = re.compile(r'\s*(?:\[\s*)?\{\s*(?:"[^"]*"\s*:|\Z)|\s*\[\s*\Z')
+
 _TAR_AT: Final = 257
 _TAR: Final = b"ustar"
 
@@ -118,6 +123,16 @@ def _zipped(head: bytes) -> tuple[str, str]:
         if mark in head:
             return what, way_out
     return "a ZIP archive", "unpack it, and submit the CSV file itself"
+
+
+def check_json(columns: Sequence[str], place: str) -> None:
+    """Refuse a file whose header, which nobody can use, is the beginning of JSON. With other headers it may be a table.
+
+    Raises:
+        FileError: `binary`.
+    """
+    if _JSON.match(",".join(columns)):
+        raise FileError(FileCode.BINARY, f"{place}: this is JSON, no CSV; {_AS_CSV}")
 
 
 def has_many_nuls(head: bytes) -> bool:

@@ -10,7 +10,7 @@ import attrs
 
 from csvpipe._intake.arrival.spool import BLOCK_BYTES, too_large
 from csvpipe._intake.arrival.take_in import TakenIn
-from csvpipe._intake.binaries import check_nuls
+from csvpipe._intake.binaries import check_json, check_nuls
 from csvpipe._intake.charset.encoding import mark_length
 from csvpipe._intake.header import (
     FirstRecord,
@@ -96,6 +96,7 @@ def inspect_file(taken: TakenIn, stated: Stated, limits: Limits, *, place: str) 
         _check_number(layout.columns, limits, place)
         file.seek(layout.data_start)
         if not _has_rows(file):
+            check_json(layout.columns, place)
             raise _no_rows(place, has_header=layout.first is not None)
         if found.seen is not None and source.size <= COUNTED_BYTES:
             sample = sample_of(found.seen, data_line=layout.data_line)

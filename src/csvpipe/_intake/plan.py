@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from csvpipe._intake.arrival.take_in import TakenIn
+from csvpipe._intake.binaries import check_json
 from csvpipe._intake.inspect import inspect_file
 from csvpipe._intake.inspection import Finding, Inspection
 from csvpipe._intake.sensitive import masked
@@ -53,8 +54,9 @@ def matched(
     try:
         found, unused = checked_columns(schema, columns, unknown=pipeline.unknown_columns)
     except FileError as error:
-        hint = _hint(inspection, pipeline, taken=taken, stated=stated, place=place)
-        raise FileError(error.code, f"{place}: {error.message}{hint}") from None
+        check_json(columns, place)
+        cause, hint = _hints(inspection, pipeline, taken=taken, stated=stated, place=place)
+        raise FileError(error.code, f"{place}: {cause}{error.message}{hint}") from None
     absent = [field.headers[0] for field in schema.fields if field.name not in found]
     said = [f"not found: {listed(absent, _NAMES_SHOWN)}"] if absent else []
     said += [f"not used: {listed(unused, _NAMES_SHOWN)}"] if unused else []
@@ -68,17 +70,24 @@ def matched(
     return attrs.evolve(inspection, findings=(*others, finding))
 
 
-def _hint(inspection: Inspection, pipeline: Pipeline[..., Any], *, taken: TakenIn, stated: Stated, place: str) -> str:
-    """Where columns are missing, the reason may be what was stated: look again without it."""
+def _hints(
+    inspection: Inspection, pipeline: Pipeline[..., Any], *, taken: TakenIn, stated: Stated, place: str
+) -> tuple[str, str]:
+    """Where columns are missing, the reason may be what was stated: look again without it.
+
+    Returns:
+        What belongs in front of the message, as the cause of all of it, and what belongs behind it.
+    """
     try:
         look = inspect_file(taken, Stated(header="detect"), pipeline.limits, place=place)
     except FileError:
-        return ""
+        return "", ""
     if stated.dialect is not None and look.dialect.delimiter != inspection.dialect.delimiter:
-        return (
-            f"; the file looks like {look.dialect.describe()}, but {inspection.dialect.describe()} is stated: "
-            "leave dialect= out, or correct it"
+        cause = (
+            f"the file looks like {look.dialect.describe()}, but {inspection.dialect.describe()} is stated: "
+            "leave dialect= out, or correct it; as it is read now, "
         )
+        return cause, ""
     if inspection.has_header and not look.has_header:
-        return "; its first line looks like a row: if the file has no header, give the names with header=[...]"
-    return ""
+        return "", "; its first line looks like a row: if the file has no header, give the names with header=[...]"
+    return "", ""

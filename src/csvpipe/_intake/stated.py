@@ -7,7 +7,7 @@ from typing import Any, Literal
 import attrs
 
 from csvpipe._intake.charset.encoding import marked_encoding, resolve_encoding
-from csvpipe.dialect import Dialect
+from csvpipe.dialect import Dialect, not_a_dialect
 from csvpipe.pipeline import Pipeline
 
 
@@ -56,6 +56,9 @@ class Stated:
 
         Raises:
             EncodingUnknownError: There is no such encoding.
+            TypeError: The dialect is none.
         """
+        if not isinstance(self.dialect, Dialect | None):
+            raise TypeError(not_a_dialect(self.dialect))
         if self.encoding is not None:
             resolve_encoding(self.encoding)

@@ -48,6 +48,16 @@ _MEANINGS: Final[dict[str, str]] = {
     RowCode.DATABASE: "the database refuses the row: ",
 }
 
+#: The way out, behind them.
+_MENDS: Final[dict[str, str]] = {
+    RowCode.UNIQUE: "; give it a key of its own, or leave the row out",
+    RowCode.FOREIGN_KEY: "; correct the reference, or import that row first",
+    RowCode.NOT_NULL: "; fill the cell in",
+    RowCode.CHECK: "; correct the row",
+    RowCode.OUT_OF_RANGE: "; give a smaller or shorter one",
+    RowCode.DATABASE: "; correct the row",
+}
+
 #: A part, the index of the first of some rows in it, how many they are, and what became of them: bad ones stand alone.
 Entry: TypeAlias = tuple[Part, int, int, Fate | tuple[Flaw, ...]]
 
@@ -318,6 +328,7 @@ class DeliveryRun(ChunkRun):
             phase=Phase.HANDLE,
             before=_MEANINGS.get(refusal.code, ""),
             message=text_of(f"{refusal.message}{detail}"),
+            after=_MENDS.get(refusal.code, ""),
             value=value,
         )
 

@@ -15,6 +15,7 @@ from weakref import ref
 
 import anyio
 
+from csvpipe._report.only_async import AsyncContext, AsyncEvents
 from csvpipe.errors import JobNotFoundError
 from csvpipe.events import JobEvent, event_between
 from csvpipe.jobs import JobId, JobRecord
@@ -141,7 +142,7 @@ class Feed:
             del self._readers[job_id]
 
 
-class JobEvents:
+class JobEvents(AsyncContext, AsyncEvents):
     """The events of one job: for `async for`, alone or within `async with`.
 
     Opens with the present state, or with the first one past `after`. Revisions strictly increase; progress that a slow
@@ -250,7 +251,7 @@ class JobEvents:
         return record
 
 
-class PoolEvents:
+class PoolEvents(AsyncEvents):
     """The events of all jobs of a pool, from now until the pool is closed: for `async for`.
 
     For each job as in `JobEvents`; only states that this pool has brought about, or was asked for, are seen. Not for

@@ -143,7 +143,10 @@ def run(
     output, errors = Output(sys.stdout), Output(sys.stderr)
     try:
         # What the pipeline prints must not stand between the lines that a program reads.
-        with redirect_stdout(sys.stderr) if is_json else nullcontext(), kept(store_url) as store:
+        with (
+            redirect_stdout(sys.stderr) if is_json else nullcontext(),
+            kept(store_url, must_exist=parent is not None) as store,
+        ):
             pipeline = pipeline_of(target, errors, hint="MODULE:PIPELINE")
             pipeline = _with(pipeline, header, skip_lines)
             errand = Errand(

@@ -13,6 +13,7 @@ import click
 
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe.cli.exit_codes import ExitCode
+from csvpipe.databases import missing_file
 from csvpipe.errors import CsvPipeError, JobNotFoundError
 from csvpipe.jobs import JobId, JobRecord
 from csvpipe.store import JobStore
@@ -52,8 +53,13 @@ spool_option = click.option(
 
 
 @contextmanager
-def opened(url: str) -> Iterator[JobStore]:
+def opened(url: str, *, must_exist: bool = True) -> Iterator[JobStore]:
     """Open the store; whatever it says of itself ends the command.
+
+    Args:
+        url: Where it is.
+        must_exist: Whether a file of SQLite must be there, which would be made otherwise: who asks about jobs that are
+            kept has mistyped the name of one that is not.
 
     Raises:
         click.BadParameter: It is no store's URL, or its extra is missing.
@@ -62,6 +68,8 @@ def opened(url: str) -> Iterator[JobStore]:
     from csvpipe import SQLJobStore  # noqa: PLC0415  # SQLAlchemy takes longer to import than csvpipe
 
     try:
+        if must_exist:
+            _see_file(url)
         with SQLJobStore(url) as store:
             yield store
     except ValueError as error:
@@ -72,9 +80,28 @@ def opened(url: str) -> Iterator[JobStore]:
         raise _StoreError(str(error)) from error
 
 
-def kept(url: str | None) -> AbstractContextManager[JobStore | None]:
+def kept(url: str | None, *, must_exist: bool = False) -> AbstractContextManager[JobStore | None]:
     """`opened`, or nothing where jobs are not kept."""
-    return nullcontext() if url is None else opened(url)
+    return nullcontext() if url is None else opened(url, must_exist=must_exist)
+
+
+def _see_file(url: str) -> None:
+    """See that a file of SQLite is there.
+
+    Raises:
+        click.BadParameter: It is not.
+        ValueError: It is no store's URL.
+    """
+    from csvpipe.store.sql.address import place_of  # noqa: PLC0415  # as above
+
+    host, database = place_of(url)
+    if host is not None or missing_file(database, must_exist=False):  # which the store says itself
+        return
+    if lack := missing_file(database, must_exist=True):
+        raise click.BadParameter(
+            f"{lack}; correct the name, or keep jobs there first with `csvpipe run --store {url}`",
+            param_hint="'--store'",
+        )
 
 
 class _StoreError(click.ClickException):

@@ -57,7 +57,10 @@ def progress_line(job: JobRecord) -> str:
 
 def end_line(job: JobRecord) -> str:
     """How a file ended: `a.csv: completed in 0.02 s, 6 rows: 3 processed, 3 failed, 0 skipped`."""
-    end = f"{printable(job.filename)}: {job.status.value} in {seconds(job.elapsed_seconds)}"
+    took = seconds(job.elapsed_seconds)
+    # Of a job that was taken up again nobody knows for how long it has lain there.
+    end = f"{printable(job.filename)}: {job.status.value} "
+    end += f"in {took}" if job.attempt <= 1 else f"{took} after it was begun"
     rows = (
         f"{counted(job.handled_rows, 'row')}: {job.processed_rows:,} processed, {job.failed_rows:,} failed, "
         f"{job.skipped_rows:,} skipped"

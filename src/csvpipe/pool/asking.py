@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping
 from typing import Any, Final
 
 from csvpipe._intake.arrival.receive import check_source, display_name
@@ -11,10 +12,18 @@ from csvpipe._intake.stated import Stated
 from csvpipe.dialect import Dialect
 from csvpipe.errors import PipelineError
 from csvpipe.pipeline import Pipeline
+from csvpipe.pool.services import known_by
 from csvpipe.pool.submission import Submission
 
 #: Of an owner or a key, in UTF-8. Databases have both in one index, which takes 2,704 bytes in PostgreSQL.
 _MOST_BYTES: Final = 1_000
+
+#: Of a pool that takes nothing, with the way out.
+STATES: Final = {
+    "new": "not open yet: use it within `async with`",
+    "stopping": "stopping: submit to a new one, `async with WorkerPool(...)`",
+    "closed": "closed: it was used after its `async with` block; use it within, or open a new one",
+}
 
 
 def check_options(store: object, on_exit: str) -> None:
@@ -31,7 +40,8 @@ def check_options(store: object, on_exit: str) -> None:
 
 
 def submission_of(
-    pipeline: Pipeline[..., Any],
+    pipelines: Mapping[str, Pipeline[..., Any]],
+    given: Pipeline[..., Any] | str,
     source: Source,
     *,
     filename: str | None = None,
@@ -46,14 +56,16 @@ def submission_of(
 
     Raises:
         EncodingUnknownError: There is no such encoding.
+        PipelineNotFoundError: The pool does not have the pipeline.
         TypeError: The source is nothing that can be read, or the dialect is none.
         ValueError: The owner or the key is too long.
     """
+    if isinstance(source, Pipeline):
+        raise TypeError(f"the pipeline comes first, then the file: submit({source.name}, {given!r})")
+    pipeline = known_by(given, pipelines)
     check_source(source)
     _check_length("owner", owner)
     _check_length("idempotency_key", idempotency_key)
-    if not isinstance(dialect, Dialect | None):
-        raise TypeError(f"dialect must be a csvpipe.Dialect, such as Dialect(delimiter=';'), not {dialect!r}")
     stated = Stated.of(pipeline, encoding=encoding, dialect=dialect)
     if is_mended:  # what the pipeline says holds for its own files, not for one that we have written
         stated = Stated(encoding=encoding, dialect=dialect)

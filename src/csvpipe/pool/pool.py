@@ -17,18 +17,19 @@ from anyio.abc import TaskGroup
 
 from csvpipe._intake.source import Source
 from csvpipe._report.feed import PoolEvents
+from csvpipe._report.only_async import AsyncContext
 from csvpipe.dialect import Dialect
 from csvpipe.errors import PoolClosedError
 from csvpipe.executors.choice import ExecutorChoice, crew_for
 from csvpipe.jobs import JobRecord, JobStatus, Verb
 from csvpipe.observing import Observer
 from csvpipe.pipeline import Pipeline
-from csvpipe.pool.asking import check_options, key_of_file, submission_of
+from csvpipe.pool.asking import STATES, check_options, key_of_file, submission_of
 from csvpipe.pool.job import Job, id_of
 from csvpipe.pool.observed import Observers
 from csvpipe.pool.retention import purge
 from csvpipe.pool.service import EventCallback, Service
-from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name, known_by, statistics_of
+from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name, statistics_of
 from csvpipe.pool.submission import Submission, submit, submit_in_order
 from csvpipe.pool.unfinished import Unfinished, is_settled
 from csvpipe.store.memory import MemoryJobStore
@@ -40,7 +41,7 @@ logger = logging.getLogger("csvpipe")
 _END_SECONDS: Final = 30.0
 
 
-class WorkerPool:
+class WorkerPool(AsyncContext):
     """Imports files: many at once, each by many workers. An async context manager, on asyncio and on trio.
 
     Any number of pools, in any number of processes, may share a store. A pool belongs to the event loop that entered it
@@ -204,8 +205,7 @@ class WorkerPool:
             filename: For display; by default the path's last part.
             owner: Whoever the application says; `jobs` selects by it.
             parent: The job, or its id, whose mended rejects file this is. Its rows keep their numbers and row keys.
-            idempotency_key: A repeat with the same key, owner, pipeline, content and options gives the first job. What
-                does not arrive leaves its key free.
+            idempotency_key: A repeat with the same key, owner, pipeline, content and options gives the first job.
             encoding: Of this file, where the pipeline's does not hold.
             dialect: Of this file, where the pipeline's does not hold.
             dry_run: Rows are parsed, converted and validated; only a handler that takes a `Context` is called, and
@@ -215,15 +215,16 @@ class WorkerPool:
             PipelineNotFoundError: The pool does not have the pipeline.
             EncodingUnknownError: There is no such encoding.
             IdempotencyConflictError: The key belongs to another pipeline, other content or other options.
-            JobNotFoundError: There is no such parent.
+            JobNotFoundError: No such parent.
             ParentError: The parent has another pipeline or owner, has not ended, or is being mended already.
             PoolClosedError: The pool is not open.
             TypeError: The source is none of these, or the dialect is none.
-            ValueError: `owner` or `idempotency_key` has more than 1,000 bytes.
+            ValueError: Owner or key have more than 1,000 bytes.
         """
         self._check_open()
         submission = submission_of(
-            known_by(pipeline, self._pipelines),
+            self._pipelines,
+            pipeline,
             source,
             filename=filename,
             owner=owner,
@@ -261,7 +262,8 @@ class WorkerPool:
         def asked(source: Source) -> Submission:
             self._check_open()
             return submission_of(
-                known_by(pipeline, self._pipelines),
+                self._pipelines,
+                pipeline,
                 source,
                 owner=owner,
                 encoding=encoding,
@@ -373,12 +375,10 @@ class WorkerPool:
         until its lease runs out, so that nobody works beside it.
         """
         if self._state == "new" or os.getpid() != self._process:
-            raise PoolClosedError("the pool is not open in this process")
+            raise PoolClosedError("the pool is not open in this process: use it within `async with`")
         if self._state == "open":
             self._state = "stopping"
         await self._service.stop()
-
-    # Details ----------------------------------------------------------------------------------------------------------
 
     def _job(self, record: JobRecord) -> Job:
         return Job(record, self._services, self._asked)
@@ -396,5 +396,4 @@ class WorkerPool:
         if os.getpid() != self._process:
             raise PoolClosedError("this process was forked from the one that opened the pool; open one of its own")
         if self._state != "open":
-            states = {"new": "not open yet: use it within `async with`", "stopping": "stopping", "closed": "closed"}
-            raise PoolClosedError(f"the pool is {states[self._state]}")
+            raise PoolClosedError(f"the pool is {STATES[self._state]}")

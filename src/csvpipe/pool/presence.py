@@ -121,7 +121,8 @@ class Presence:
                 _held.discard(lock)
                 os.close(lock)
         if ended:
-            logger.warning("%d leases of workers that have died on this host are ended", ended)
+            leases = "1 lease of a worker that has" if ended == 1 else f"{ended} leases of workers that have"
+            logger.warning("%s died on this host ended", leases)
         return ended
 
     def _dead(self) -> Iterator[tuple[Path, tuple[WorkerId, int]]]:

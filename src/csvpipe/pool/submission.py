@@ -124,6 +124,8 @@ async def submit_in_order(
     Raises:
         Exception: Of a source that must not be submitted, or of the iteration; the files before are submitted.
     """
+    if isinstance(sources, str | os.PathLike | bytes | bytearray | memoryview):
+        raise TypeError(f"submit_many takes a list of files, not {sources!r:.80}; write [...] around it, or submit it")
     group: list[Submission] = []
     remaining = iter(sources)
     while True:

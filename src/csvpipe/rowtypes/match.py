@@ -56,6 +56,11 @@ def unused_columns(schema: RowSchema, columns: Sequence[str]) -> list[str]:
     return _Matching(schema, columns).unused()
 
 
+def missing_columns(schema: RowSchema, columns: Sequence[str]) -> list[str]:
+    """What the fields are called that need a column and have none among these."""
+    return _Matching(schema, columns).missing()
+
+
 def header_names(schema: RowSchema, names: Iterable[str], columns: Sequence[str]) -> tuple[str, ...]:
     """The file's names for columns that are named by field or by header, in any spelling that would match.
 
@@ -141,18 +146,21 @@ class _Matching:
     def unused(self) -> list[str]:
         return [column for position, column in enumerate(self._columns) if position not in self._taken]
 
+    def missing(self) -> list[str]:
+        known = self.found.keys() | self.clashes.keys()
+        return [field.headers[0] for field in self._schema.fields if not field.has_default and field.name not in known]
+
     def check(self, *, is_closed: bool) -> None:
         """Raise a `FileError` with all that is wrong, if something is."""
         owner, fields = self._schema.row_type.__name__, self._schema.fields
-        known = self.found.keys() | self.clashes.keys()
-        missing = [field.headers[0] for field in fields if not field.has_default and field.name not in known]
+        missing = self.missing()
         unknown = self.unused() if is_closed else []
         problems = list(dict.fromkeys(self.clashes.values()))
         if missing:
             is_one = len(missing) == 1
             noun = "column" if is_one else "columns"
             way_out = "rename it" if is_one else "rename them"
-            way_out += " in the file, or give " + ("the field a default" if is_one else "the fields defaults")
+            way_out += " in the file (a field that has a default may be missing)"
             wanted = ", ".join(suggested(name, self._columns) for name in missing)
             has = listed(self._columns)
             problems.insert(0, f"the file lacks the {noun} {wanted}, which {owner} needs; it has {has}; {way_out}")

@@ -46,6 +46,7 @@ def forget(table: SQLTable, job_id: JobId) -> None:
 
 @contextmanager
 def _connected(table: SQLTable) -> Iterator[sa.Connection]:
+    table.see_file()
     try:
         with table.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             yield connection

@@ -9,7 +9,7 @@ from typing import Any, Final
 from csvpipe._process.said import text_of
 from csvpipe.errors import FileCode, FileError, RowCode, Unavailable
 from csvpipe.sink import Refusal
-from csvpipe.sinks.target import Target
+from csvpipe.sinks.target import Target, named_in
 
 #: By SQLSTATE; of the others in classes 22 (data) and 23 (constraints) nothing more is said.
 _CODES: Final = {
@@ -60,6 +60,7 @@ _PASSING_KINDS: Final = frozenset(
 
 _COPY_PLACE: Final = re.compile(r"^COPY .+?, line (\d+)(?:, column (\w+|\"(?:[^\"]|\"\")+\"))?", re.MULTILINE)
 _SQLITE_COLUMNS: Final = re.compile(r"failed: (?:[^.,]+\.)([^.,]+)(,.*)?$")
+_SQLITE_CHECK: Final = re.compile(r"^CHECK constraint failed: (.+)$")
 _SQLITE_TYPE: Final = re.compile(r"cannot store \w+ value in \w+ column (?:[^.]+\.)(.+)$")
 
 
@@ -89,6 +90,9 @@ def line_of(error: BaseException) -> int | None:
 def trouble_of(error: BaseException, address: str) -> Unavailable | FileError:
     """What an error comes to that is no row's fault: an outage, or a sink that is not what it should be."""
     message = f"{address}: {_first_line(error)}"
+    if isinstance(error, sqlite3.Error) and _kind_of(error) == sqlite3.SQLITE_NOTADB:
+        way_out = "name the file of a database of SQLite in SQLTable(...), then retry the job"
+        return FileError(FileCode.SINK_FAILED, f"{message}; {way_out}")
     if _is_lasting(error):
         way_out = "see to the database or the pipeline, then retry the job; what is done is kept"
         return FileError(FileCode.SINK_FAILED, f"{message}; {way_out}")
@@ -124,6 +128,12 @@ def of_postgresql(error: Any, state: str, target: Target) -> Refusal:
     )
 
 
+def referring(target: Target) -> str | None:
+    """The one column that refers to another table, as SQLite says no more than that some reference does not hold."""
+    [first, *others] = target.references or [()]
+    return target.fields.get(first[0], first[0]) if len(first) == 1 and not others else None
+
+
 def _of_sqlite(error: sqlite3.Error, target: Target) -> Refusal | None:
     if _kind_of(error) not in _ROWS_FAULT_KINDS:
         return None
@@ -133,6 +143,12 @@ def _of_sqlite(error: sqlite3.Error, target: Target) -> Refusal | None:
     if found is not None and not (found.lastindex or 0) > 1 and found[1] in target.columns:
         column = target.fields.get(found[1], found[1])
     code = _NAMES.get(getattr(error, "sqlite_errorname", ""), RowCode.DATABASE)
+    if code is RowCode.CHECK and (condition := _SQLITE_CHECK.search(text)):
+        # It gives the name of the constraint or, where that has none, its beginning.
+        about = target.constraints.get(condition[1]) or named_in(condition[1], tuple(target.columns))
+        column = target.fields.get(about[0], about[0]) if len(about) == 1 else None
+    elif code is RowCode.FOREIGN_KEY:
+        column = referring(target)
     return Refusal(code=code, message=text, column=column)
 
 

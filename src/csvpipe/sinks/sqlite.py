@@ -12,7 +12,7 @@ from csvpipe import fencing
 from csvpipe.errors import FileError, RowCode, Unavailable
 from csvpipe.jobs import JobId
 from csvpipe.sink import Refusal, RefusedError
-from csvpipe.sinks.refusals import refusal_of
+from csvpipe.sinks.refusals import referring, refusal_of
 from csvpipe.sinks.session import Session
 from csvpipe.sinks.values import PLAIN_IN_SQLITE, for_sqlite
 
@@ -24,10 +24,6 @@ _CACHE_KIB: Final = 64 * 1024
 
 #: Kinds of cells of which the driver is given the same, whether they come as columns or one by one.
 _SAME: Final = frozenset({"str", "int", "float", "bool", "date"})
-
-
-#: Of a row that refers to nothing, in SQLite's words.
-_ASTRAY: Final = Refusal(code=RowCode.FOREIGN_KEY, message="FOREIGN KEY constraint failed")
 
 
 class SQLiteSession(Session):
@@ -116,6 +112,8 @@ class SQLiteSession(Session):
         SQLite cannot be told to check at once what is to be checked at the end, but it can be asked. Then the rows are
         inserted anew without these, as one of them may be what others refer to, or in the way of others.
         """
+        words = "FOREIGN KEY constraint failed"  # SQLite's own
+        refused = Refusal(code=RowCode.FOREIGN_KEY, message=words, column=referring(self._target))
         astray: dict[int, Refusal] = {}
         while True:
             cursor.execute("SAVEPOINT csvpipe_rows")
@@ -137,7 +135,7 @@ class SQLiteSession(Session):
             found = [places[place] for (place,) in cursor.fetchall() if place in places]
             if not found or self._table.mode == "upsert":  # which tells no place of a row that was there
                 break
-            astray.update(dict.fromkeys(found, _ASTRAY))
+            astray.update(dict.fromkeys(found, refused))
             cursor.execute("ROLLBACK TO csvpipe_rows")
             cursor.execute("RELEASE csvpipe_rows")
         cursor.execute("RELEASE csvpipe_rows")

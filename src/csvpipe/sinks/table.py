@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
+from csvpipe.databases import DRIVERS, missing_file
 from csvpipe.errors import FileCode, FileError, MissingExtraError, PipelineError
 from csvpipe.jobs import JobId
-from csvpipe.rowtypes.names import listed
+from csvpipe.rowtypes.names import listed, suggested
 from csvpipe.sinks import fence
 from csvpipe.sinks.postgresql import PostgreSQLSession
 from csvpipe.sinks.refusals import trouble_of
@@ -22,9 +23,6 @@ from csvpipe.sinks.sqlite import SQLiteSession
 from csvpipe.sinks.target import Target, reflect
 
 _SESSIONS: Final[Mapping[str, type[Session]]] = {"postgresql": PostgreSQLSession, "sqlite": SQLiteSession}
-
-#: Names that applications and hosts use for the same thing, and the driver that the extra brings.
-_DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 #: For how long it is taken for granted what the table is like; nobody tells when it is changed.
 _KNOWN_SECONDS: Final = 5.0
@@ -91,9 +89,11 @@ class SQLTable:
 
     def _check(self) -> None:
         name = self.engine.dialect.name
-        if name not in _SESSIONS or self.engine.dialect.is_async:
+        _check_backend(name)
+        if self.engine.dialect.is_async:
             raise PipelineError(
-                f"SQLTable writes to postgresql:// and sqlite://, with a synchronous driver, not {name!r}"
+                f"SQLTable writes with a synchronous driver, not {self.engine.dialect.driver!r}; write postgresql:// "
+                "or sqlite:///"
             )
         if name == "sqlite" and self.engine.url.database in {None, "", ":memory:"}:
             raise PipelineError("SQLTable: SQLite in memory is seen by one connection alone; give a file")
@@ -114,9 +114,12 @@ class SQLTable:
         self.forget_target()
         target = self.target()
         if self.mode == "upsert" and frozenset(self.key) not in target.uniques:
+            names = ", ".join(
+                repr(name) if name in target.columns else suggested(name, target.columns) for name in self.key
+            )
             raise FileError(
                 FileCode.SINK_FAILED,
-                f"table {target.name} has no unique key of {listed(self.key)}, by which rows could be found; create "
+                f"table {target.name} has no unique key of {names}, by which rows could be found; create "
                 "it, or correct SQLTable(key=...), then retry the job",
             )
         if columns is not None:
@@ -163,6 +166,7 @@ class SQLTable:
         found = self._found
         if found is not None and time.monotonic() < found[1]:
             return found[0]
+        self.see_file()
         try:
             target = reflect(self.engine, self.table, self.schema, self.columns)
         except DBAPIError as error:
@@ -174,8 +178,25 @@ class SQLTable:
         """Look the table up anew when it is asked for: it may be another one by now."""
         self._found = None
 
+    def see_file(self) -> None:
+        """See that the file of SQLite is there: SQLite would make one, and the table must be in it.
+
+        Raises:
+            FileError: `sink_failed`: it is not.
+        """
+        if self.engine.dialect.name == "sqlite" and (lack := missing_file(self.engine.url.database, must_exist=True)):
+            raise FileError(
+                FileCode.SINK_FAILED,
+                f"{lack}; create the database with its table, or correct the path in SQLTable(...), then retry the job",
+            )
+
     def connect(self) -> sa.PoolProxiedConnection:
-        """A connection for the caller alone, to be invalidated in the end: it is not left as it was found."""
+        """A connection for the caller alone, to be invalidated in the end: it is not left as it was found.
+
+        Raises:
+            FileError: There is no such file of SQLite.
+        """
+        self.see_file()
         return self.engine.raw_connection()
 
     def on_conflict(self, target: Target, columns: Sequence[str]) -> str:
@@ -197,14 +218,25 @@ def _engine(address: str | sa.URL) -> sa.Engine:
         raise PipelineError(
             "SQLTable: not the URL of a database; write postgresql://user@host/name or sqlite:///shop.db"
         ) from None
-    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
+    _check_backend(url.get_backend_name())
     try:
         return sa.create_engine(url, poolclass=NullPool)
     except ModuleNotFoundError as error:
         if url.drivername == "postgresql+psycopg":
             raise MissingExtraError("SQLTable in PostgreSQL", "postgres") from error
-        raise
+        raise PipelineError(
+            f"SQLTable: the driver of {url.drivername}:// is not installed ({error}); write postgresql:// or sqlite:///"
+        ) from error
     except NoSuchModuleError as error:
         raise PipelineError(
-            f"SQLTable: unknown database {url.drivername!r}; write postgresql:// or sqlite://"
+            f"SQLTable: unknown driver {url.drivername!r}; write postgresql:// or sqlite:///"
         ) from error
+
+
+def _check_backend(name: str) -> None:
+    if name not in _SESSIONS:
+        raise PipelineError(
+            f"SQLTable writes to PostgreSQL and SQLite, not to {name!r}; write postgresql://user@host/name or "
+            "sqlite:///shop.db, or write the rows to another database in a handler, see ctx.transaction"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ class Target:
         columns: Type of each column, in their order.
         required: Columns that must be given, as they have no default and take no NULL.
         constraints: Columns of each constraint and unique index, by its name.
+        references: Columns of each foreign key, which need no name.
         uniques: Sets of columns that are unique together.
         fields: What rows call a column, where that is another name.
         quote: Makes a name fit for a statement.
@@ -34,6 +36,7 @@ class Target:
     columns: Mapping[str, Any]
     required: frozenset[str]
     constraints: Mapping[str, Sequence[str]]
+    references: Sequence[Sequence[str]]
     uniques: Sequence[frozenset[str]]
     fields: Mapping[str, str]
     dialect: sa.Dialect
@@ -112,17 +115,29 @@ def _reflected(connection: sa.Connection, table: str, schema: str | None, rename
         ),
     ]
     others = [(each["name"], each["constrained_columns"]) for each in inspector.get_foreign_keys(table, schema=schema)]
+    names = [column["name"] for column in found]
+    checks = [
+        (each["name"], named_in(each["sqltext"], names))
+        for each in inspector.get_check_constraints(table, schema=schema)
+    ]
     numbered = _numbered(engine, key["constrained_columns"], found)
     return Target(
         name=name,
         quoted=preparer.quote(table) if schema is None else f"{preparer.quote_schema(schema)}.{preparer.quote(table)}",
         columns={column["name"]: column["type"] for column in found},
         required=frozenset(column["name"] for column in found if _is_required(column)) - numbered,
-        constraints={name: tuple(columns) for name, columns in (*sets, *others) if name is not None},
+        constraints={name: tuple(columns) for name, columns in (*sets, *others, *checks) if name is not None},
+        references=[tuple(columns) for _, columns in others],
         uniques=[frozenset(columns) for _, columns in sets if columns],
         fields={column: field for field, column in renamed.items()},
         dialect=engine.dialect,
     )
+
+
+def named_in(condition: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns that a condition of SQL is about, by its words without those in single quotes."""
+    words = frozenset(re.findall(r"\w+|\"[^\"]+\"", re.sub(r"'(?:[^']|'')*'", "", condition)))
+    return tuple(column for column in columns if column in words or f'"{column}"' in words)
 
 
 def _is_required(column: ReflectedColumn) -> bool:

@@ -28,7 +28,13 @@ class TestAddresses:
     @pytest.mark.parametrize(
         ("url", "message"),
         [
-            ("mysql://localhost/jobs", "cannot live in 'mysql'; supported: postgresql, sqlite"),
+            (
+                "mysql://localhost/jobs",
+                "cannot live in 'mysql'; supported: postgresql, sqlite: write sqlite:///jobs.db",
+            ),
+            ("oracle://localhost/jobs", "cannot live in 'oracle'"),
+            ("mssql://localhost/jobs", "cannot live in 'mssql'"),
+            ("postgresql+pg8000://localhost/jobs", r"driver of postgresql\+pg8000:// is not installed .*; install it"),
             ("jobs.db", "not the URL of a database"),
             ("sqlite://", "in memory"),
             ("sqlite:///:memory:", "MemoryJobStore"),

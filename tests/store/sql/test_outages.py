@@ -180,9 +180,22 @@ class TestLostConnections:
         waits: list[float] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("csvpipe.store.sql.transactions.time.sleep", waits.append)
-            with pytest.raises(StoreUnavailableError, match="unable to open database file"):
-                SQLJobStore(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder' / 'jobs.db'}")
+            with pytest.raises(StoreUnavailableError) as caught:
+                SQLJobStore(f"sqlite:///{tmp_path / 'no' / 'jobs.db'}")
+            assert f"no folder '{tmp_path / 'no'}' for the file '{tmp_path / 'no' / 'jobs.db'}'" in str(caught.value)
+            assert "correct the path, or make the folder" in str(caught.value)
+            with pytest.raises(StoreUnavailableError, match="is a folder, not a file; correct the path"):
+                SQLJobStore(f"sqlite:///{tmp_path}")
         assert [] == waits
+
+    @pytest.mark.parametrize("kind", ["sqlite"])
+    def test_a_file_that_is_no_database(self, store: SQLJobStore, tmp_path: Path) -> None:
+        """It is named, with what to do, and nothing is waited for."""
+        path = tmp_path / "people.csv"
+        path.write_text("id,name\n" * 1_000, "utf-8")
+        with pytest.raises(StoreUnavailableError) as caught:
+            SQLJobStore(f"sqlite:///{path}")
+        assert f"'{path}': file is not a database; name another file" in str(caught.value)
 
     def test_no_server(self, tmp_path: Path) -> None:
         """An address where nobody answers raises after the store's patience, without the password in it."""

@@ -171,6 +171,15 @@ def test_a_failed_job_says_why_and_is_tried_again(signed_in: Page, house: Any) -
     expect(signed_in.locator("#announcer")).to_have_text("flaky.csv: completed, 1 imported.")
 
 
+def test_one_rejected_row_is_no_plural(signed_in: Page, house: Any) -> None:
+    """What to do with it is said of one."""
+    [job] = house.upload("id,name\n1,Ana\nx,Bob\n")
+    open_job(signed_in, house, job)
+    expect(signed_in.get_by_role("region", name="Rejected rows")).to_contain_text(
+        "1 row rejected. Download it, mend it in an editor or a spreadsheet, and upload the mended file."
+    )
+
+
 def test_rejects_are_downloaded_mended_and_uploaded(signed_in: Page, house: Any, tmp_path: Path) -> None:
     """The whole loop: the table of errors, the file, the mended file as a job of its own, and what is left."""
     [job] = house.upload("id,name\n1,Ana\nx,Bob\ny,Cleo\n-4,Dee\n")

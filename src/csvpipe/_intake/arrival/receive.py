@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterable
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -14,6 +14,7 @@ from csvpipe._intake.stated import Stated
 from csvpipe._intake.url import is_url, name_of
 from csvpipe.errors import CsvPipeError
 from csvpipe.limits import Limits
+from csvpipe.pipeline import Pipeline
 
 #: What can be read without an event loop.
 BlockingSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
@@ -30,7 +31,19 @@ def check_source(source: object) -> None:
     is_readable = callable(getattr(source, "read", None)) or isinstance(source, AsyncIterable)
     if not is_readable and not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
         what = type(source).__name__
-        raise TypeError(f"a source is a path, bytes, a binary file object or an async iterable of bytes, not {what}")
+        raise TypeError(
+            f"a source is a path, bytes, a binary file object or an async iterable of bytes, not {what}"
+            + _way_out(source)
+        )
+
+
+def _way_out(source: object) -> str:
+    """For what is given in place of a source more often than other things."""
+    if isinstance(source, Pipeline):
+        return "; the pipeline comes first, then the files"
+    if isinstance(source, Iterable):
+        return "; several files go as csvpipe.run(pipeline, *files), or as pool.submit_many(pipeline, files)"
+    return ""
 
 
 def display_name(source: Source) -> str:

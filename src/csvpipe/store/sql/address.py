@@ -8,11 +8,9 @@ from typing import Any, Final
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from csvpipe.databases import DRIVERS, SUPPORTED
 from csvpipe.errors import MissingExtraError
 
-#: Names that applications and hosts use for the same thing, and the driver that the extra brings.
-_DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
-_SUPPORTED: Final = ("postgresql", "sqlite")
 _MEMORY: Final = (None, "", ":memory:")
 
 #: How long SQLite waits for another writer, in seconds, before the store's own patience begins.
@@ -27,7 +25,7 @@ def open_engine(address: str | URL) -> Engine:
         ValueError: It is no URL of a database that a store may live in.
     """
     url = _read(address)
-    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
     check_dialect(url.get_backend_name(), url.database)
     try:
         if url.get_backend_name() == "sqlite":
@@ -36,7 +34,10 @@ def open_engine(address: str | URL) -> Engine:
     except ModuleNotFoundError as error:
         if url.drivername == "postgresql+psycopg":
             raise MissingExtraError("a job store in PostgreSQL", "postgres") from error
-        raise
+        raise ValueError(
+            f"the driver of {url.drivername}:// is not installed ({error}); install it, or write postgresql:// or "
+            "sqlite:///"
+        ) from error
     except NoSuchModuleError:
         raise ValueError(f"unknown driver {url.drivername!r}; write postgresql:// or sqlite:///") from None
 
@@ -47,8 +48,11 @@ def check_dialect(backend: str, database: str | None, *, is_async: bool = False)
     Raises:
         ValueError: It cannot.
     """
-    if backend not in _SUPPORTED:
-        raise ValueError(f"a job store cannot live in {backend!r}; supported: {', '.join(_SUPPORTED)}")
+    if backend not in SUPPORTED:
+        raise ValueError(
+            f"a job store cannot live in {backend!r}; supported: {', '.join(SUPPORTED)}: write sqlite:///jobs.db or "
+            "postgresql://user@host/name"
+        )
     if is_async:
         raise ValueError("a job store is called in worker threads: give it a synchronous engine, or the URL")
     if backend == "sqlite" and database in _MEMORY:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Pool, func, literal, s
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from csvpipe.databases import trouble_with_file
 from csvpipe.errors import StoreUnavailableError
 from csvpipe.store.sql.address import shown
 from csvpipe.store.sql.columns import UtcTime
@@ -42,6 +43,9 @@ _PASSING: Final = ("40", "53", "55P03", "57", "08", "25006")
 
 #: What a server says that was the one to write to until a failover: the address leads to another one now.
 _IS_STANDBY: Final = "25006"
+
+#: Names of SQLite's errors for a file that is no database, or no longer one.
+_BROKEN: Final = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 #: When the server got the statement that this stands in; stable, so that an index can be searched by it.
 SERVERS_TIME: Final = func.statement_timestamp(type_=UtcTime)
@@ -156,7 +160,7 @@ class Database:
                 if not _is_outage(error):
                     raise
                 if not _is_passing(error) or self.monotonic() + pause > give_up_at:
-                    raise StoreUnavailableError(self.address, _reason(error)) from error
+                    raise StoreUnavailableError(self.address, self._reason(error)) from error
                 if isinstance(error, DBAPIError) and _state(error) == _IS_STANDBY:
                     self.engine.dispose()
                 self.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # so that not all come back at once
@@ -201,6 +205,13 @@ class Database:
             now: datetime = connection.execute(_BEGINNING).scalar_one()
             yield connection, now if self.clock is None else self.clock()
 
+    def _reason(self, error: Exception) -> str:
+        origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        if self.is_sqlite and (trouble := trouble_with_file(origin, self.engine.url.database)):
+            return trouble
+        said = str(origin).strip()
+        return said.splitlines()[0] if said else type(error).__name__
+
     def _leave_parents_connections(self) -> None:
         """After a fork: the parent goes on to use its connections, so they are neither used nor closed here."""
         if self._pid == os.getpid():
@@ -227,7 +238,8 @@ def _is_outage(error: Exception) -> bool:
     """Whether the database is at fault, not the statement."""
     if isinstance(error, DBAPIError):
         is_of_kind = isinstance(error, OperationalError | InterfaceError)
-        return is_of_kind or error.connection_invalidated or _state(error).startswith(_PASSING)
+        is_broken = getattr(error.orig, "sqlite_errorname", "").startswith(_BROKEN)
+        return is_of_kind or is_broken or error.connection_invalidated or _state(error).startswith(_PASSING)
     return isinstance(error, PoolTimeoutError)
 
 
@@ -245,8 +257,3 @@ def _is_passing(error: Exception) -> bool:
 
 def _state(error: DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
-
-
-def _reason(error: Exception) -> str:
-    said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    return said.splitlines()[0] if said else type(error).__name__

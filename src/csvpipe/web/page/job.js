@@ -65,7 +65,7 @@ function showFigures(job) {
   if (job.skipped_rows > 0) found.push(["Skipped", count(job.skipped_rows)]);
   if (job.rows_per_second !== null) found.push(["Pace", rate(job.rows_per_second)]);
   if (hasEnded(job)) {
-    if (job.started_at !== null) found.push(["Took", duration(job.elapsed_seconds)]);
+    if (job.started_at !== null) found.push([job.attempt > 1 ? "Took since it was begun" : "Took", duration(job.elapsed_seconds)]);
   } else {
     found.push(["Done", percent(job.fraction)]);
     if (job.eta_seconds !== null) found.push(["Left", `about ${duration(Math.max(1, job.eta_seconds))}`]);
@@ -116,7 +116,10 @@ function showRejects(job) {
   const said = [`${plural(job.failed_rows, "row")} rejected so far.`];
   if (hasEnded(job)) {
     said[0] = `${plural(job.failed_rows, "row")} rejected${mended > 0 ? `, ${count(mended)} of them mended since` : ""}.`;
-    if (open > 0) said.push("Download them, mend them in an editor or a spreadsheet, and upload the mended file.");
+    if (open > 0) {
+      const them = open === 1 ? "it" : "them";
+      said.push(`Download ${them}, mend ${them} in an editor or a spreadsheet, and upload the mended file.`);
+    }
   }
   setText(byId("rejects-text"), said.join(" "));
   show(byId("download"), hasEnded(job));

@@ -79,6 +79,11 @@ export class Picked {
     return null;
   }
 
+  /** Whether the server has said beforehand that it cannot be imported. */
+  get isRefused() {
+    return this.phase === "chosen" && this.problem !== null;
+  }
+
   giveUp() {
     this.looking.abort();
     this.sending.abort();

@@ -67,6 +67,7 @@ function add(files) {
 async function look(some) {
   try {
     await Promise.all(some.map((each) => each.lookAt(stated())));
+    draw();
   } catch (error) {
     onUnauthorized(error);
   }
@@ -82,6 +83,15 @@ function remove(one) {
   draw();
 }
 
+const waitingOnes = () => picked.filter((each) => each.phase !== "sending");
+
+/** Those that are sent together: without any that cannot be imported, unless there are no others. */
+function fitOnes() {
+  const waiting = waitingOnes();
+  const fit = waiting.filter((each) => !each.isRefused);
+  return fit.length > 0 ? fit : waiting;
+}
+
 function draw() {
   fill(byId("picked"), picked.slice(0, LISTED), {
     keyOf: (each) => each.id,
@@ -93,9 +103,10 @@ function draw() {
   show(byId("picked-more"), more > 0);
   setText(byId("picked-more"), more > 0 ? `And ${plural(more, "more file")}.` : "");
   show(byId("upload-actions"), picked.length > 0);
-  const waiting = picked.filter((each) => each.phase !== "sending").length;
+  const waiting = waitingOnes().length;
+  const fit = fitOnes().length;
   const send = byId("send");
-  setText(send, waiting === 0 ? "Uploading…" : `Upload ${plural(waiting, "file")}`);
+  setText(send, waiting === 0 ? "Uploading…" : `Upload ${fit < waiting ? `${count(fit)} of ` : ""}${plural(waiting, "file")}`);
   send.setAttribute("aria-disabled", waiting === 0);
   setText(byId("clear"), waiting === 0 ? "Stop all" : "Remove all");
 }
@@ -152,7 +163,7 @@ byId("pipeline").addEventListener("change", () => {
   lookAgain();
 });
 byId("encoding").addEventListener("change", lookAgain);
-byId("send").addEventListener("click", () => sendAll(picked.filter((each) => each.phase !== "sending")));
+byId("send").addEventListener("click", () => sendAll(fitOnes()));
 byId("clear").addEventListener("click", () => {
   closeUpload();
   byId("upload-title").focus();
