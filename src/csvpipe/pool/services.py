@@ -110,6 +110,7 @@ class Services:
         intake: For taking files in, which may take long.
         readers: For file objects of callers, which may never answer.
         slots: By pipeline name, for async handlers: bounds their calls in flight.
+        claimed: How many jobs this pool has been given.
         outages: How often a job has failed because the world stayed down: resources from before may be broken.
         observers: Told of jobs and chunks.
     """
@@ -132,6 +133,7 @@ class Services:
     habits: dict[str, Habit] = attrs.field(init=False)
     slots: dict[str, Slots] = attrs.field(init=False)
     wake: Wake = attrs.field(factory=Wake)
+    claimed: int = 0
     outages: int = 0
     observers: Observers = attrs.field(factory=Observers)
 
