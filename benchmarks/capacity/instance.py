@@ -91,7 +91,7 @@ class Instance:
         self._time = simulation.time
         self._load = load
         self._random = random
-        self._attention = Attention(random.random)
+        self.attention = Attention(random.random)
         self._is_resting = self._is_called = self._is_keeping = False
         self._claimed = 0
         self._asks = 0  # a wait that another one has replaced ends in nothing
@@ -107,7 +107,7 @@ class Instance:
         """A worker is called for."""
         if self._is_resting:
             self._is_called = True
-        elif not self.is_dead and self._attention.heeds(self._claimed):
+        elif not self.is_dead and self.attention.heeds(self._claimed):
             self._is_resting, self._is_called = True, False
             self.ring()
             self._time.after(REST_SECONDS, self._rested)
@@ -117,7 +117,7 @@ class Instance:
         self._wait(max(0.0, self._busy_until - self._time.now))
 
     def _rested(self) -> None:
-        self._attention.over(self._claimed)
+        self.attention.over(self._claimed)
         self._is_resting = False
         if self._is_called:
             self._is_called = False

@@ -30,7 +30,7 @@ class Metered:
         statements: By kind of call.
         client_seconds: Of a processor, in the callers, by kind of call.
         wall_seconds: In calls, by kind.
-        server_seconds: Of a processor, in all processes of the server; NaN where there is none.
+        backend_seconds: Of a processor, in the process of the server that answers, by kind.
         log_bytes: Written to the server's log, which is what the disk has to take in at least; NaN where there is none.
     """
 
@@ -38,7 +38,7 @@ class Metered:
     statements: Counter[str] = attrs.field(factory=Counter)
     client_seconds: defaultdict[str, float] = attrs.field(factory=lambda: defaultdict(float))
     wall_seconds: defaultdict[str, float] = attrs.field(factory=lambda: defaultdict(float))
-    server_seconds: float = math.nan
+    backend_seconds: defaultdict[str, float] = attrs.field(factory=lambda: defaultdict(float))
     log_bytes: float = math.nan
 
 
@@ -53,16 +53,22 @@ class Meter:
     def __init__(self, store: JobStore, url: str | None) -> None:
         self._url = url if url is not None and is_postgresql(url) else None
         self._statements = 0
+        self._backend_pid: int | None = None
         self.metered = Metered()
         if isinstance(store, SQLJobStore):
-            event.listen(store._database.engine, "before_cursor_execute", self._count)
+            engine = store._database.engine
+            event.listen(engine, "before_cursor_execute", self._count)
+            if self._url is not None:  # one call at a time: all of them go through one connection
+                with engine.connect() as connection:
+                    pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+                self._backend_pid = pid if Path(f"/proc/{pid}/schedstat").exists() else None
 
     def __repr__(self) -> str:
         return f"<Meter of {self.metered.calls.total()} calls>"
 
     def call(self, kind: Callable[[T], str] | str, ask: Callable[[], T]) -> T:
         """Ask the store something; its kind may depend on the answer."""
-        statements, cpu, begun = self._statements, process_time(), perf_counter()
+        statements, backend, cpu, begun = self._statements, self._backend(), process_time(), perf_counter()
         answer = ask()
         wall, cpu = perf_counter() - begun, process_time() - cpu
         name = kind if isinstance(kind, str) else kind(answer)
@@ -70,6 +76,7 @@ class Meter:
         self.metered.statements[name] += self._statements - statements
         self.metered.client_seconds[name] += cpu
         self.metered.wall_seconds[name] += wall
+        self.metered.backend_seconds[name] += self._backend() - backend
         return answer
 
     @contextmanager
@@ -77,30 +84,36 @@ class Meter:
         """What is used from here to there."""
         before, self.metered = self.metered, Metered()
         metered = self.metered
-        seconds, log = self._server()
+        log = self._log_bytes()
         try:
             yield metered
         finally:
-            later, log_later = self._server()
-            metered.server_seconds, metered.log_bytes = later - seconds, log_later - log
+            metered.log_bytes = self._log_bytes() - log
             self.metered = before
+
+    def _backend(self) -> float:
+        return math.nan if self._backend_pid is None else seconds_used(self._backend_pid)
 
     def _count(self, _connection: Any, _cursor: Any, statement: str, *_: object) -> None:
         self._statements += statement not in _BOUNDS
 
-    def _server(self) -> tuple[float, float]:
+    def _log_bytes(self) -> float:
         if self._url is None:
-            return math.nan, math.nan
-        log = scalar(self._url, "SELECT pg_current_wal_insert_lsn() - '0/0'")
-        return processor_seconds(self._url), float(log)
+            return math.nan
+        return float(scalar(self._url, "SELECT pg_current_wal_insert_lsn() - '0/0'"))
 
 
 def processor_seconds(url: str) -> float:
     """What the processes of a server that are there now have used of a processor; NaN where nobody says."""
     try:
         return sum(
-            int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[0]) / 1e9
+            seconds_used(int(pid))
             for pid in texts(url, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
         )
     except OSError:
         return math.nan
+
+
+def seconds_used(pid: int) -> float:
+    """What Linux says that a process has used of a processor."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[0]) / 1e9

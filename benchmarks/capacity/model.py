@@ -39,6 +39,7 @@ class Load:
         rows: Of a chunk.
         errors: Row errors of a chunk.
         call_seconds: How long a call of the store takes.
+        look_seconds: How long a reader's takes, which is the shortest.
     """
 
     small_jobs: float = 1 / 60
@@ -49,6 +50,7 @@ class Load:
     rows: int = 30_000
     errors: int = 3
     call_seconds: float = 0.005
+    look_seconds: float = 0.002
 
     @property
     def jobs(self) -> float:
@@ -62,10 +64,11 @@ class Load:
 
     def looks(self, *, hears: bool) -> float:
         """Of one who follows a large job from its submission to its end."""
+        apart = LOOK_SECONDS + self.look_seconds
         if not hears:
-            return 2 + self.large_seconds / (LOOK_SECONDS + self.call_seconds)
-        between = math.floor(SETTINGS.flush_interval / (LOOK_SECONDS + self.call_seconds))
-        return 1 + (1 + between) * (self.commits + 1) + 1  # at first; after each change; at the end
+            return 2 + self.large_seconds / apart
+        between = math.floor((SETTINGS.flush_interval + self.call_seconds) / apart)
+        return 1 + 1 + (between + 1) * (self.commits + 1)  # at first, when it is claimed, and up to each change
 
 
 def asked(instances: int, load: Load, *, hears: bool) -> float:
@@ -117,7 +120,7 @@ def statements(kind: str, load: Load, *, is_postgresql: bool) -> float:
 
 
 #: Bytes that a row takes in PostgreSQL's tables with its part of their indexes, to reckon with.
-STORED_BYTES = {"job": 2_000, "chunk": 200, "row error": 300}
+STORED_BYTES = {"job": 3_000, "chunk": 300, "row error": 330}
 
 
 def stored_bytes(instances: int, load: Load) -> float:

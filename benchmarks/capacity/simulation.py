@@ -16,6 +16,7 @@ from benchmarks.capacity.model import SETTINGS, Load
 from csvpipe._process.result import ChunkResult
 from csvpipe._report.feed import LOOK_SECONDS
 from csvpipe.jobs import JobId, JobRecord, Verb
+from csvpipe.pool.hearing import HEEDING_POOLS
 from csvpipe.store.protocol import Claim, JobStore, Lease
 from csvpipe.testing._store_contract.harness import PIPELINE, a_draft
 
@@ -45,6 +46,7 @@ class Outcome:
 
     Attributes:
         instances: How many there were.
+        hears: Whether they heard of changes.
         seconds: Virtual ones that were measured.
         metered: In these.
         waits: Seconds from the submission to the claim of each job that was submitted in these.
@@ -56,6 +58,7 @@ class Outcome:
     """
 
     instances: int
+    hears: bool
     seconds: float
     metered: Metered
     waits: list[float] = attrs.field(factory=list)
@@ -101,6 +104,8 @@ class Simulation:
         self._hears = hears
         self._random = Random(seed)
         self._instances = [self._new(number) for number in range(instances)]
+        for instance in self._instances:  # they have known each other for a while
+            instance.attention.share = min(1.0, HEEDING_POOLS / instances)
         self._dead: set[str] = set()
         self._submitted: dict[JobId, float] = {}
         self._waits: dict[JobId, float] = {}
@@ -125,7 +130,7 @@ class Simulation:
         earlier, shares = set(self._submitted), dict(self._shares)
         with self._meter.window() as metered:
             self.time.run(until=settle_seconds + seconds)
-        outcome = Outcome(instances=len(self._instances), seconds=seconds, metered=metered)
+        outcome = Outcome(instances=len(self._instances), hears=self._hears, seconds=seconds, metered=metered)
         claimed = {name: number - shares.get(name, 0) for name, number in self._shares.items()}
         outcome.busiest = max(claimed.values(), default=0) / max(1, sum(claimed.values()))
         self._die(outcome)
@@ -254,7 +259,7 @@ class Reader:
     def __init__(self, simulation: Simulation, job_id: JobId, load: Load) -> None:
         self._simulation = simulation
         self._job_id = job_id
-        self._call_seconds = load.call_seconds
+        self._look_seconds = load.look_seconds
         self._looks = 0
         self._is_over = False
         self._wait(0.0)
@@ -273,4 +278,4 @@ class Reader:
     def _look(self, number: int) -> None:
         if number == self._looks and not self._is_over:
             self._is_over = self._simulation.look(self._job_id).status.is_terminal
-            self._wait(self._call_seconds + LOOK_SECONDS)
+            self._wait(self._look_seconds + LOOK_SECONDS)
