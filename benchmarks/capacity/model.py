@@ -10,7 +10,7 @@ import attrs
 
 from csvpipe._report.feed import LOOK_SECONDS
 from csvpipe.pool.claims import POLL_SPREAD
-from csvpipe.pool.hearing import HEEDING_POOLS, REST_SECONDS
+from csvpipe.pool.hearing import FALL, REST_SECONDS, RISE
 from csvpipe.pool.leases import RENEWALS
 from csvpipe.pool.services import Settings
 
@@ -71,16 +71,32 @@ class Load:
         return 1 + 1 + (between + 1) * (self.commits + 1)  # at first, when it is claimed, and up to each change
 
 
+#: Shares of calls that are heeded scatter, which makes for fewer pools than if all had the same.
+_SCATTER = 0.4
+
+
+def heeding_pools(pools: int) -> float:
+    """How many of so many pools come for a call: where what a job raises their shares by is what others lose.
+
+    One in k gets the job, so that with equal shares k - 1 = RISE / FALL (pools / k) ** 0.5; see
+    `csvpipe.pool.hearing.Attention`.
+    """
+    heeding = 1.0
+    for _ in range(50):
+        heeding = (heeding + 1 + _SCATTER * RISE / FALL * math.sqrt(pools / heeding)) / 2
+    return min(float(pools), heeding)
+
+
 def asked(instances: int, load: Load, *, hears: bool) -> float:
     """How often one pool asks for jobs, by the second.
 
     By itself it asks when it has not asked for `poll_seconds`, or up to a quarter longer. Of the calls it heeds so many
-    that `HEEDING_POOLS` pools come for each; then it rests for a moment, and the wait begins anew. With heeded calls at
+    that `heeding_pools` come for each; then it rests for a moment, and the wait begins anew. With heeded calls at
     random, λ by the second, rests of r and waits of p:  1 / ((1 - E[exp(-λp)]) (r + exp(-λr) / λ)).
     """
     least = SETTINGS.poll_seconds + load.call_seconds
     spread = SETTINGS.poll_seconds * POLL_SPREAD
-    heeded = instances * load.jobs * min(1.0, HEEDING_POOLS / instances)
+    heeded = load.jobs * heeding_pools(instances)
     if not hears or not heeded:
         return 1 / (least + spread / 2)
     silent = math.exp(-heeded * least) * -math.expm1(-heeded * spread) / (heeded * spread)
@@ -120,7 +136,7 @@ def statements(kind: str, load: Load, *, is_postgresql: bool) -> float:
 
 
 #: Bytes that a row takes in PostgreSQL's tables with its part of their indexes, to reckon with.
-STORED_BYTES = {"job": 3_000, "chunk": 300, "row error": 330}
+STORED_BYTES = {"job": 2_000, "chunk": 250, "row error": 300}
 
 
 def stored_bytes(instances: int, load: Load) -> float:

@@ -187,19 +187,24 @@ def _ends(outcomes: Sequence[Outcome]) -> str:
 
 
 def _calls(figures: Figures) -> str:
-    outcome = next((each for each in figures.postgresql if each.instances == _TYPICAL), figures.postgresql[-1])
-    metered, costs = outcome.metered, costs_of(outcome)
+    heard = [each for each in figures.postgresql if each.hears]
+    typical = next((each for each in heard if each.instances == _TYPICAL), heard[-1])
+    metered, most = typical.metered, max(heard, key=lambda each: each.instances)
     rows = [
         (
             _NAMES[kind],
             f"{statements(kind, figures.load, is_postgresql=True):g}",
             f"{metered.statements[kind] / max(1, metered.calls[kind]):.2f}",
-            f"{1000 * costs[kind]:.2f}",
+            f"{1000 * costs_of(typical)[kind]:.2f}",
+            f"{1000 * costs_of(most)[kind]:.2f}",
             f"{1000 * metered.client_seconds[kind] / max(1, metered.calls[kind]):.2f}",
         )
         for kind in KINDS
     ]
-    return _table(("call", "statements, reckoned", "found", "ms of the server's processor", "ms of the caller's"), rows)
+    server = "ms of the server's processor"
+    among = f"{server}, among {typical.instances:,} instances"
+    header = ("call", "statements, reckoned", "found", among, f"among {most.instances:,}", "ms of the caller's")
+    return _table(header, rows)
 
 
 def _limits(limits: Limits) -> str:

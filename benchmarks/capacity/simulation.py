@@ -11,12 +11,11 @@ from random import Random
 import attrs
 from benchmarks.capacity.instance import Instance, Timeline
 from benchmarks.capacity.meter import Meter, Metered
-from benchmarks.capacity.model import SETTINGS, Load
+from benchmarks.capacity.model import SETTINGS, Load, heeding_pools
 
 from csvpipe._process.result import ChunkResult
 from csvpipe._report.feed import LOOK_SECONDS
 from csvpipe.jobs import JobId, JobRecord, Verb
-from csvpipe.pool.hearing import HEEDING_POOLS
 from csvpipe.store.protocol import Claim, JobStore, Lease
 from csvpipe.testing._store_contract.harness import PIPELINE, a_draft
 
@@ -105,7 +104,7 @@ class Simulation:
         self._random = Random(seed)
         self._instances = [self._new(number) for number in range(instances)]
         for instance in self._instances:  # they have known each other for a while
-            instance.attention.share = min(1.0, HEEDING_POOLS / instances)
+            instance.attention.share = min(instance.attention.share, heeding_pools(instances) / instances)
         self._dead: set[str] = set()
         self._submitted: dict[JobId, float] = {}
         self._waits: dict[JobId, float] = {}

@@ -58,7 +58,9 @@ def test_the_model_reckons_what_instances_ask(
         outcome = simulation.run(settle_seconds=60.0, seconds=seconds)
     reckoned = model.rates(instances, load, hears=hears)
 
-    found = {name: outcome.rate(name) for name in model.KINDS if reckoned[name] * seconds > 30}
+    found = {name: outcome.rate(name) for name in model.KINDS if name != "renew" and reckoned[name] * seconds > 30}
+    renewals, most_renewals = outcome.rate("renew"), reckoned["renew"] * (1 + TOLERANCE)
+    assert most_renewals / 2 < renewals < most_renewals  # fewer where luck gives several jobs to one
     assert pytest.approx({name: reckoned[name] for name in found}, rel=TOLERANCE) == found
     assert {"create", "vain claim", "settle", "look"} <= set(found)
     for name in found if kind == "sqlite" else ():

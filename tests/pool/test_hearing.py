@@ -6,22 +6,20 @@ from random import Random
 
 import pytest
 
-from csvpipe.pool.hearing import HEEDING_POOLS, Attention
+from csvpipe.pool.hearing import Attention
 
 
 def test_a_pool_that_gets_the_jobs_heeds_every_call() -> None:
-    """One that is alone is never called in vain."""
+    """Also one that hears each call late, for a job that it has by then."""
     attention = Attention(lambda: 0.999)
     for jobs in range(1, 50):
-        assert attention.heeds(jobs - 1)
+        assert attention.heeds(jobs)
         attention.over(jobs)
-
-    assert 1.0 == attention.share
 
 
 @pytest.mark.parametrize("pools", [10, 100, 400])
 def test_in_a_crowd_a_few_come_for_each_call(pools: int) -> None:
-    """However many pools there are, about as many heed a call, and hardly any call is heeded by none."""
+    """However many pools there are, a few heed a call, hardly any is heeded by none, and no pool gets most jobs."""
     random = Random(1)
     crowd = [Attention(random.random) for _ in range(pools)]
     jobs = dict.fromkeys(crowd, 0)
@@ -35,8 +33,9 @@ def test_in_a_crowd_a_few_come_for_each_call(pools: int) -> None:
             each.over(jobs[each])
     settled = came[500:]
 
-    assert HEEDING_POOLS / 2 < sum(settled) / len(settled) < HEEDING_POOLS * 2
-    assert settled.count(0) < len(settled) / 5
+    assert 1.5 < sum(settled) / len(settled) < 8
+    assert settled.count(0) < len(settled) / 10
+    assert max(jobs.values()) < 1_500 / pools * 3 + 15
 
 
 def test_a_pool_whose_fellows_have_left_heeds_every_call_again() -> None:

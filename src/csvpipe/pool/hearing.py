@@ -25,20 +25,23 @@ if TYPE_CHECKING:
 #: However many jobs are submitted, the store is asked for them no more often than this.
 REST_SECONDS: Final = 0.1
 
-#: So many pools come for a call, on average, where there are as many or more.
-HEEDING_POOLS: Final = 4
+#: By this part the share of calls that are heeded falls with each in vain.
+FALL: Final = 0.2
 
-#: By how much a job raises the share of calls that are heeded. One that is heeded in vain lowers it by so much less
-#: that the share stays where it is while one in `HEEDING_POOLS` brings a job.
-_RISE: Final = 1.5
-_FALL: Final = _RISE ** (-1 / (HEEDING_POOLS - 1))
+#: By this part, divided by the root of the share, it rises with each job: a small share by more than a large one.
+RISE: Final = 0.3
+
+#: The share rises so far above all calls: to one that gets the jobs, a few calls that bring nothing make no difference,
+#: such as those for jobs that it has by then.
+_MOST: Final = 2.0
 
 
 class Attention:
     """Which calls a pool heeds.
 
-    Whoever heeds a call gets the job as likely as the others who do, however often each of them heeds one. So no pool
-    is ahead of others for having had luck.
+    Whoever heeds a call gets the job as likely as the others who do, however often each of them heeds one. So in all
+    pools the share comes to rest where a few of them heed a call: two of four, four of a hundred, seven of a thousand,
+    or so. What one has gained by luck it loses again, since a job raises a small share by more than a large one.
 
     Args:
         at_random: A number from 0 to 1.
@@ -47,10 +50,10 @@ class Attention:
     def __init__(self, at_random: Callable[[], float] = random.random) -> None:
         self._at_random = at_random
         self._claimed = 0
-        self.share = 1.0
+        self.share = _MOST
 
     def __repr__(self) -> str:
-        return f"<Attention to {self.share:.1%} of the calls>"
+        return f"<Attention to {min(1.0, self.share):.1%} of the calls>"
 
     def heeds(self, claimed: int) -> bool:
         """Is this call heeded, by a pool that has been given so many jobs until now?"""
@@ -60,12 +63,12 @@ class Attention:
     def over(self, claimed: int) -> None:
         """One was heeded, and by now the pool has been given so many jobs."""
         if not self._learn(claimed):
-            self.share *= _FALL
+            self.share *= 1.0 - FALL
 
     def _learn(self, claimed: int) -> bool:
         is_news, self._claimed = claimed > self._claimed, claimed
         if is_news:
-            self.share = min(1.0, self.share * _RISE)
+            self.share = min(_MOST, self.share * (1.0 + RISE * self.share**-0.5))
         return is_news
 
 
