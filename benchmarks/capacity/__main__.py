@@ -101,6 +101,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.write_docs:
         write(figures)
         _say(f"\nwritten: {PAGE}")
+        try:
+            from benchmarks.capacity.picture import redraw  # noqa: PLC0415  # needs matplotlib, which tests do not
+        except ModuleNotFoundError as error:
+            _say(f"left as they were: the pictures beside it: {error.name} is not installed")
+        else:
+            _say("".join(f"written: {path}\n" for path in redraw()))
     return 0
 
 

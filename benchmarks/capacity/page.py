@@ -39,6 +39,10 @@ _NAMES = {
     "look": "look by a reader",
 }
 
+#: Rows that are in the picture.
+CALLS_ROW = "processors of the server for the calls"
+NOTICES_ROW = "... processors for them, reckoned"
+
 #: By these, costs of calls are told, and the largest simulation is reckoned.
 _TYPICAL = 100
 
@@ -158,9 +162,9 @@ def _costs(figures: Figures) -> str:
     grown = [stored_bytes(each.instances, load) / 1024 for each in outcomes]
     reckoned = [server_cores(each, costs, load) for each in outcomes]
     rows = [
-        ("processors of the server for the calls", *map(_pair, reckoned, answers)),
+        (CALLS_ROW, *map(_pair, reckoned, answers)),
         ("notices that are passed on, reckoned", *map(_number, told)),
-        ("... processors for them, reckoned", *(_number(rate * figures.limits.notice_seconds) for rate in told)),
+        (NOTICES_ROW, *(_number(rate * figures.limits.notice_seconds) for rate in told)),
         ("KiB of the server's log, found", *map(_number, logged)),
         ("KiB that the tables grow by, reckoned", *map(_number, grown)),
         ("connections, least to most", *(_connections(each) for each in outcomes)),

@@ -230,10 +230,10 @@ class Simulation:
         number = max(1, round(_DYING * len(self._instances)))
         self._instances.sort(key=lambda instance: -len(instance.runs))
         dying, died_at = self._instances[:number], self.time.now
-        in_hand = [lease.job_id for instance in dying for lease in instance.runs]
         for instance in dying:
             instance.is_dead = True
             self._dead.add(instance.worker)
+        in_hand = [job_id for job_id, owner in self._owners.items() if owner in self._dead]
         others = (self._new(len(self._instances) + each) for each in range(number))
         self._instances[:number] = others
         self.time.run(while_=lambda: len(self._ended) < len(self._submitted) and self.time.now < died_at + _PATIENCE)
