@@ -100,6 +100,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def capacity(session: nox.Session) -> None:
+    """A thousand instances on one PostgreSQL, simulated: writes the figures of the capacity model into its page."""
+    install(session, "test")
+    session.run("python", "-m", "benchmarks.capacity", *(session.posargs or ["--write-docs"]))
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """The wheel as a user gets it: built, looked into, installed where there is nothing else, and used."""
     install(session, "dev")

@@ -58,6 +58,13 @@ def scalar(url: str, statement: str) -> int:
         return int(connection.exec_driver_sql(statement).scalar_one())
 
 
+def texts(url: str, statement: str) -> list[str]:
+    """The first column of what a statement finds."""
+    engine = sqlalchemy.create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        return [str(row[0]) for row in connection.exec_driver_sql(statement)]
+
+
 def write_back(url: str) -> None:
     """Have a server write what it still has to, so that the next who is measured does not wait for it."""
     if is_postgresql(url):

@@ -718,7 +718,7 @@ class TestOwnExecutor(csvpipe.testing.ExecutorContract):
 
 
 def keep_jobs(url: str) -> None:
-    with csvpipe.SQLJobStore(url, patience_seconds=30.0) as store:
+    with csvpipe.SQLJobStore(url, patience_seconds=30.0, listening=False) as store:
         assert_type(store, csvpipe.SQLJobStore)
         as_protocol: csvpipe.JobStore = store
         assert_type(as_protocol.list_jobs(), csvpipe.JobPage)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import random
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from csvpipe.pool.services import Services
 
 logger = logging.getLogger("csvpipe")
+
+#: By how much of `poll_seconds`, at random, pools wait longer: those that one call has woken must not go on in step.
+POLL_SPREAD: Final = 0.25
 
 
 class Claims:
@@ -57,7 +61,7 @@ class Claims:
                 await self._fill()
             except Exception:
                 logger.exception("no jobs could be claimed; another attempt follows")
-            await wake.wait(settings.poll_seconds)
+            await wake.wait(settings.poll_seconds * random.uniform(1.0, 1.0 + POLL_SPREAD))  # noqa: S311  # no secret
 
     def heed(self) -> None:
         """Hear what the store has said of the leases; to be called often, for as long as a job runs."""
@@ -107,6 +111,7 @@ class Claims:
             )
         )
         self._is_more = len(claims) == limit
+        services.claimed += len(claims)
         for claim in claims:
             self._start(claim)
         self._asked.clear()

@@ -15,7 +15,7 @@ from csvpipe.store.protocol import JobStore, Lease, Renewal
 logger = logging.getLogger("csvpipe")
 
 #: Renewals within one lease.
-_RENEWALS: Final = 3
+RENEWALS: Final = 3
 
 
 class LeaseKeeper:
@@ -102,7 +102,7 @@ class LeaseKeeper:
 
     def _run(self) -> None:
         while True:
-            is_hurried = self._is_due.wait(self._lease_seconds / _RENEWALS)
+            is_hurried = self._is_due.wait(self._lease_seconds / RENEWALS)
             if self._is_closed:
                 return
             self._is_due.clear()

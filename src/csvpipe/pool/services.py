@@ -121,6 +121,7 @@ class Services:
         contents: Of small files that were taken in.
         paces: By pipeline name: how long its small files take.
         busy_workers: How many have something in hand.
+        claimed: How many jobs this pool has been given.
         outages: How often a job has failed because the world stayed down: resources from before may be broken.
         observers: Told of jobs and chunks.
     """
@@ -147,6 +148,7 @@ class Services:
     paces: dict[str, Pace] = attrs.field(init=False)
     wake: Wake = attrs.field(factory=Wake)
     busy_workers: int = 0
+    claimed: int = 0
     outages: int = 0
     observers: Observers = attrs.field(factory=Observers)
 

@@ -136,6 +136,19 @@ def test_stores_of_one_database_do_not_hear_each_other(
     assert job_id == heard.next()
 
 
+def test_a_store_that_does_not_listen_tells_all_the_same(store: SQLJobStore, other: SQLJobStore, url: str) -> None:
+    """It opens no connection to hear by, and others hear of what it changes."""
+    heard = Heard()
+    store.listen(heard)
+    until_it_listens(store, other, heard)
+    with SQLJobStore(url, listening=False) as quiet:
+        close = quiet.listen(Heard())
+        job_id = quiet.create(a_draft()).id
+
+        assert (job_id, None) == (heard.next(), quiet._ear._hearing)
+        close()
+
+
 def test_many_listeners_share_one_connection_that_goes_with_the_last(store: SQLJobStore, other: SQLJobStore) -> None:
     """However many they are, the server sees one connection more; when all are gone, none, and no thread."""
     heard = Heard()

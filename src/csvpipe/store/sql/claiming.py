@@ -96,13 +96,15 @@ def claim(transaction: Transaction, wish: Wish, call: UUID) -> list[Claim]:
     tried: set[int] = set()
     spare = 0 if transaction.is_alone else _SPARE
     while (lacking := wanted - len(chosen)) > 0:
-        candidates = _candidates(transaction, wish, orphans, tried, lacking=lacking, limit=lacking + len(tried) + spare)
+        candidates, is_all = _candidates(
+            transaction, wish, orphans, tried, lacking=lacking, limit=lacking + len(tried) + spare
+        )
         fresh = [each.sequence for each in candidates if each.sequence not in tried]
         if not fresh:
             break
         chosen += _locked(transaction, fresh, lacking)
         tried.update(fresh)
-        if transaction.is_alone:
+        if transaction.is_alone or is_all:
             break
     return [_hand_over(transaction, job, plan, wish, call) for job, plan in chosen]
 
@@ -137,24 +139,26 @@ def _candidates(
     *,
     lacking: int,
     limit: int,
-) -> Iterator[_Candidate]:
-    """The first `limit` of the waiting jobs and orphans, in turn.
+) -> tuple[list[_Candidate], bool]:
+    """The first `limit` of the waiting jobs and orphans, in turn, and whether these are all there are.
 
     At first there are no more spare ones than are at hand: what follows on each owner's first job takes a look for each
     owner, which is wanted only where others have taken all of these.
     """
     queues: defaultdict[str | None, list[Iterator[_Candidate]]] = defaultdict(list)
-    held = _held(transaction)
     for orphan in orphans:
         if orphan.sequence not in tried:
             queues[orphan.owner_key].append(iter([orphan]))
     for pipeline, head in _heads(transaction, wish, limit):
         queues[head.owner_key].append(_waiting(transaction, wish, pipeline, head, limit))
+    if not queues:  # most of the time; to count what is in hand takes longer the more there is
+        return [], True
     by_age: dict[str | None, Iterator[_Candidate]] = {
         owner: merge(*of_owner, key=_age) for owner, of_owner in queues.items()
     }
     most = limit if tried else min(limit, max(lacking, len(by_age)))
-    return islice(in_turn(by_age, held, _age), most)
+    first = list(islice(in_turn(by_age, _held(transaction), _age), most))
+    return first, len(first) < most
 
 
 def _heads(transaction: Transaction, wish: Wish, limit: int) -> list[tuple[str, _Candidate]]:
@@ -213,7 +217,8 @@ def _heads_statement(pipelines: int, *, is_bounded: bool, is_local: bool, is_ser
     age = (heads.c.created_at, heads.c.sequence)
     place = func.row_number().over(partition_by=heads.c.owner_key, order_by=age)
     ranked = select(heads.c.owner_key, *age, place.label("place")).subquery("ranked")
-    held = _select_held(SERVERS_TIME if is_servers_time else bindparam("now", type_=UtcTime)).subquery("held")
+    held = _select_held(SERVERS_TIME if is_servers_time else bindparam("now", type_=UtcTime))
+    held = held.where(select(heads.c.sequence).exists()).subquery("held")  # where nothing waits, nothing is counted
     best = (
         select(ranked.c.owner_key)
         .outerjoin_from(ranked, held, held.c.owner_key == ranked.c.owner_key)

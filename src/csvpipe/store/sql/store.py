@@ -43,6 +43,8 @@ class SQLJobStore:
         url_or_engine: `sqlite:///jobs.db` (a file on a local disk), `postgresql://user:password@host/name`, or an
             engine of the application's own, which the store uses as it is and does not close.
         patience_seconds: For how long a call tries to reach a database that is away.
+        listening: Whether pools and readers hear of changes as they happen, where the database can tell them; otherwise
+            they look once a second. Hundreds of processes that listen keep a server busy.
         clock: Aware time in place of the database's, for tests.
 
     Raises:
@@ -57,8 +59,10 @@ class SQLJobStore:
         url_or_engine: str | URL | Engine,
         *,
         patience_seconds: float = 10.0,
+        listening: bool = True,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
+        self._is_listening = listening
         self._is_ours = not isinstance(url_or_engine, Engine)
         if isinstance(url_or_engine, Engine):
             engine = url_or_engine
@@ -166,7 +170,7 @@ class SQLJobStore:
 
     def listen(self, callback: Callable[[JobId], object], *, calls_only: bool = False) -> Callable[[], object]:
         """See `Listening.listen`. In SQLite nothing is ever heard, nor with a driver other than psycopg 3."""
-        if self._database.is_sqlite:
+        if self._database.is_sqlite or not self._is_listening:
             return lambda: None
         return self._ear.listen(callback, calls_only=calls_only)
 
