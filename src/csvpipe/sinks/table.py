@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from csvpipe.errors import FileCode, FileError, MissingExtraError, PipelineError
 from csvpipe.jobs import JobId
 from csvpipe.rowtypes.names import listed
+from csvpipe.silence import connect_args
 from csvpipe.sinks import fence
 from csvpipe.sinks.postgresql import PostgreSQLSession
 from csvpipe.sinks.refusals import trouble_of
@@ -199,7 +200,7 @@ def _engine(address: str | sa.URL) -> sa.Engine:
         ) from None
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     try:
-        return sa.create_engine(url, poolclass=NullPool)
+        return sa.create_engine(url, poolclass=NullPool, connect_args=connect_args(url))
     except ModuleNotFoundError as error:
         if url.drivername == "postgresql+psycopg":
             raise MissingExtraError("SQLTable in PostgreSQL", "postgres") from error

@@ -9,6 +9,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from csvpipe.errors import MissingExtraError
+from csvpipe.silence import connect_args
 
 #: Names that applications and hosts use for the same thing, and the driver that the extra brings.
 _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
@@ -32,7 +33,7 @@ def open_engine(address: str | URL) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
             return _open_sqlite(url)
-        return create_engine(url, pool_size=5, max_overflow=10, pool_timeout=10.0)
+        return create_engine(url, pool_size=5, max_overflow=10, pool_timeout=10.0, connect_args=connect_args(url))
     except ModuleNotFoundError as error:
         if url.drivername == "postgresql+psycopg":
             raise MissingExtraError("a job store in PostgreSQL", "postgres") from error
