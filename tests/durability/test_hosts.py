@@ -216,7 +216,8 @@ def _cut_and_healed(hosts: Hosts, number: int) -> list[tuple[Instance, str]]:
         if not mine or max(taken, default=0) < max(mine):
             continue
         for by in ("table", "store"):
-            until(lambda by=by, job=job: bool(victim.lines("refused", by=by, job=job, attempt=max(mine))))
+            refusal = {"by": by, "job": job, "attempt": max(mine)}
+            until(lambda refusal=refusal: bool(victim.lines("refused", **refusal)))
         moved.append((victim, job))
     return moved
 
@@ -229,4 +230,4 @@ def _see_all_at_work(hosts: Hosts, victims: Any) -> None:
         while not [line for line in victim.said[last:] if line["what"] == "started"]:
             assert len(jobs) < 2 * _CUTS, "it does not work again"
             jobs.append(hosts.submit(victim))
-            until(lambda: hosts.have_ended(jobs))
+            until(lambda jobs=jobs: hosts.have_ended(jobs))
