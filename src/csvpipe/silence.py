@@ -8,9 +8,10 @@ left is TCP, whose own patience is two hours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import URL
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 #: For a client, unless its address says otherwise; as libpq has it: a silent server is given up after half a minute.
 _CLIENT: Final[Mapping[str, Any]] = {
