@@ -28,7 +28,7 @@ _FILES_AT_ONCE: Final = 2
 _LEASE_SECONDS: Final = 2.0
 
 #: Whatever is waited for comes within so many seconds, or never.
-_LIMIT_SECONDS: Final = 50.0
+_LIMIT_SECONDS: Final = 90.0
 
 
 class Instance:
