@@ -5,9 +5,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
+from uuid import UUID
 
 import httpx
 import pytest
@@ -74,6 +76,46 @@ def test_it_serves_until_it_is_told_to_end(
 
     assert ("ana", 404) == (job["owner"], bobs.status_code)
     assert 0 == process.wait(30)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_a_job_goes_on_in_another_instance(
+    examples: Path, start: Callable[..., tuple[subprocess.Popen[str], str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told to end takes no connections any more, releases its job at its checkpoint, and ends with 0."""
+    (examples / "slow.py").write_text(SLOW)
+    address = f"sqlite:///{examples / 'jobs.db'}"
+    monkeypatch.setenv("CSVPIPE_STORE", address)
+    monkeypatch.setenv("CSVPIPE_TOKENS", "ana=token-of-ana bob=token-of-bob")
+    first, url = start("slow.py:slow", "--spool", examples / "spool")
+
+    assert [200, 200] == [httpx.get(f"{url}/{path}").status_code for path in ("ready", "health")]
+    file = {"files": ("slow.csv", b"id\n" + b"1\n" * 100_000)}
+    answer = httpx.post(f"{url}{API}/upload", headers={"Authorization": "Bearer token-of-ana"}, files=file)
+    job_id = UUID(answer.json()["files"][0]["job"]["id"])
+    with csvpipe.SQLJobStore(address) as store:
+        before = _until(store, job_id, lambda job: job.processed_rows > 0)
+        second, other_url = start("slow.py:slow", "--spool", examples / "spool")
+        first.send_signal(signal.SIGTERM)
+
+        assert 0 == first.wait(30)
+        released = store.get(job_id)
+        assert (released.status.value, released.attempt) in {("pending", 1), ("processing", 2)}
+        assert released.processed_rows >= before.processed_rows
+        _until(store, job_id, lambda job: job.attempt == 2 and job.processed_rows > released.processed_rows)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/ready")
+    assert 200 == httpx.get(f"{other_url}/ready").status_code
+    second.send_signal(signal.SIGTERM)
+    assert 0 == second.wait(30)
+
+
+def _until(store: csvpipe.SQLJobStore, job_id: UUID, is_so: Callable[[csvpipe.JobRecord], bool]) -> csvpipe.JobRecord:
+    """The job as soon as this is so."""
+    while not is_so(record := store.get(job_id)):
+        assert not record.status.is_terminal, record
+        time.sleep(0.01)
+    return record
 
 
 def test_jobs_are_kept(

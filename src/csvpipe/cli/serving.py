@@ -39,7 +39,7 @@ MODULE:PIPELINE is as for `csvpipe run`; several may be named, and clients say w
 
 \b
 Examples:
-  csvpipe serve people:import_people --token ana=$TOKEN
+  CSVPIPE_TOKENS="ana=$ANA bob=$BOB" csvpipe serve people:import_people
   csvpipe serve people.py:import_people orders.py:import_orders --tokens-file tokens --port 8080
   curl -H "Authorization: Bearer $TOKEN" -F files=@people.csv http://localhost:8000/api/v1/csv/upload
 
@@ -57,7 +57,8 @@ order when it is told to by Ctrl-C or SIGTERM: rows in hand are finished, and wi
     "store_url",
     metavar="URL",
     envvar="CSVPIPE_STORE",
-    help="Keep the jobs in a database, sqlite:///jobs.db or postgresql://user@host/name; in memory unless stated.",
+    help="Keep the jobs in a database, sqlite:///jobs.db or postgresql://user@host/name; in memory unless stated. "
+    "Others see a password there: rather set CSVPIPE_STORE.",
 )
 @click.option(
     "--spool",
@@ -75,7 +76,7 @@ order when it is told to by Ctrl-C or SIGTERM: rows in hand are finished, and wi
     metavar="OWNER=TOKEN",
     envvar=_TOKENS,
     help=f"Who comes with this Bearer token is this owner; may be repeated. Other users of the machine see it: rather "
-    f"name a file, or set {_TOKENS}.",
+    f"name a file, or set {_TOKENS}, with spaces between several.",
 )
 @click.option(
     "--tokens-file",

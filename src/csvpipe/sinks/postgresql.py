@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from csvpipe import fencing
+from csvpipe import fencing, silence
 from csvpipe.errors import FileError, Unavailable
 from csvpipe.jobs import JobId
 from csvpipe.sink import Refusal, RefusedError
@@ -19,8 +19,13 @@ from csvpipe.sinks.values import for_postgresql
 
 #: A transaction of ours holds no handler: who is silent in it for so long is frozen, and must not keep the fence from
 #: being raised. A lock is waited for only so long before the delivery is tried again.
-_SETTINGS: Final = (
-    "SET client_encoding = 'UTF8'; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '30s'"
+_SETTINGS: Final = "; ".join(
+    (
+        "SET client_encoding = 'UTF8'",
+        "SET idle_in_transaction_session_timeout = '10s'",
+        "SET lock_timeout = '30s'",
+        *(f"SET {name} = {value}" for name, value in silence.SERVER.items()),
+    )
 )
 
 #: Types of columns that make the same of what Arrow writes for a kind of cells as of Python's value.

@@ -15,6 +15,7 @@ from csvpipe.databases import DRIVERS, missing_file
 from csvpipe.errors import FileCode, FileError, MissingExtraError, PipelineError
 from csvpipe.jobs import JobId
 from csvpipe.rowtypes.names import listed, suggested
+from csvpipe.silence import connect_args
 from csvpipe.sinks import fence
 from csvpipe.sinks.postgresql import PostgreSQLSession
 from csvpipe.sinks.refusals import trouble_of
@@ -221,7 +222,7 @@ def _engine(address: str | sa.URL) -> sa.Engine:
     url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
     _check_backend(url.get_backend_name())
     try:
-        return sa.create_engine(url, poolclass=NullPool)
+        return sa.create_engine(url, poolclass=NullPool, connect_args=connect_args(url))
     except ModuleNotFoundError as error:
         if url.drivername == "postgresql+psycopg":
             raise MissingExtraError("SQLTable in PostgreSQL", "postgres") from error

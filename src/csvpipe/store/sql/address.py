@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from csvpipe.databases import DRIVERS, SUPPORTED
 from csvpipe.errors import MissingExtraError
+from csvpipe.silence import connect_args
 
 _MEMORY: Final = (None, "", ":memory:")
 
@@ -30,7 +31,7 @@ def open_engine(address: str | URL) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
             return _open_sqlite(url)
-        return create_engine(url, pool_size=5, max_overflow=10, pool_timeout=10.0)
+        return create_engine(url, pool_size=5, max_overflow=10, pool_timeout=10.0, connect_args=connect_args(url))
     except ModuleNotFoundError as error:
         if url.drivername == "postgresql+psycopg":
             raise MissingExtraError("a job store in PostgreSQL", "postgres") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -17,13 +18,15 @@ from csvpipe.errors import ErrorTotal, FileFailure, JobNotFoundError, RowError
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
 from csvpipe.store.overview import StoreOverview
 from csvpipe.store.protocol import ANY_OWNER, Claim, JobDraft, JobPage, JobSlice, Lease, OwnerFilter, Renewal, WorkerId
-from csvpipe.store.sql import anybody, claiming, looking, owning
+from csvpipe.store.sql import anybody, claiming, looking, owning, silent
 from csvpipe.store.sql.address import check_dialect, open_engine
 from csvpipe.store.sql.codec import plan_of
 from csvpipe.store.sql.jobrows import plan_text, record_by_id
 from csvpipe.store.sql.migrations import migrate
 from csvpipe.store.sql.telling import Ear
 from csvpipe.store.sql.transactions import Database, Transaction
+
+logger = logging.getLogger("csvpipe")
 
 
 class SQLJobStore:
@@ -71,6 +74,7 @@ class SQLJobStore:
             engine = open_engine(url_or_engine)
         self._database = Database(engine, patience_seconds, clock)
         self._ear = Ear(engine, lambda: self.identity)
+        self._end_silent_at = 0.0
         try:
             migrate(self._database)
         except BaseException:
@@ -219,8 +223,18 @@ class SQLJobStore:
             max_bytes=max_bytes,
             spools=None if spools is None else tuple(spools),
         )
+        self._end_silent()
         call = uuid4()
         return self._database.write(lambda at: claiming.claim(at, wish, call))
+
+    def _end_silent(self) -> None:
+        """Now and then, so that it costs a claim nothing."""
+        now = self._database.monotonic()
+        if self._database.is_sqlite or now < self._end_silent_at:
+            return
+        self._end_silent_at = now + silent.LOOK_SECONDS
+        if ended := self._database.read(silent.end_silent):
+            logger.warning("%d connections are ended that had fallen silent with a job in hand", ended)
 
     def renew(self, leases: Sequence[Lease], *, lease_seconds: float) -> list[Renewal]:
         """See `JobStore.renew`."""

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Pool, func, literal, s
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from csvpipe import silence
 from csvpipe.databases import trouble_with_file
 from csvpipe.errors import StoreUnavailableError
 from csvpipe.store.sql.address import shown
@@ -30,11 +31,13 @@ _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 
 #: For each transaction in PostgreSQL: it gives up a lock that it does not get, a statement that does not end, and its
-#: own locks when its program is stopped in the middle of it. In milliseconds.
+#: own locks when its program is stopped, or not to be reached, in the middle of it: before its leases have run out.
+#: In milliseconds.
 _BOUNDS: Final = {
     "lock_timeout": "5000",
     "statement_timeout": "60000",
-    "idle_in_transaction_session_timeout": "30000",
+    "idle_in_transaction_session_timeout": "10000",
+    **silence.SERVER,
 }
 
 #: What goes away by itself: serialization failures and deadlocks, lacking resources, time-outs, servers that start or
