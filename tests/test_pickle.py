@@ -96,6 +96,7 @@ _RECORD: Final = JobRecord(
     pipeline="people",
     filename="people.csv",
     owner="ana",
+    dry_run=True,
     status=JobStatus.FAILED,
     total_rows=10,
     processed_rows=5,
