@@ -201,6 +201,23 @@ class TestLooking:
         assert (str(record.id), 3) == (plain["job"]["id"], len(plain["errors"]))
         assert ["id", "name", "joined", "score"] == plain["inspection"]["columns"]
 
+    def test_a_dry_run_is_told_from_an_import(self, examples: Path, store: SQLJobStore, invoke: Invoke) -> None:
+        """Beside its status, for persons and for programs."""
+        assert examples.is_dir()
+        invoke("run", PEOPLE, "people.csv", *STORE)
+        invoke("run", PEOPLE, "people.csv", *STORE, "--dry-run")
+        tried, imported = store.list_jobs().jobs
+
+        _, *lines = invoke("jobs", *STORE).stdout.splitlines()
+        listed = [json.loads(line)["dry_run"] for line in invoke("jobs", *STORE, "--json").stdout.splitlines()]
+        shown = [invoke("show", str(record.id), *STORE).stdout for record in (tried, imported)]
+        plain = json.loads(invoke("show", str(tried.id), *STORE, "--json").stdout)
+
+        assert [True, False] == ["completed, dry run  " in line for line in lines]
+        assert [True, False] == listed
+        assert [True, False] == ["status     completed, dry run\n" in text for text in shown]
+        assert plain["job"]["dry_run"]
+
     def test_what_a_job_waits_for_is_shown(self, store: SQLJobStore, invoke: Invoke) -> None:
         """Where its upload lies, which not every worker reaches; of a path there is nothing to say."""
         upload, in_place = store.create(in_spool("there")), store.create(a_draft())

@@ -604,7 +604,7 @@ def read(record: csvpipe.JobRecord) -> None:
     a_uuid: UUID = record.id
     assert_type((record.pipeline, record.filename, record.owner), tuple[str, str, str | None])
     assert_type(record.status, csvpipe.JobStatus)
-    assert_type(record.status.is_terminal, bool)
+    assert_type((record.status.is_terminal, record.dry_run), tuple[bool, bool])
     assert_type(record.total_rows, int | None)
     assert_type(record.processed_rows + record.failed_rows + record.skipped_rows, int)
     assert_type(record.handled_rows, int)

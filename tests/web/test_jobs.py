@@ -28,6 +28,18 @@ def test_a_job_is_shown(standing: Site) -> None:
     assert 1.0 == progress["fraction"]
 
 
+def test_a_dry_run_is_told_from_an_import(standing: Site) -> None:
+    """By itself, in the list, and in the events of its stream."""
+    tried = standing.ended(standing.upload(b"id,name\n1,Ana\n2,Bob\n", dry_run="true"))
+    imported = standing.ended(standing.upload(b"id,name\n1,Ana\n2,Bob\n"))
+    listed = standing.ana.get(f"{API}/jobs").json()["jobs"]
+    stream = standing.ana.get(f"{API}/jobs/{tried['id']}/stream", params={"after": 1}).text
+
+    assert [(True, 2), (False, 2)] == [(job["dry_run"], job["processed_rows"]) for job in (tried, imported)]
+    assert [False, True] == [job["dry_run"] for job in listed[:2]]
+    assert '"dry_run": true' in stream
+
+
 def test_row_errors_come_in_pages(standing: Site) -> None:
     """Row errors are paged by the number of the last row, until there is no next one."""
     job = standing.ended(standing.upload(PEOPLE))

@@ -5,6 +5,7 @@ import { byId, clone, fill, part, setAttribute, setText, show } from "./dom.js";
 import { count, moment } from "./format.js";
 import { showName, showStanding } from "./label.js";
 import { poke } from "./watch.js";
+import { imported } from "./words.js";
 
 const LIMIT = 20;
 
@@ -37,7 +38,7 @@ function showRow(row, job) {
   showName(part(row, "name"), job);
   setText(part(row, "pipeline"), job.parent_id === null ? job.pipeline : `${job.pipeline}, mended rejects`);
   showStanding(part(row, "status"), job);
-  setText(part(row, "imported"), count(job.processed_rows));
+  setText(part(row, "imported"), count(imported(job)));
   setText(part(row, "rejected"), count(job.failed_rows));
   const submitted = part(row, "submitted");
   setText(submitted, moment(job.created_at));
