@@ -167,7 +167,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
     CarriedFile(path="/data/ids.csv", size=6, mtime_ns=5, pieces=((3, b"1\n"),)),
     RemoteObject(path="s3://data/ids.csv", size=3, mtime_ns=5),
     JobEvent(kind=EventKind.FAILED, job=_RECORD),
-    JobPage(jobs=(_RECORD,), page=2, limit=3, total=4),
+    JobPage(jobs=(_RECORD,), page=2, limit=3, total=4, is_total_exact=False),
     JobSlice(jobs=(_RECORD,), following="1714564800000000.7"),
     PoolStatistics(workers=4, busy_workers=3, running_jobs=2, waiting_chunks=1),
     Renewal(lease=_LEASE, is_held=True, requested=Verb.PAUSE),
