@@ -14,6 +14,7 @@ from click.testing import Result
 
 import csvpipe
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
+from csvpipe.store import _pages
 from csvpipe.store.protocol import JobDraft, Lease, WorkerId
 from csvpipe.testing._store_contract.harness import a_draft
 from csvpipe.testing._store_contract.reach import in_spool
@@ -179,6 +180,20 @@ class TestLooking:
         assert "Page 2 of 2, 3 jobs." == page[-1]
         assert ["gone.csv"] == [json.loads(line)["filename"] for line in failed]
         assert ["ana"] == [json.loads(line)["owner"] for line in of_ana]
+
+    def test_a_number_may_be_a_lower_bound(
+        self, store: SQLJobStore, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """That is marked."""
+        monkeypatch.setattr(_pages, "COUNTED_JOBS", 3)
+        for _ in range(6):
+            store.create(a_draft())
+
+        pages = [invoke("jobs", *STORE, "--limit", "2", "--page", page).stdout.splitlines() for page in ("1", "3", "4")]
+
+        assert ["Page 1 of 2+, 3+ jobs.", "Page 3 of 3, 6 jobs.", "No jobs on page 4; there are 2+."] == [
+            page[-1] for page in pages
+        ]
 
     def test_there_may_be_none(self, home: Path, invoke: Invoke) -> None:
         """An empty store says so, and so does a page past the end."""

@@ -20,23 +20,23 @@ def store(monkeypatch: pytest.MonkeyPatch) -> MemoryJobStore:
 
 
 @pytest.mark.parametrize(
-    ("page", "limit", "total", "is_exact", "pages"),
+    ("page", "limit", "known"),
     [
-        (1, 2, 4, False, 2),  # there are more than four
-        (2, 2, 5, False, 3),  # the first of the next page is seen
-        (3, 2, 7, False, 4),
-        (4, 2, 7, True, 4),  # the last page has room for more
-        (5, 2, 4, False, 2),  # nothing is seen from there
-        (7, 1, 7, True, 7),
-        (1, 6, 7, False, 2),
-        (1, 7, 7, True, 1),
+        (1, 2, (4, False, 2)),  # there are more than four
+        (2, 2, (5, False, 3)),  # the first of the next page is seen
+        (3, 2, (7, False, 4)),
+        (4, 2, (7, True, 4)),  # the last page
+        (5, 2, (4, False, 2)),  # nothing is seen from there
+        (7, 1, (7, True, 7)),
+        (1, 6, (7, False, 2)),
+        (1, 7, (7, True, 1)),
     ],
 )
-def test_what_is_known(store: MemoryJobStore, page: int, limit: int, total: int, is_exact: bool, pages: int) -> None:  # noqa: FBT001
+def test_what_is_known(store: MemoryJobStore, page: int, limit: int, known: tuple[int, bool, int]) -> None:
     """From the count, and from the page and the first job after it."""
     found = store.list_jobs(page=page, limit=limit)
 
-    assert (total, is_exact, pages) == (found.total, found.is_total_exact, found.pages)
+    assert known == (found.total, found.is_total_exact, found.pages)
 
 
 def test_it_counts_to_ten_thousand() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from csvpipe._intake.arrival.receive import check_source, display_name
 from csvpipe._intake.source import Source
 from csvpipe._intake.stated import Stated
 from csvpipe.dialect import Dialect
-from csvpipe.errors import PipelineError
+from csvpipe.errors import PipelineError, PoolClosedError
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.submission import Submission
 
@@ -24,6 +25,19 @@ def check_options(store: object, on_exit: str) -> None:
         raise PipelineError("the first argument is a store; name pipelines as WorkerPool(pipelines=[...])")
     if on_exit not in ("drain", "stop"):
         raise ValueError(f"on_exit must be 'drain' or 'stop', not {on_exit!r}")
+
+
+def check_open(state: str, process: int) -> None:
+    """See that a pool is open, in the process that has opened it.
+
+    Raises:
+        PoolClosedError: It is not.
+    """
+    if os.getpid() != process:
+        raise PoolClosedError("this process was forked from the one that opened the pool; open one of its own")
+    if state != "open":
+        states = {"new": "not open yet: use it within `async with`", "stopping": "stopping", "closed": "closed"}
+        raise PoolClosedError(f"the pool is {states[state]}")
 
 
 def submission_of(

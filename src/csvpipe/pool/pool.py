@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 import anyio
@@ -23,8 +22,9 @@ from csvpipe.executors.choice import ExecutorChoice, crew_for
 from csvpipe.jobs import JobRecord, JobStatus, Verb
 from csvpipe.observing import Observer
 from csvpipe.pipeline import Pipeline
-from csvpipe.pool.asking import check_options, key_of_file, submission_of
+from csvpipe.pool.asking import check_open, check_options, key_of_file, submission_of
 from csvpipe.pool.job import Job, id_of
+from csvpipe.pool.leaving import leave, stop_in_time
 from csvpipe.pool.observed import Observers
 from csvpipe.pool.retention import purge
 from csvpipe.pool.service import EventCallback, Service
@@ -32,12 +32,7 @@ from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name, k
 from csvpipe.pool.submission import Submission, submit, submit_in_order
 from csvpipe.pool.unfinished import Unfinished, is_settled
 from csvpipe.store.memory import MemoryJobStore
-from csvpipe.store.protocol import ANY_OWNER, JobPage, JobStore, OwnerFilter
-
-logger = logging.getLogger("csvpipe")
-
-#: Seconds that an orderly end may take beyond `shutdown_grace` before it is no longer waited for.
-_END_SECONDS: Final = 30.0
+from csvpipe.store.protocol import ANY_OWNER, JobPage, JobSlice, JobStore, OwnerFilter
 
 
 class WorkerPool:
@@ -159,24 +154,9 @@ class WorkerPool:
         return await self._leave(error)
 
     async def _leave(self, error: BaseException | None) -> bool | None:
-        """Stop, whatever happens around us, and let `error`, of the block, pass as it is.
-
-        No cancellation of the host's may leave a job behind, so the end is shielded from it, and limited in time.
-        """
-        with anyio.CancelScope(shield=True):
-            with anyio.move_on_after(self._settings.shutdown_grace + _END_SECONDS) as limit:
-                await self.stop()
-            if limit.cancelled_caught:
-                logger.error("the pool did not come to an end in time; its jobs are left to their leases")
-                self._service.abandon()
+        await stop_in_time(self.stop, self._service, grace_seconds=self._settings.shutdown_grace)
         self._state = "closed"
-        try:
-            return await self._tasks.__aexit__(None if error is None else type(error), error, None)
-        except BaseExceptionGroup as group:
-            _, others = group.split(lambda each: each is error)
-            if error is None or others is not None:
-                raise
-            return None  # ours alone: raised again without the group around it
+        return await leave(self._tasks, error)
 
     # Submitting -------------------------------------------------------------------------------------------------------
 
@@ -298,7 +278,7 @@ class WorkerPool:
         status: JobStatus | None = None,
         owner: OwnerFilter = ANY_OWNER,
     ) -> JobPage:
-        """A page of the store's jobs, newest first.
+        """A page of the store's jobs, newest first. A program that reads on and on takes `history`.
 
         Args:
             page: Counted from 1.
@@ -313,6 +293,31 @@ class WorkerPool:
         self._check_open()
         return await self._services.threads.call(
             lambda: self._store.list_jobs(page=page, limit=limit, status=status, owner=owner)
+        )
+
+    async def history(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        status: JobStatus | None = None,
+        owner: OwnerFilter = ANY_OWNER,
+    ) -> JobSlice:
+        """The store's jobs, newest first, slice by slice: the last one costs what the first does, among any number.
+
+        Args:
+            after: What `following` of the slice before said; None to begin with the newest.
+            limit: Jobs in a slice.
+            status: Only those with this status.
+            owner: As for `jobs`.
+
+        Raises:
+            PoolClosedError: The pool is not open.
+            ValueError: `limit` is below 1, or `after` is of no slice.
+        """
+        self._check_open()
+        return await self._services.threads.call(
+            lambda: self._store.history(after=after, limit=limit, status=status, owner=owner)
         )
 
     async def purge(
@@ -391,8 +396,4 @@ class WorkerPool:
             self._services.wake.ring()
 
     def _check_open(self) -> None:
-        if os.getpid() != self._process:
-            raise PoolClosedError("this process was forked from the one that opened the pool; open one of its own")
-        if self._state != "open":
-            states = {"new": "not open yet: use it within `async with`", "stopping": "stopping", "closed": "closed"}
-            raise PoolClosedError(f"the pool is {states[self._state]}")
+        check_open(self._state, self._process)

@@ -1,4 +1,4 @@
-"""Numbered pages of jobs: how many there are is counted up to a bound, so that a page costs the same among a million."""
+"""Numbered pages of jobs. How many there are is counted up to a bound, so that the first costs the same among many."""
 
 from __future__ import annotations
 

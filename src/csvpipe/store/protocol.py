@@ -131,8 +131,8 @@ class JobPage:
         jobs: At most `limit` records.
         page: 1-based.
         limit: Records a page.
-        total: Records on all pages; where there are more than 10,000 of them perhaps only a number that is not above it.
-        is_total_exact: Whether `total`, and with it `pages`, is all there is, and not just at least so many.
+        total: Records on all pages. Where there are more than 10,000, a store may have stopped counting.
+        is_total_exact: Whether there are just so many records and pages; otherwise there are at least so many.
     """
 
     jobs: tuple[JobRecord, ...]

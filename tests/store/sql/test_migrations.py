@@ -83,7 +83,9 @@ def later_tables() -> MetaData:
     jobs = later.tables["csv_jobs"]
     jobs.append_column(Column("priority", Integer, info={"since": _NEXT}))
     Index("csv_jobs_priority", jobs.c.priority, info={"since": _NEXT})
-    Table("csv_notes", later, Column("id", Integer, primary_key=True), Column("note", String(9)), info={"since": _AFTER})
+    Table(
+        "csv_notes", later, Column("id", Integer, primary_key=True), Column("note", String(9)), info={"since": _AFTER}
+    )
     Table("csv_marks", later, Column("id", Integer, primary_key=True), info={"since": _NEXT})
     return later
 

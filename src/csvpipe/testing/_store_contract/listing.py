@@ -49,7 +49,7 @@ class ListingContract(StoreFixtures):
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 10])
     def test_counting_may_stop(self, store: JobStore, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-        """What is said of the total holds: it is exact, or not above it; and the jobs of a page, and of the next, count.
+        """What is said of the total holds: it is exact, or not above it; the jobs of the page and the next one count.
 
         The bound of csvpipe's own stores is lowered; a store that has another one, or none, may count all of them.
         """
