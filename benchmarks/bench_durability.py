@@ -6,6 +6,7 @@ no chunks: each process takes one job and finishes it, until there is none, and 
 the disk. What a call takes is held beside the same call in a store of a thousand jobs; half of the jobs are one
 owner's, the others a thousand owners', and a tenth of them are waiting. The databases run with their own settings, on
 the same processors. A million jobs are what `--full` looks among.
+Numbered pages count ten thousand jobs at most.
 """
 
 import statistics
@@ -46,6 +47,14 @@ FEW_JOBS = 1_000
 SOME_JOBS = 100_000
 MANY_JOBS = 1_000_000
 MOST_GROWTH = 2.0
+#: Calls that are to cost the same however many jobs there are.
+FLAT = (
+    "first page",
+    "first page of one status",
+    "first page of one owner",
+    "first slice of the history",
+    "slice behind the middle",
+)
 CALLS = 15
 ERRORS = 20_000
 CHUNKS = (10, 1_000, 10_000)
@@ -246,11 +255,11 @@ def test_many_jobs(
         less, more = statistics.median(few[call]), statistics.median(many[call])
         rows.append((f"{NAMES[kind]}, {call}", times(less), times(more), f"{times(more / less)} x"))
     record(title, header, rows, "many-jobs")
-    pages = [call for call in few if "page" in call]
-    worst = max(pages, key=lambda call: statistics.median(many[call]) / statistics.median(few[call]))
+    worst = max(FLAT, key=lambda call: statistics.median(many[call]) / statistics.median(few[call]))
     aim(
         Goal(
-            work=f"pages of jobs in {NAMES[kind]}, among {jobs:,} beside {FEW_JOBS:,}; the worst: {worst}",
+            work=f"first pages and the history of jobs in {NAMES[kind]}, among {jobs:,} beside {FEW_JOBS:,}; "
+            f"the worst: {worst}",
             wanted=f"at most {MOST_GROWTH:g} x",
             found=[each / statistics.median(few[worst]) for each in many[worst]],
             most=MOST_GROWTH,
@@ -269,6 +278,7 @@ def _among(url: str, jobs: int) -> dict[str, list[float]]:
             "first page": store.list_jobs,
             "first page of one status": partial(store.list_jobs, status=csvpipe.JobStatus.PENDING),
             "first page of one owner": partial(store.list_jobs, owner="owner 7"),
+            # It goes past those before it, as every numbered page does: what is read on and on is the history.
             "page in the middle": partial(store.list_jobs, page=jobs // 20),
             "first slice of the history": store.history,
             "slice behind the middle": partial(store.history, after=_middle(store, jobs)),

@@ -62,7 +62,7 @@ def test_files_are_imported(make_csv: MakeCsv, tmp_path: Path) -> None:
         assert [3] == [error.row for error in job.row_errors()]
         assert [1] == [total.errors for total in job.error_summary()]
         assert 1 == job.write_rejects(tmp_path / "rejects.csv")
-        assert (record,) == pool.jobs(owner="ana").jobs
+        assert (record,) == pool.jobs(owner="ana").jobs == pool.history(owner="ana").jobs
         assert job.id == pool.job(str(job.id)).id
         assert (check,) == pool.pipelines
         child = pool.submit(check, tmp_path / "rejects.csv", parent=job.id, owner="ana")

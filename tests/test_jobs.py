@@ -285,6 +285,7 @@ class TestToDict:
             "updated_at": "2024-05-01T12:00:05+00:00",
             "parent_id": None,
             "root_id": None,
+            "dry_run": False,
             "resolved_rows": 0,
             "fraction": 0.5,
             "success_rate": 0.8,

@@ -65,7 +65,7 @@ if typing.TYPE_CHECKING:
     from csvpipe.inspecting import inspect
     from csvpipe.pool import Job, PoolStatistics, WorkerPool
     from csvpipe.store import JobStore, MemoryJobStore
-    from csvpipe.store.protocol import ANY_OWNER, JobPage
+    from csvpipe.store.protocol import ANY_OWNER, JobPage, JobSlice
     from csvpipe.store.sql import SQLJobStore
     from csvpipe.sync import run
     from csvpipe.watching import watch
@@ -83,6 +83,7 @@ _LATE = {
     "Job": "csvpipe.pool",
     "JobEvents": "csvpipe._report.feed",
     "JobPage": "csvpipe.store.protocol",
+    "JobSlice": "csvpipe.store.protocol",
     "JobStore": "csvpipe.store",
     "MemoryJobStore": "csvpipe.store",
     "PoolEvents": "csvpipe._report.feed",
@@ -124,6 +125,7 @@ __all__ = [
     "JobNotFoundError",
     "JobPage",
     "JobRecord",
+    "JobSlice",
     "JobStatus",
     "JobStore",
     "LeaseLostError",

@@ -327,6 +327,7 @@ class BlockingWorkerPool(_Mirror[WorkerPool]):
     submit_many = _jobs(WorkerPool.submit_many)
     job = _job(WorkerPool.job)
     jobs = _same(WorkerPool.jobs)
+    history = _same(WorkerPool.history)
     events = _events(WorkerPool.events)
     statistics = _at_once(WorkerPool.statistics)
     purge = _same(WorkerPool.purge)

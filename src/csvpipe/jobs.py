@@ -108,6 +108,7 @@ class JobRecord:
         pipeline: Registered name of the pipeline.
         filename: For display only; no path is ever built from it.
         owner: Whoever the application says, or None.
+        dry_run: Whether nothing is written: its rows are only checked, and `processed_rows` are those found good.
         status: See `JobStatus`.
         total_rows: Data records in the file; None until the whole file has been cut.
         processed_rows: Handled with success.
@@ -133,6 +134,7 @@ class JobRecord:
     pipeline: str
     filename: str
     owner: str | None = None
+    dry_run: bool = False
     status: JobStatus = JobStatus.PENDING
     total_rows: int | None = None
     processed_rows: int = 0

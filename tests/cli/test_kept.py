@@ -14,6 +14,7 @@ from click.testing import Result
 
 import csvpipe
 from csvpipe.jobs import JobId, JobRecord, JobStatus, Verb
+from csvpipe.store import _pages
 from csvpipe.store.protocol import JobDraft, Lease, WorkerId
 from csvpipe.testing._store_contract.harness import a_draft
 from csvpipe.testing._store_contract.reach import in_spool
@@ -180,6 +181,20 @@ class TestLooking:
         assert ["gone.csv"] == [json.loads(line)["filename"] for line in failed]
         assert ["ana"] == [json.loads(line)["owner"] for line in of_ana]
 
+    def test_a_number_may_be_a_lower_bound(
+        self, store: SQLJobStore, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """That is marked."""
+        monkeypatch.setattr(_pages, "COUNTED_JOBS", 3)
+        for _ in range(6):
+            store.create(a_draft())
+
+        pages = [invoke("jobs", *STORE, "--limit", "2", "--page", page).stdout.splitlines() for page in ("1", "3", "4")]
+
+        assert ["Page 1 of 2+, 3+ jobs.", "Page 3 of 3, 6 jobs.", "No jobs on page 4; there are 2+."] == [
+            page[-1] for page in pages
+        ]
+
     def test_there_may_be_none(self, store: SQLJobStore, invoke: Invoke) -> None:
         """An empty store says so, and so does a page past the end."""
         assert store.file is not None
@@ -200,6 +215,23 @@ class TestLooking:
         assert "Errors:\n" in shown
         assert (str(record.id), 3) == (plain["job"]["id"], len(plain["errors"]))
         assert ["id", "name", "joined", "score"] == plain["inspection"]["columns"]
+
+    def test_a_dry_run_is_told_from_an_import(self, examples: Path, store: SQLJobStore, invoke: Invoke) -> None:
+        """Beside its status, for persons and for programs."""
+        assert examples.is_dir()
+        invoke("run", PEOPLE, "people.csv", *STORE)
+        invoke("run", PEOPLE, "people.csv", *STORE, "--dry-run")
+        tried, imported = store.list_jobs().jobs
+
+        _, *lines = invoke("jobs", *STORE).stdout.splitlines()
+        listed = [json.loads(line)["dry_run"] for line in invoke("jobs", *STORE, "--json").stdout.splitlines()]
+        shown = [invoke("show", str(record.id), *STORE).stdout for record in (tried, imported)]
+        plain = json.loads(invoke("show", str(tried.id), *STORE, "--json").stdout)
+
+        assert [True, False] == ["completed, dry run  " in line for line in lines]
+        assert [True, False] == listed
+        assert [True, False] == ["status     completed, dry run\n" in text for text in shown]
+        assert plain["job"]["dry_run"]
 
     def test_what_a_job_waits_for_is_shown(self, store: SQLJobStore, invoke: Invoke) -> None:
         """Where its upload lies, which not every worker reaches; of a path there is nothing to say."""

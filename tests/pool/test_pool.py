@@ -440,7 +440,7 @@ class TestMisuse:
         for use in (pool.events, pool.statistics):
             with pytest.raises(csvpipe.PoolClosedError, match="closed"):
                 use()
-        for wait in (pool.jobs, pool.drain):
+        for wait in (pool.jobs, pool.history, pool.drain):
             with pytest.raises(csvpipe.PoolClosedError, match="closed"):
                 await wait()
         with pytest.raises(csvpipe.PoolClosedError, match="once"):
@@ -497,6 +497,21 @@ async def test_jobs_are_found_again(make_csv: MakeCsv) -> None:
         assert 1 == (await pool.jobs(status=JobStatus.FAILED)).total
         assert 2 == (await pool.jobs()).total
         assert 0 == (await pool.jobs(owner=None)).total
+
+
+async def test_the_history_is_read_on_and_on() -> None:
+    """Newest first, from where the slice before ended, by owner and status; what is no such place is misuse."""
+    async with csvpipe.WorkerPool(pipelines=[check_number]) as pool:
+        jobs = [await pool.submit(check_number, b"", owner=owner) for owner in ("ana", "bo", "ana", "ana")]
+        await pool.drain()
+        first = await pool.history(limit=2, owner="ana", status=JobStatus.FAILED)
+        second = await pool.history(limit=2, owner="ana", status=JobStatus.FAILED, after=first.following)
+
+        assert [jobs[3].id, jobs[2].id] == [record.id for record in first.jobs]
+        assert ([jobs[0].id], None) == ([record.id for record in second.jobs], second.following)
+        assert 4 == len((await pool.history()).jobs)
+        with pytest.raises(ValueError, match="after"):
+            await pool.history(after="yesterday")
 
 
 async def test_statistics_and_reprs_show_the_state() -> None:

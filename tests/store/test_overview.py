@@ -1,7 +1,9 @@
 """What is in a store as a whole, whoever the store is."""
 
+import pytest
+
 from csvpipe.jobs import JobStatus, Verb
-from csvpipe.store import MemoryJobStore
+from csvpipe.store import MemoryJobStore, _pages, overview
 from csvpipe.store.overview import Overseeing, Overseer, overview_of
 from csvpipe.store.protocol import JobStore
 from csvpipe.testing import JumpingClock
@@ -13,6 +15,7 @@ class Foreign:
 
     def __init__(self, store: JobStore) -> None:
         self.list_jobs = store.list_jobs
+        self.history = store.history
 
 
 def test_a_store_without_an_overview_is_asked_by_pages() -> None:
@@ -28,6 +31,21 @@ def test_a_store_without_an_overview_is_asked_by_pages() -> None:
     assert not isinstance(foreign, Overseeing)
     assert store.overview() == overview_of(foreign)  # type: ignore[arg-type]
     assert (3, 1) == tuple(store.overview().jobs[each] for each in (JobStatus.PENDING, JobStatus.PAUSED))
+
+
+def test_more_jobs_than_a_store_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are counted all the same, as its history is read."""
+    monkeypatch.setattr(_pages, "COUNTED_JOBS", 2)
+    monkeypatch.setattr(overview, "_SLICE", 2)
+    clock = JumpingClock()
+    store = MemoryJobStore(clock=clock, monotonic=clock.monotonic)
+    for _ in range(5):
+        store.create(a_draft())
+        clock.advance(60)
+
+    assert not store.list_jobs(limit=1, status=JobStatus.PENDING).is_total_exact
+    assert store.overview() == overview_of(Foreign(store))  # type: ignore[arg-type]
+    assert 5 == store.overview().jobs[JobStatus.PENDING]
 
 
 def test_an_empty_store_has_no_queue() -> None:

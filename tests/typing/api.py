@@ -518,6 +518,10 @@ async def use_a_pool(store: csvpipe.JobStore) -> None:
         await pool.jobs(owner=csvpipe.ANY_OWNER)
         assert_type(page.jobs, tuple[csvpipe.JobRecord, ...])
         assert_type((page.page, page.limit, page.total, page.pages), tuple[int, int, int, int])
+        assert_type(page.is_total_exact, bool)
+        part = await pool.history(after=None, limit=50, status=csvpipe.JobStatus.FAILED, owner="ana")
+        assert_type(part, csvpipe.JobSlice)
+        assert_type((part.jobs, part.following), tuple[tuple[csvpipe.JobRecord, ...], str | None])
         assert_type(pool.pipelines, tuple[csvpipe.Pipeline[..., Any], ...])
         statistics = pool.statistics()
         assert_type(statistics, csvpipe.PoolStatistics)
@@ -539,6 +543,7 @@ def use_a_pool_without_await() -> None:
         assert_type(job.row_errors(limit=10), list[csvpipe.RowError])
         assert_type(pool.submit_many(person_alone, ["people.csv"]), list[csvpipe.BlockingJob])
         assert_type(pool.jobs(page=2), csvpipe.JobPage)
+        assert_type(pool.history(limit=2), csvpipe.JobSlice)
         assert_type(pool.statistics(), csvpipe.PoolStatistics)
         assert_type(job.events(after=3), csvpipe.BlockingEvents)
         for event in job.events():
@@ -604,7 +609,7 @@ def read(record: csvpipe.JobRecord) -> None:
     a_uuid: UUID = record.id
     assert_type((record.pipeline, record.filename, record.owner), tuple[str, str, str | None])
     assert_type(record.status, csvpipe.JobStatus)
-    assert_type(record.status.is_terminal, bool)
+    assert_type((record.status.is_terminal, record.dry_run), tuple[bool, bool])
     assert_type(record.total_rows, int | None)
     assert_type(record.processed_rows + record.failed_rows + record.skipped_rows, int)
     assert_type(record.handled_rows, int)
@@ -722,6 +727,7 @@ def keep_jobs(url: str) -> None:
         assert_type(store, csvpipe.SQLJobStore)
         as_protocol: csvpipe.JobStore = store
         assert_type(as_protocol.list_jobs(), csvpipe.JobPage)
+        assert_type(as_protocol.history(), csvpipe.JobSlice)
 
 
 # What must be refused -------------------------------------------------------------------------------------------------

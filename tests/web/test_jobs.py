@@ -9,6 +9,7 @@ from starlette.requests import Request
 from tests.web.serving import Site
 
 import csvpipe
+from csvpipe.store import _pages
 from csvpipe.web import anybody, create_app
 from csvpipe.web.door import PoolSource
 from csvpipe.web.operations import OPERATIONS
@@ -26,6 +27,18 @@ def test_a_job_is_shown(standing: Site) -> None:
     assert ("completed", 2, 2, "ana") == (job["status"], job["processed_rows"], job["failed_rows"], job["owner"])
     assert {name: job[name] for name in progress} == progress
     assert 1.0 == progress["fraction"]
+
+
+def test_a_dry_run_is_told_from_an_import(standing: Site) -> None:
+    """By itself, in the list, and in the events of its stream."""
+    tried = standing.ended(standing.upload(b"id,name\n1,Ana\n2,Bob\n", dry_run="true"))
+    imported = standing.ended(standing.upload(b"id,name\n1,Ana\n2,Bob\n"))
+    listed = standing.ana.get(f"{API}/jobs").json()["jobs"]
+    stream = standing.ana.get(f"{API}/jobs/{tried['id']}/stream", params={"after": 1}).text
+
+    assert [(True, 2), (False, 2)] == [(job["dry_run"], job["processed_rows"]) for job in (tried, imported)]
+    assert [False, True] == [job["dry_run"] for job in listed[:2]]
+    assert '"dry_run": true' in stream
 
 
 def test_row_errors_come_in_pages(standing: Site) -> None:
@@ -171,6 +184,41 @@ def test_jobs_are_listed_in_pages(site: Site) -> None:
 def test_parameters_are_checked(standing: Site, query: str) -> None:
     """A parameter that makes no sense is refused with its name."""
     answer = standing.ana.get(f"{API}/jobs?{query}")
+
+    assert (422, "application/problem+json") == (answer.status_code, answer.headers["content-type"])
+    assert answer.json()["detail"].startswith(query.partition("=")[0])
+
+
+def test_a_total_may_be_a_lower_bound(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer says so."""
+    monkeypatch.setattr(_pages, "COUNTED_JOBS", 2)
+    for _ in range(4):
+        site.upload(b"")
+
+    first, last = (site.ana.get(f"{API}/jobs", params={"page": page, "limit": 2}).json() for page in (1, 2))
+
+    assert (3, 2, False) == (first["total"], first["pages"], first["is_total_exact"])
+    assert (4, 2, True) == (last["total"], last["pages"], last["is_total_exact"])
+
+
+def test_the_history_is_read_on_and_on(site: Site) -> None:
+    """Newest first, each job once, and nobody else's; a status may be asked for."""
+    ids = [site.upload(b"")["id"] for _ in range(5)]
+    met, after = [], None
+    for _ in range(3):
+        found = site.ana.get(f"{API}/history", params={"limit": 2, **({"after": after} if after else {})}).json()
+        met.append([job["id"] for job in found["jobs"]])
+        after = found["following"]
+
+    assert ([ids[:2:-1], ids[2:0:-1], ids[:1]], None) == (met, after)
+    assert {"jobs": [], "following": None} == site.bob.get(f"{API}/history").json()
+    assert {"jobs": [], "following": None} == site.ana.get(f"{API}/history", params={"status": "paused"}).json()
+
+
+@pytest.mark.parametrize("query", ["after=yesterday", "after=1.1%00", "limit=0", "limit=1001", "status=done"])
+def test_a_history_that_cannot_be_read(standing: Site, query: str) -> None:
+    """What is said wrongly is named."""
+    answer = standing.ana.get(f"{API}/history?{query}")
 
     assert (422, "application/problem+json") == (answer.status_code, answer.headers["content-type"])
     assert answer.json()["detail"].startswith(query.partition("=")[0])

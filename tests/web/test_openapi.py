@@ -111,9 +111,10 @@ def unfit_for(case: schemathesis.Case) -> list[Any]:
     """Checks that find what is meant to be so.
 
     Parameters that mean nothing here are no error, and the token that is left out on purpose is added again; which
-    pipelines and encodings there are, which bytes are a CSV file, and whose file is gone, no schema says.
+    pipelines and encodings there are, which bytes are a CSV file, where a history goes on, and whose file is
+    gone, no schema says.
     """
-    may_be_refused = case.operation.path.endswith(("/upload", "/inspect", "/rejects.csv"))
+    may_be_refused = case.operation.path.endswith(("/upload", "/inspect", "/rejects.csv", "/history"))
     positive = [schemathesis.checks.positive_data_acceptance] if may_be_refused else []
     return [schemathesis.checks.negative_data_rejection, *positive]
 

@@ -21,7 +21,7 @@ from csvpipe.cli.wording import counted, printable
 from csvpipe.errors import ParentError, SourceGoneError, TransitionError
 from csvpipe.jobs import JobRecord, JobStatus, Verb
 from csvpipe.pool import wishes
-from csvpipe.store.protocol import ANY_OWNER
+from csvpipe.store.protocol import ANY_OWNER, JobPage
 
 STANDARD_OUTPUT: Final = "-"
 
@@ -53,9 +53,14 @@ def list_jobs(*, store_url: str, status: str | None, owner: str | None, page: in
     for line in job_table(found.jobs, width=_width(output)):
         output.line(line)
     if not found.jobs:
-        output.line("No jobs." if page == 1 else f"No jobs on page {page}; there are {found.pages}.")
+        output.line("No jobs." if page == 1 else f"No jobs on page {page}; there are {_known(found.pages, found)}.")
     elif found.pages > 1:
-        output.line(f"Page {page} of {found.pages}, {counted(found.total, 'job')}.")
+        output.line(f"Page {page} of {_known(found.pages, found)}, {_known(found.total, found)} jobs.")
+
+
+def _known(number: int, page: JobPage) -> str:
+    """A number of pages or jobs, marked where there may be more."""
+    return f"{number:,}" if page.is_total_exact else f"{number:,}+"
 
 
 @click.command(name="show")

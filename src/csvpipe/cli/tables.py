@@ -59,7 +59,7 @@ def job_table(records: Sequence[JobRecord], *, width: int | None = None) -> Iter
 def _row(record: JobRecord) -> tuple[str, ...]:
     return (
         str(record.id)[:_ID_CHARACTERS],
-        record.status.value,
+        _standing(record),
         f"{record.fraction:.0%}",
         f"{record.handled_rows:,}",
         f"{record.failed_rows:,}",
@@ -101,7 +101,7 @@ def _facts(record: JobRecord, plan: JobPlan) -> Iterator[tuple[str, str | None]]
     yield "path", None if plan.source is None else printable(plan.source.path)
     yield "pipeline", printable(record.pipeline)
     yield "owner", None if record.owner is None else printable(record.owner)
-    yield "status", record.status.value
+    yield "status", _standing(record)
     yield "waits for", _place(plan) if record.status is JobStatus.PENDING else None
     yield "reason", f"{record.error_code}: {printable(record.error_message or '')}" if record.error_code else None
     of_all = "" if record.total_rows is None else f" of {record.total_rows:,}"
@@ -121,6 +121,10 @@ def _facts(record: JobRecord, plan: JobPlan) -> Iterator[tuple[str, str | None]]
     if plan.inspection is not None:
         yield "read as", f"{plan.inspection.encoding}, {plan.inspection.dialect.describe()}"
         yield "columns", ", ".join(map(printable, plan.inspection.columns))
+
+
+def _standing(record: JobRecord) -> str:
+    return f"{record.status.value}, dry run" if record.dry_run else record.status.value
 
 
 def _place(plan: JobPlan) -> str | None:

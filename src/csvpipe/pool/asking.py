@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from csvpipe._intake.arrival.receive import check_source, display_name
 from csvpipe._intake.source import Source
 from csvpipe._intake.stated import Stated
 from csvpipe.dialect import Dialect
-from csvpipe.errors import PipelineError
+from csvpipe.errors import PipelineError, PoolClosedError
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.services import known_by
 from csvpipe.pool.submission import Submission
@@ -19,7 +20,7 @@ from csvpipe.pool.submission import Submission
 _MOST_BYTES: Final = 1_000
 
 #: Of a pool that takes nothing, with the way out.
-STATES: Final = {
+_STATES: Final = {
     "new": "not open yet: use it within `async with`",
     "stopping": "stopping: submit to a new one, `async with WorkerPool(...)`",
     "closed": "closed: it was used after its `async with` block; use it within, or open a new one",
@@ -37,6 +38,18 @@ def check_options(store: object, on_exit: str) -> None:
         raise PipelineError("the first argument is a store; name pipelines as WorkerPool(pipelines=[...])")
     if on_exit not in ("drain", "stop"):
         raise ValueError(f"on_exit must be 'drain' or 'stop', not {on_exit!r}")
+
+
+def check_open(state: str, process: int) -> None:
+    """See that a pool is open, in the process that has opened it.
+
+    Raises:
+        PoolClosedError: It is not.
+    """
+    if os.getpid() != process:
+        raise PoolClosedError("this process was forked from the one that opened the pool; open one of its own")
+    if state != "open":
+        raise PoolClosedError(f"the pool is {_STATES[state]}")
 
 
 def submission_of(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 import anyio
@@ -24,8 +23,9 @@ from csvpipe.executors.choice import ExecutorChoice, crew_for
 from csvpipe.jobs import JobRecord, JobStatus, Verb
 from csvpipe.observing import Observer
 from csvpipe.pipeline import Pipeline
-from csvpipe.pool.asking import STATES, check_options, key_of_file, submission_of
+from csvpipe.pool.asking import check_open, check_options, key_of_file, submission_of
 from csvpipe.pool.job import Job, id_of
+from csvpipe.pool.leaving import leave, stop_in_time
 from csvpipe.pool.observed import Observers
 from csvpipe.pool.retention import purge
 from csvpipe.pool.service import EventCallback, Service
@@ -33,12 +33,7 @@ from csvpipe.pool.services import PoolStatistics, Services, Settings, by_name, s
 from csvpipe.pool.submission import Submission, submit, submit_in_order
 from csvpipe.pool.unfinished import Unfinished, is_settled
 from csvpipe.store.memory import MemoryJobStore
-from csvpipe.store.protocol import ANY_OWNER, JobPage, JobStore, OwnerFilter
-
-logger = logging.getLogger("csvpipe")
-
-#: Seconds that an orderly end may take beyond `shutdown_grace` before it is no longer waited for.
-_END_SECONDS: Final = 30.0
+from csvpipe.store.protocol import ANY_OWNER, JobPage, JobSlice, JobStore, OwnerFilter
 
 
 class WorkerPool(AsyncContext):
@@ -160,24 +155,9 @@ class WorkerPool(AsyncContext):
         return await self._leave(error)
 
     async def _leave(self, error: BaseException | None) -> bool | None:
-        """Stop, whatever happens around us, and let `error`, of the block, pass as it is.
-
-        No cancellation of the host's may leave a job behind, so the end is shielded from it, and limited in time.
-        """
-        with anyio.CancelScope(shield=True):
-            with anyio.move_on_after(self._settings.shutdown_grace + _END_SECONDS) as limit:
-                await self.stop()
-            if limit.cancelled_caught:
-                logger.error("the pool did not come to an end in time; its jobs are left to their leases")
-                self._service.abandon()
+        await stop_in_time(self.stop, self._service, grace_seconds=self._settings.shutdown_grace)
         self._state = "closed"
-        try:
-            return await self._tasks.__aexit__(None if error is None else type(error), error, None)
-        except BaseExceptionGroup as group:
-            _, others = group.split(lambda each: each is error)
-            if error is None or others is not None:
-                raise
-            return None  # ours alone: raised again without the group around it
+        return await leave(self._tasks, error)
 
     # Submitting -------------------------------------------------------------------------------------------------------
 
@@ -215,11 +195,11 @@ class WorkerPool(AsyncContext):
             PipelineNotFoundError: The pool does not have the pipeline.
             EncodingUnknownError: There is no such encoding.
             IdempotencyConflictError: The key belongs to another pipeline, other content or other options.
-            JobNotFoundError: No such parent.
+            JobNotFoundError: There is no such parent.
             ParentError: The parent has another pipeline or owner, has not ended, or is being mended already.
             PoolClosedError: The pool is not open.
             TypeError: The source is none of these, or the dialect is none.
-            ValueError: Owner or key have more than 1,000 bytes.
+            ValueError: The owner or the key has more than 1,000 bytes.
         """
         self._check_open()
         submission = submission_of(
@@ -302,7 +282,7 @@ class WorkerPool(AsyncContext):
         status: JobStatus | None = None,
         owner: OwnerFilter = ANY_OWNER,
     ) -> JobPage:
-        """A page of the store's jobs, newest first.
+        """A page of the store's jobs, newest first. A program that reads on and on takes `history`.
 
         Args:
             page: Counted from 1.
@@ -317,6 +297,30 @@ class WorkerPool(AsyncContext):
         self._check_open()
         return await self._services.threads.call(
             lambda: self._store.list_jobs(page=page, limit=limit, status=status, owner=owner)
+        )
+
+    async def history(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        status: JobStatus | None = None,
+        owner: OwnerFilter = ANY_OWNER,
+    ) -> JobSlice:
+        """The store's jobs, newest first, slice by slice: the last one costs what the first does, among any number.
+
+        Args:
+            after: What `following` of the slice before said; None to begin with the newest.
+            limit: Jobs in a slice.
+            status: As for `jobs`, like `owner`.
+
+        Raises:
+            PoolClosedError: The pool is not open.
+            ValueError: `limit` is below 1, or `after` is of no slice.
+        """
+        self._check_open()
+        return await self._services.threads.call(
+            lambda: self._store.history(after=after, limit=limit, status=status, owner=owner)
         )
 
     async def purge(
@@ -393,7 +397,4 @@ class WorkerPool(AsyncContext):
             self._services.wake.ring()
 
     def _check_open(self) -> None:
-        if os.getpid() != self._process:
-            raise PoolClosedError("this process was forked from the one that opened the pool; open one of its own")
-        if self._state != "open":
-            raise PoolClosedError(f"the pool is {STATES[self._state]}")
+        check_open(self._state, self._process)

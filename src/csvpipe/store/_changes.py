@@ -41,6 +41,7 @@ def created(draft: JobDraft, *, now: datetime) -> JobRecord:
         pipeline=draft.pipeline,
         filename=draft.filename,
         owner=draft.owner,
+        dry_run=draft.plan.dry_run,
         bytes_total=0 if source is None else source.size,
         created_at=now,
         updated_at=now,

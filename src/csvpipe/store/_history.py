@@ -12,6 +12,7 @@ from typing import Final
 
 from csvpipe._intake.inspection import PLAN_VERSION, Inspection
 from csvpipe.jobs import JobId, JobStatus
+from csvpipe.store import _pages
 from csvpipe.store._cursor import cursor_of, cursor_to, see_limit
 from csvpipe.store._kept import KeptJob
 from csvpipe.store.protocol import ANY_OWNER, JobPage, JobSlice, OwnerFilter
@@ -51,9 +52,10 @@ class History:
 
     def page(self, *, page: int, limit: int, status: JobStatus | None, owner: OwnerFilter) -> JobPage:
         """See `JobStore.list_jobs`."""
-        matching = list(self._matching(len(self._jobs), status, owner))
-        records = tuple(job.record for job in matching[(page - 1) * limit : page * limit])
-        return JobPage(jobs=records, page=page, limit=limit, total=len(matching))
+        end, offset = len(self._jobs), (page - 1) * limit
+        counted = sum(1 for _ in islice(self._matching(end, status, owner), _pages.COUNTED_JOBS + 1))
+        found = islice(self._matching(end, status, owner), offset, offset + limit + 1)
+        return _pages.page_of([job.record for job in found], page=page, limit=limit, counted=counted)
 
     def slice(self, *, after: str | None, limit: int, status: JobStatus | None, owner: OwnerFilter) -> JobSlice:
         """See `JobStore.history`."""

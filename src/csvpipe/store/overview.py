@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
 from csvpipe.jobs import JobRecord, JobStatus
 from csvpipe.store.protocol import JobStore
+
+#: Jobs that are read at once where a store does not count so many.
+_SLICE: Final = 1_000
 
 
 @attrs.frozen(kw_only=True)
@@ -57,12 +60,24 @@ def overview_of(store: JobStore) -> StoreOverview:
     """Ask a store; in a thread that may block."""
     if isinstance(store, Overseeing):
         return store.overview()
-    jobs = {status: store.list_jobs(limit=1, status=status).total for status in JobStatus}
+    jobs = {status: _number(store, status) for status in JobStatus}
     waiting, oldest = jobs[JobStatus.PENDING], None
     if waiting:
         last = store.list_jobs(page=waiting, limit=1, status=JobStatus.PENDING).jobs
         oldest = last[0].created_at if last else None
     return StoreOverview(jobs=jobs, oldest_pending_at=oldest)
+
+
+def _number(store: JobStore, status: JobStatus) -> int:
+    page = store.list_jobs(limit=1, status=status)
+    if page.is_total_exact:
+        return page.total
+    found = store.history(limit=_SLICE, status=status)
+    number = len(found.jobs)
+    while found.following is not None:
+        found = store.history(after=found.following, limit=_SLICE, status=status)
+        number += len(found.jobs)
+    return number
 
 
 class Overseer:

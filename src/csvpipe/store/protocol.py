@@ -131,17 +131,19 @@ class JobPage:
         jobs: At most `limit` records.
         page: 1-based.
         limit: Records a page.
-        total: Records on all pages.
+        total: Records on all pages. Where there are more than 10,000, a store may have stopped counting.
+        is_total_exact: Whether there are just so many records and pages; otherwise there are at least so many.
     """
 
     jobs: tuple[JobRecord, ...]
     page: int
     limit: int
     total: int
+    is_total_exact: bool = True
 
     @property
     def pages(self) -> int:
-        """Number of pages; 0 where there is nothing."""
+        """Number of pages, as far as `total` is known; 0 where there is nothing."""
         return -(-self.total // self.limit)
 
 
@@ -212,6 +214,10 @@ class JobStore(Protocol):
         owner: OwnerFilter = ANY_OWNER,
     ) -> JobPage:
         """One page of the jobs that match, newest first by (`created_at`, order of creation).
+
+        A store may stop counting at 10,000 jobs, and say so in `is_total_exact`; a page that is not empty has its own
+        jobs in its `total`, and one of the next page where there is one. To get to a page those before it are gone
+        past: whoever reads on and on takes `history`.
 
         Raises:
             ValueError: `page` or `limit` is below 1.

@@ -48,15 +48,30 @@ class Jobs:
         jobs: At most `limit` of them.
         page: Counted from 1.
         limit: Jobs a page.
-        total: Jobs on all pages.
-        pages: Number of pages.
+        total: Jobs on all pages; counted up to 10,000.
+        is_total_exact: Whether these are all; otherwise there are at least so many.
+        pages: Number of pages, or at least so many.
     """
 
     jobs: tuple[JobRecord, ...]
     page: int
     limit: int
     total: int
+    is_total_exact: bool
     pages: int
+
+
+@attrs.frozen(kw_only=True)
+class History:
+    """Some of the owner's jobs, newest first, and where to go on.
+
+    Attributes:
+        jobs: At most `limit` of them.
+        following: What to say as `after` for the next ones; null where there are none.
+    """
+
+    jobs: tuple[JobRecord, ...]
+    following: str | None
 
 
 @attrs.frozen(kw_only=True)

@@ -13,6 +13,7 @@ from csvpipe.rowtypes.schema import Field
 from csvpipe.web.answers import (
     ErrorTotals,
     Health,
+    History,
     JobProgress,
     Jobs,
     PipelineColumn,
@@ -21,7 +22,7 @@ from csvpipe.web.answers import (
     RowErrors,
 )
 from csvpipe.web.door import Call, is_open
-from csvpipe.web.parameters import AFTER_ROW, ERRORS_LIMIT, JOBS_LIMIT, PAGE, status_of
+from csvpipe.web.parameters import AFTER_JOB, AFTER_ROW, ERRORS_LIMIT, HISTORY_LIMIT, JOBS_LIMIT, PAGE, status_of
 from csvpipe.web.plain import answer
 from csvpipe.web.problems import Kind, Refusal
 
@@ -34,7 +35,30 @@ async def jobs(call: Call) -> Response:
         status=status_of(call.request),
         owner=call.owner,
     )
-    return answer(Jobs(jobs=page.jobs, page=page.page, limit=page.limit, total=page.total, pages=page.pages))
+    return answer(
+        Jobs(
+            jobs=page.jobs,
+            page=page.page,
+            limit=page.limit,
+            total=page.total,
+            is_total_exact=page.is_total_exact,
+            pages=page.pages,
+        )
+    )
+
+
+async def history(call: Call) -> Response:
+    """Some of the owner's jobs, and where to go on.
+
+    Raises:
+        Refusal: `after` is of no earlier answer.
+    """
+    after, limit, status = AFTER_JOB.text(call.request), HISTORY_LIMIT.count(call.request), status_of(call.request)
+    try:
+        found = await call.door.pool.history(after=after, limit=limit, status=status, owner=call.owner)
+    except ValueError:
+        raise Refusal(Kind.PARAMETER_INVALID, "after must be what `following` of an earlier answer said") from None
+    return answer(History(jobs=found.jobs, following=found.following))
 
 
 async def job(call: Call) -> Response:

@@ -12,10 +12,11 @@ from csvpipe._intake.inspection import Inspection
 from csvpipe.jobs import JobRecord
 from csvpipe.pool import Job
 from csvpipe.web import jobs
-from csvpipe.web.answers import ErrorTotals, Health, JobProgress, Jobs, Json, Pipelines, RowErrors, Upload
+from csvpipe.web.answers import ErrorTotals, Health, History, JobProgress, Jobs, Json, Pipelines, RowErrors, Upload
 from csvpipe.web.door import Call
 from csvpipe.web.inspecting import inspect
 from csvpipe.web.parameters import (
+    AFTER_JOB,
     AFTER_REVISION,
     AFTER_ROW,
     ENCODING,
@@ -23,6 +24,7 @@ from csvpipe.web.parameters import (
     FILE_SIZE,
     FILENAME,
     FORM,
+    HISTORY_LIMIT,
     IDEMPOTENCY_KEY,
     JOBS_LIMIT,
     LAST_EVENT_ID,
@@ -166,6 +168,16 @@ OPERATIONS: Final = (
         summary="A page of your jobs, newest first.",
         answer=Jobs,
         parameters=(PAGE, JOBS_LIMIT, STATUS),
+        kinds=_INVALID,
+    ),
+    Operation(
+        name="read_history",
+        method="GET",
+        path="/history",
+        endpoint=jobs.history,
+        summary="Your jobs, newest first, to be read on and on: the last of a million costs what the first does.",
+        answer=History,
+        parameters=(AFTER_JOB, HISTORY_LIMIT, STATUS),
         kinds=_INVALID,
     ),
     _of_job("get_job", "", jobs.job, "The job as it is now.", JobRecord),

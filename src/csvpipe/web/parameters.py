@@ -96,6 +96,12 @@ def _count(default: int, most: int) -> dict[str, Any]:
 
 PAGE: Final = Parameter(name="page", description="Counted from 1.", schema=_count(1, 1_000_000))
 JOBS_LIMIT: Final = Parameter(name="limit", description="Jobs a page.", schema=_count(10, 100))
+AFTER_JOB: Final = Parameter(
+    name="after",
+    description="What `following` of the answer before said; the newest jobs where nothing is said.",
+    schema={"type": "string", "maxLength": 100},
+)
+HISTORY_LIMIT: Final = Parameter(name="limit", description="Jobs in an answer.", schema=_count(100, 1_000))
 STATUS: Final = Parameter(
     name="status",
     description="Only jobs with this status.",

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import attrs
 import pytest
 from sqlalchemy import Column, Connection, Engine, Index, Integer, MetaData, String, Table, inspect, select, text
 
 from csvpipe import SQLJobStore, StoreVersionError
+from csvpipe.store._changes import created
+from csvpipe.store.protocol import JobDraft
 from csvpipe.store.sql.address import open_engine
+from csvpipe.store.sql.codec import job_values
 from csvpipe.store.sql.columns import UtcTime
 from csvpipe.store.sql.migrations import VERSIONS, Version, migrate
-from csvpipe.store.sql.schema import csv_schema, metadata
-from csvpipe.store.sql.transactions import Database
-from csvpipe.testing._store_contract.harness import a_draft
+from csvpipe.store.sql.schema import csv_jobs, csv_schema, metadata
+from csvpipe.store.sql.transactions import Database, Transaction
+from csvpipe.testing._store_contract.harness import a_draft, a_plan
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 
@@ -66,16 +70,23 @@ def reflected(engine: Engine) -> dict[str, Any]:
         }
 
 
+#: The version that comes next, and the one after that.
+_NEXT: Final = VERSIONS[-1].number + 1
+_AFTER: Final = _NEXT + 1
+
+
 def later_tables() -> MetaData:
-    """The tables as a third version might have them: a column and an index more since 2, a table more since 3."""
+    """The tables as two versions more might have them: a column, an index and a table, and then a table."""
     later = MetaData()
     for table in metadata.sorted_tables:
         table.to_metadata(later)
     jobs = later.tables["csv_jobs"]
-    jobs.append_column(Column("priority", Integer, info={"since": 2}))
-    Index("csv_jobs_priority", jobs.c.priority, info={"since": 2})
-    Table("csv_notes", later, Column("id", Integer, primary_key=True), Column("note", String(9)), info={"since": 3})
-    Table("csv_marks", later, Column("id", Integer, primary_key=True), info={"since": 2})
+    jobs.append_column(Column("priority", Integer, info={"since": _NEXT}))
+    Index("csv_jobs_priority", jobs.c.priority, info={"since": _NEXT})
+    Table(
+        "csv_notes", later, Column("id", Integer, primary_key=True), Column("note", String(9)), info={"since": _AFTER}
+    )
+    Table("csv_marks", later, Column("id", Integer, primary_key=True), info={"since": _NEXT})
     return later
 
 
@@ -111,14 +122,15 @@ class TestFresh:
 class TestLater:
     """A database of an earlier version, or of a later one."""
 
-    VERSIONS = (*VERSIONS, Version(number=2), Version(number=3))
+    VERSIONS = (*VERSIONS, Version(number=_NEXT), Version(number=_AFTER))
 
     def test_step_by_step_is_the_same_as_at_once(self, databases: Callable[[], Database]) -> None:
         """An upgraded database and a new one do not differ."""
         upgraded, fresh = databases(), databases()
-        for last in (1, 2, 3):
+        numbers = tuple(version.number for version in self.VERSIONS)
+        for last in numbers:
             assert (last,) == migrate(upgraded, versions=self.VERSIONS[:last], tables=later_tables())
-        assert (1, 2, 3) == migrate(fresh, versions=self.VERSIONS, tables=later_tables())
+        assert numbers == migrate(fresh, versions=self.VERSIONS, tables=later_tables())
         assert reflected(fresh.engine) == reflected(upgraded.engine)
         assert {"csv_notes", "csv_marks"} < set(reflected(fresh.engine))
         assert "priority" in reflected(fresh.engine)["csv_jobs"]["columns"]
@@ -129,7 +141,7 @@ class TestLater:
         with SQLJobStore(url) as older:
             first = older.create(a_draft())
             database = Database(open_engine(url), 10.0)
-            assert (2, 3) == migrate(database, versions=self.VERSIONS, tables=later_tables())
+            assert (_NEXT, _AFTER) == migrate(database, versions=self.VERSIONS, tables=later_tables())
             database.engine.dispose()
             assert first == older.get(first.id)
             older.create(a_draft())
@@ -140,9 +152,9 @@ class TestLater:
         """A version may say which programs are too old for it: they refuse to start, and say why."""
         url = make_url(kind)
         database = Database(open_engine(url), 10.0)
-        migrate(database, versions=(*VERSIONS, Version(number=2, min_reader=2)))
+        migrate(database, versions=(*VERSIONS, Version(number=_NEXT, min_reader=_NEXT)))
         database.engine.dispose()
-        with pytest.raises(StoreVersionError, match=r"of version 2.*up to 1.*newer csvpipe"):
+        with pytest.raises(StoreVersionError, match=rf"of version {_NEXT}.*up to {_NEXT - 1}.*newer csvpipe"):
             SQLJobStore(url)
 
     def test_a_version_may_fill_what_it_adds(self, database: Database) -> None:
@@ -154,20 +166,58 @@ class TestLater:
 
         migrate(database)
         before = reflected(database.engine)
-        failing = (*VERSIONS, Version(number=2, fill=fill))
+        failing = (*VERSIONS, Version(number=_NEXT, fill=fill))
         with pytest.raises(RuntimeError, match="enough"):
             migrate(database, versions=failing, tables=later_tables())
         assert before == reflected(database.engine)
-        assert (2, 3) == migrate(database, versions=self.VERSIONS, tables=later_tables())
+        assert (_NEXT, _AFTER) == migrate(database, versions=self.VERSIONS, tables=later_tables())
 
     def test_versions_are_dated(self, database: Database) -> None:
         """The database says when each version came."""
         migrate(database, versions=self.VERSIONS, tables=later_tables())
         with database.engine.connect() as connection:
             rows = connection.execute(select(csv_schema).order_by(csv_schema.c.version)).all()
-        assert [(1, 1), (2, 1), (3, 1)] == [row[:2] for row in rows]
+        assert [(version.number, 1) for version in self.VERSIONS] == [row[:2] for row in rows]
         assert isinstance(csv_schema.c.applied_at.type, UtcTime)
         assert all(row.applied_at.utcoffset() is not None for row in rows)
+
+
+class TestDryRuns:
+    """Jobs say since version 2 whether they are dry runs."""
+
+    def test_jobs_of_before_say_it_as_their_plans_do(self, kind: str, make_url: Callable[[str], str]) -> None:
+        """Whatever their files and columns are called."""
+        url = make_url(kind)
+        database = Database(open_engine(url), 10.0)
+        migrate(database, versions=VERSIONS[:1])
+        inspection = a_plan().inspection
+        assert inspection is not None
+        confusing = attrs.evolve(inspection, columns=('"dry_run":true', '","dry_run":true,"'))
+        drafts = [
+            attrs.evolve(a_draft(), plan=attrs.evolve(a_plan(), inspection=found, dry_run=is_dry))
+            for found in (inspection, confusing)
+            for is_dry in (True, False)
+        ]
+        for draft in drafts:
+            database.write(lambda transaction, draft=draft: as_version_1_did(transaction, draft))
+        database.engine.dispose()
+        with SQLJobStore(url) as store:
+            assert [True, False, True, False] == [store.get(draft.id).dry_run for draft in drafts]
+            assert [draft.plan for draft in drafts] == [store.plan(draft.id) for draft in drafts]
+
+    def test_programs_of_before_leave_it_out(self, kind: str, make_url: Callable[[str], str]) -> None:
+        """What they submit meanwhile is taken to be none."""
+        with SQLJobStore(make_url(kind)) as store:
+            draft = a_draft()
+            store._database.write(lambda transaction: as_version_1_did(transaction, draft))
+            assert not store.get(draft.id).dry_run
+
+
+def as_version_1_did(transaction: Transaction, draft: JobDraft) -> None:
+    """Submit a job."""
+    values = job_values(created(draft, now=transaction.now), draft)
+    del values["dry_run"]
+    transaction.connection.execute(csv_jobs.insert(), values)
 
 
 def test_a_file_of_sqlite_is_in_wal_mode(kind: str, make_url: Callable[[str], str], tmp_path: Path) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.web.serving import API
+
+from csvpipe.store import _pages
 
 ROWS = "id,name\n" + "".join(f"{row},name {row}\n" for row in range(1, 21))
 MANY = "id,name\n" + "".join(f"{row},name {row}\n" for row in range(1, 4_001))
@@ -153,6 +156,25 @@ def test_the_history_is_paged_and_filtered(signed_in: Page, house: Any, look: Lo
 
     signed_in.get_by_label("Status").select_option("Paused")
     expect(signed_in.get_by_text("No job has this status.")).to_be_visible()
+
+
+def test_the_history_is_paged_beyond_what_is_counted(
+    signed_in: Page, house: Any, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is an older page as long as nobody knows that there is none."""
+    monkeypatch.setattr(_pages, "COUNTED_JOBS", 30)
+    house.upload(*(["id,name\n1,Ana\n"] * 65))
+    look(signed_in)
+    pages = signed_in.locator("#pages")
+    older = pages.get_by_role("button", name="Older")
+    expect(pages).to_contain_text("Page 1 of 2+, 30+ jobs")
+    for said in ("Page 2 of 3+, 41+ jobs", "Page 3 of 4+, 61+ jobs", "Page 4 of 4, 65 jobs"):
+        expect(older).to_have_attribute("aria-disabled", "false")
+        older.click()
+        expect(pages).to_contain_text(said)
+
+    expect(older).to_have_attribute("aria-disabled", "true")
+    expect(signed_in.get_by_role("table", name="History").get_by_role("row")).to_have_count(6)
 
 
 def test_a_failed_job_says_why_and_is_tried_again(signed_in: Page, house: Any) -> None:

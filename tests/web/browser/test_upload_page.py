@@ -169,6 +169,30 @@ def test_a_dry_run_writes_nothing(signed_in: Page) -> None:
     assert ["pipeline=people&encoding=latin-1&dry_run=true"] == [url.partition("?")[2] for url in asked]
 
 
+def test_a_dry_run_is_told_from_an_import(signed_in: Page, house: Any) -> None:
+    """In the history and in its own view: nothing was imported, and there are no rejects to be mended by themselves."""
+    house.upload("id,name\n1,Ana\n2,Bob\n", name="imported.csv")
+    signed_in.get_by_text("Options").click()
+    signed_in.get_by_label("Dry run").check()
+    choose(signed_in, file("id,name\n1,Ana\nx,Bob\n", "tried.csv"))
+    signed_in.get_by_role("button", name="Upload 1 file").click()
+    history = signed_in.get_by_role("table", name="History").get_by_role("row")
+    imported, tried = (history.filter(has_text=name) for name in ("imported.csv", "tried.csv"))
+
+    expect(tried).to_contain_text("Completed with rejects Dry run 0 1")
+    expect(imported).to_contain_text("2 0")
+    expect(imported.get_by_text("Dry run")).to_be_hidden()
+    tried.get_by_role("link", name="tried.csv").click()
+    expect(signed_in.locator("#job-dry-run")).to_be_visible()
+    expect(signed_in.locator("#job-figures")).to_contain_text("Good1Rejected1")
+    expect(signed_in.locator("#rejects-text")).to_contain_text("Nothing was imported: mend the file")
+    expect(signed_in.locator("#mended-label")).to_be_hidden()
+    signed_in.get_by_role("link", name="All imports").click()
+    imported.get_by_role("link", name="imported.csv").click()
+    expect(signed_in.locator("#job-figures")).to_contain_text("Imported2Rejected0")
+    expect(signed_in.locator("#job-dry-run")).to_be_hidden()
+
+
 def test_many_files_are_sent_a_few_at_a_time(signed_in: Page, house: Any) -> None:
     """Sixty, of which the first are listed."""
     choose(signed_in, *(file("id,name\n1,Ana\n", f"{number}.csv") for number in range(60)))

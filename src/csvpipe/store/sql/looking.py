@@ -11,7 +11,8 @@ from csvpipe._intake.inspection import PLAN_VERSION, Inspection
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.rowset import RowSet
 from csvpipe.errors import ErrorTotal, RowError
-from csvpipe.jobs import JobId, JobStatus
+from csvpipe.jobs import JobId, JobRecord, JobStatus
+from csvpipe.store import _pages
 from csvpipe.store._cursor import cursor_of, cursor_to, see_limit
 from csvpipe.store.overview import StoreOverview
 from csvpipe.store.protocol import ANY_OWNER, JobPage, JobSlice, OwnerFilter
@@ -32,15 +33,18 @@ def list_jobs(
 ) -> JobPage:
     """See `JobStore.list_jobs`.
 
-    Only the keys of the jobs before the page are read, from an index.
+    Of the jobs that are counted, and of those before the page, only the keys are read, from an index.
     """
-    conditions = _matching(status, owner)
-    total = transaction.connection.execute(select(func.count()).select_from(csv_jobs).where(*conditions)).scalar_one()
-    newest = (_jobs.created_at.desc(), _jobs.sequence.desc())
-    on_page = select(_jobs.sequence).where(*conditions).order_by(*newest).limit(limit).offset((page - 1) * limit)
-    statement = select_records().where(_jobs.sequence.in_(on_page)).order_by(*newest)
-    records = tuple(record_of(row) for row in transaction.rows(statement)) if (page - 1) * limit < total else ()
-    return JobPage(jobs=records, page=page, limit=limit, total=total)
+    offset, newest = (page - 1) * limit, (_jobs.created_at.desc(), _jobs.sequence.desc())
+    keys = select(_jobs.sequence).where(*_matching(status, owner)).order_by(*newest)
+    first = keys.limit(_pages.COUNTED_JOBS + 1).subquery("first")
+    counted = transaction.connection.execute(select(func.count()).select_from(first)).scalar_one()
+    found: list[JobRecord] = []
+    if offset < counted or counted > _pages.COUNTED_JOBS:
+        on_page = keys.limit(limit + 1).offset(offset)
+        statement = select_records().where(_jobs.sequence.in_(on_page)).order_by(*newest)
+        found = [record_of(row) for row in transaction.rows(statement)]
+    return _pages.page_of(found, page=page, limit=limit, counted=counted)
 
 
 def history(

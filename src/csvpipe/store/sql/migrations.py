@@ -12,11 +12,11 @@ from typing import Final
 from uuid import uuid4
 
 import attrs
-from sqlalchemy import Column, Connection, MetaData, Table, func, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, Table, func, inspect, select, text, true
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from csvpipe.errors import StoreVersionError
-from csvpipe.store.sql.schema import csv_schema, metadata
+from csvpipe.store.sql.schema import csv_jobs, csv_schema, metadata
 from csvpipe.store.sql.transactions import Database, Transaction
 
 #: One migration at a time in a database: the key of an advisory lock of PostgreSQL, the bytes of "csvpipe" as a number.
@@ -38,8 +38,17 @@ class Version:
     fill: Callable[[Connection], None] | None = None
 
 
+def _tell_dry_runs(connection: Connection) -> None:
+    """Fill `csv_jobs.dry_run` from the plans.
+
+    They are looked at as texts, which needs no functions for JSON: within a string quotes would be escaped.
+    """
+    is_dry = csv_jobs.c.plan.contains('"dry_run":true', autoescape=True)
+    connection.execute(csv_jobs.update().where(is_dry).values(dry_run=true()))
+
+
 #: All there are, oldest first.
-VERSIONS: Final = (Version(number=1),)
+VERSIONS: Final = (Version(number=1), Version(number=2, fill=_tell_dry_runs))
 
 
 def migrate(

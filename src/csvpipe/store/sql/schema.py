@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ColumnElement,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    false,
     literal,
 )
 
@@ -51,6 +53,8 @@ csv_jobs: Final = Table(
     Column("pipeline", AnyText, nullable=False),
     Column("filename", AnyText, nullable=False),
     Column("owner", AnyText),
+    # Programs that do not know it leave it out.
+    Column("dry_run", Boolean, nullable=False, server_default=false(), info={"since": 2}),
     Column("status", String(16), nullable=False),
     Column("total_rows", BigInteger),
     Column("processed_rows", BigInteger, nullable=False),

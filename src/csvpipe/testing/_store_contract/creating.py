@@ -90,6 +90,15 @@ class CreatingContract(StoreFixtures):
         store.create(draft)
         assert draft.plan == other.plan(draft.id)
 
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_a_dry_run_says_that_it_is_one(self, store: JobStore, other: JobStore, *, dry_run: bool) -> None:
+        """As its plan does, from its creation to its end, wherever its record is seen."""
+        draft = attrs.evolve(a_draft(), plan=attrs.evolve(a_plan(), dry_run=dry_run))
+        records = [store.create(draft), other.create(draft), other.get(draft.id), *store.list_jobs().jobs]
+        [claim] = claim_all(other)
+        records += [claim.record, *store.history().jobs, other.settle(claim.lease, Verb.PAUSE), store.get(draft.id)]
+        assert [dry_run] * 8 == [record.dry_run for record in records]
+
     @pytest.mark.parametrize("method", ["get", "plan", "committed", "resolved", "row_errors", "error_totals", "delete"])
     def test_an_unknown_job_is_not_found(self, store: JobStore, method: str) -> None:
         """Every question about a job that is not there names the job."""

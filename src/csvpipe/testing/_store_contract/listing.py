@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from csvpipe.jobs import JobId, JobStatus, Verb
+from csvpipe.store import _pages
 from csvpipe.store.overview import overview_of
 from csvpipe.store.protocol import ANY_OWNER, JobSlice, JobStore, OwnerFilter
 from csvpipe.testing._store_contract.harness import StoreFixtures, a_draft, ids
@@ -45,6 +46,33 @@ class ListingContract(StoreFixtures):
         assert {JobStatus.PENDING: 3, JobStatus.PAUSED: 1} == {each: jobs for each, jobs in seen.jobs.items() if jobs}
         assert set(JobStatus) == seen.jobs.keys()
         assert first.created_at == seen.oldest_pending_at
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 10])
+    def test_counting_may_stop(self, store: JobStore, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+        """What is said of the total holds: it is exact, or not above it; the jobs of the page and the next one count.
+
+        The bound of csvpipe's own stores is lowered; a store that has another one, or none, may count all of them.
+        """
+        monkeypatch.setattr(_pages, "COUNTED_JOBS", 3)
+        created = [store.create(a_draft(owner="ana")).id for _ in range(7)]
+        met: list[JobId] = []
+        for number in range(1, 9):
+            page = store.list_jobs(page=number, limit=limit, owner="ana")
+            met += ids(page.jobs)
+            assert 7 == page.total if page.is_total_exact else 3 <= page.total <= 7
+            assert page.pages > number or not page.jobs or (number == page.pages and len(met) == page.total == 7)
+        assert created[::-1] == met
+
+    @pytest.mark.parametrize("jobs", [3, 4])
+    def test_few_jobs_are_counted(self, store: JobStore, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+        """All of them where they are no more than the bound, and where they are on the page."""
+        monkeypatch.setattr(_pages, "COUNTED_JOBS", 3)
+        for _ in range(jobs):
+            store.create(a_draft())
+        pages = [store.list_jobs(limit=jobs), store.list_jobs(page=jobs, limit=1)]
+        assert [(jobs, True)] * 2 == [(page.total, page.is_total_exact) for page in pages]
+        assert store.list_jobs(limit=2).is_total_exact or jobs == 4
+        assert store.list_jobs(page=9, limit=2).is_total_exact or jobs == 4
 
     def test_a_page_past_the_end_is_empty(self, store: JobStore) -> None:
         """Asking too far is no error, and still tells the total."""

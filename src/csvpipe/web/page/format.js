@@ -8,6 +8,9 @@ const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 
 export const count = (number) => numbers.format(number);
 
+/** A number of jobs or pages, marked where there may be more. */
+export const atLeast = (number, page) => `${count(number)}${page.is_total_exact ? "" : "+"}`;
+
 export const plural = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;
 
 export function bytes(size) {

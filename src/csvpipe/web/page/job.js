@@ -23,7 +23,7 @@ export function openJob() {
   mending?.abort();
   mending = null;
   setText(byId("job-title"), "…");
-  for (const id of ["job-about", "job-status", "job-figures", "job-bar", "job-actions", "rejects-table", "reading-found"]) {
+  for (const id of ["job-about", "job-status", "job-dry-run", "job-figures", "job-bar", "job-actions", "rejects-table", "reading-found"]) {
     byId(id).replaceChildren();
   }
   for (const id of ["job-failure", "job-parent", "rejects", "reading", "mended-state", "delete"]) show(byId(id), false);
@@ -59,7 +59,7 @@ function drawJob(job) {
 function showFigures(job) {
   const found = [
     ["Rows", rowsOf(job)],
-    ["Imported", count(job.processed_rows)],
+    [job.dry_run ? "Good" : "Imported", count(job.processed_rows)],
     ["Rejected", count(job.failed_rows)],
   ];
   if (job.skipped_rows > 0) found.push(["Skipped", count(job.skipped_rows)]);
@@ -116,14 +116,15 @@ function showRejects(job) {
   const said = [`${plural(job.failed_rows, "row")} rejected so far.`];
   if (hasEnded(job)) {
     said[0] = `${plural(job.failed_rows, "row")} rejected${mended > 0 ? `, ${count(mended)} of them mended since` : ""}.`;
-    if (open > 0) {
+    if (job.dry_run) said.push("Nothing was imported: mend the file and upload all of it.");
+    else if (open > 0) {
       const them = open === 1 ? "it" : "them";
       said.push(`Download ${them}, mend ${them} in an editor or a spreadsheet, and upload the mended file.`);
     }
   }
   setText(byId("rejects-text"), said.join(" "));
   show(byId("download"), hasEnded(job));
-  show(byId("mended-label").parentElement, hasEnded(job) && open > 0);
+  show(byId("mended-label").parentElement, hasEnded(job) && open > 0 && !job.dry_run);
 }
 
 byId("download").addEventListener("click", async () => {

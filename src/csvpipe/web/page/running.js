@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { showActions } from "./actions.js";
 import { showJob } from "./bar.js";
 import { byId, clone, fill, part, setText } from "./dom.js";
-import { count } from "./format.js";
+import { atLeast, count } from "./format.js";
 import { showName, showStanding } from "./label.js";
 import { figures } from "./words.js";
 
@@ -16,10 +16,9 @@ export async function lookAtRunning(signal) {
   const pages = await Promise.all(
     Object.entries(MOST).map(([status, limit]) => ask("jobs", { query: { status, limit }, signal })),
   );
-  const totals = pages.map((page) => page.total);
   // Of two answers that were given one after the other, a job may be in both.
   const jobs = [...new Map(pages.flatMap((page) => page.jobs.toReversed()).map((job) => [job.id, job])).values()];
-  showSummary(totals, jobs.length);
+  showSummary(pages, jobs.length);
   fill(byId("running-list"), jobs, {
     keyOf: (job) => job.id,
     make: () => clone("running-template"),
@@ -31,10 +30,10 @@ export async function lookAtRunning(signal) {
 
 function showSummary([running, paused, waiting], shown) {
   const said = [];
-  if (running > 0) said.push(`${count(running)} running`);
-  if (waiting > 0) said.push(`${count(waiting)} waiting`);
-  if (paused > 0) said.push(`${count(paused)} paused`);
-  const total = running + paused + waiting;
+  if (running.total > 0) said.push(`${atLeast(running.total, running)} running`);
+  if (waiting.total > 0) said.push(`${atLeast(waiting.total, waiting)} waiting`);
+  if (paused.total > 0) said.push(`${atLeast(paused.total, paused)} paused`);
+  const total = running.total + paused.total + waiting.total;
   const rest = shown < total ? `; ${count(shown)} of them are shown here, all of them in the history` : "";
   setText(byId("running-summary"), total > 0 ? `${said.join(", ")}${rest}.` : "Nothing is being imported at the moment.");
 }

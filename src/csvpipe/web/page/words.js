@@ -15,6 +15,9 @@ export const hasEnded = (job) => ["completed", "failed", "cancelled"].includes(j
 
 export const handled = (job) => job.processed_rows + job.failed_rows + job.skipped_rows;
 
+/** Rows that were imported: a dry run has imported none, however many it has found good. */
+export const imported = (job) => (job.dry_run ? 0 : job.processed_rows);
+
 /** Rejected rows that nobody has imported since. */
 export const openRejects = (job) => Math.max(0, job.failed_rows - job.resolved_rows);
 
@@ -48,8 +51,9 @@ export const withoutName = (text, filename) => (text.startsWith(`${filename}: `)
 
 /** One sentence for a job that has ended. */
 export function outcome(job) {
-  if (job.status === "failed") return `${job.filename}: the import failed.`;
+  if (job.status === "failed") return `${job.filename}: the ${job.dry_run ? "dry run" : "import"} failed.`;
   if (job.status === "cancelled") return `${job.filename}: cancelled.`;
   const rejected = job.failed_rows > 0 ? `, ${count(job.failed_rows)} rejected` : "";
+  if (job.dry_run) return `${job.filename}: dry run completed, ${count(job.processed_rows)} good${rejected}.`;
   return `${job.filename}: completed, ${count(job.processed_rows)} imported${rejected}.`;
 }
