@@ -16,9 +16,10 @@ import pytest
 from process_handlers import told
 
 import csvpipe
-from csvpipe._intake import remote
+from csvpipe._intake.objects import ObjectStore, Piece
+from csvpipe._intake.remote import ranged
 from csvpipe._process.result import ChunkResult
-from csvpipe.errors import FileCode
+from csvpipe.errors import FileCode, FileError
 from csvpipe.jobs import JobStatus
 
 fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
@@ -69,14 +70,14 @@ def bucket() -> Iterator[Any]:
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """The ranges that are fetched by this process."""
     ranges: list[tuple[int, int]] = []
-    fetch = remote._Store.fetch
+    fetch = ObjectStore.fetch
 
-    def note(store: Any, start: int, end: int) -> bytes:
-        data = fetch(store, start, end)
-        ranges.append((start, start + len(data)))
-        return data
+    def note(store: ObjectStore, start: int, end: int) -> Piece:
+        piece = fetch(store, start, end)
+        ranges.append((start, start + len(piece.data)))
+        return piece
 
-    monkeypatch.setattr(remote._Store, "fetch", note)
+    monkeypatch.setattr(ObjectStore, "fetch", note)
     return ranges
 
 
@@ -177,3 +178,19 @@ async def test_an_object_that_is_replaced(bucket: Any, shared: Path, tmp_path: P
 
     assert (JobStatus.FAILED, FileCode.SOURCE_CHANGED) == (record.status, record.error_code)
     assert source in (record.error_message or "")
+
+
+async def test_a_part_of_another_version(bucket: Any, tmp_path: Path) -> None:
+    """Each answer says which version it is of: what comes after a look at the object is not taken for what was seen."""
+    name = f"{tmp_path.name}.csv"
+    found = ranged(write(bucket, name, rows(100, {})))
+    assert found is not None
+
+    with found.open_part(8, 40) as file:
+        assert rows(100, {})[8:40] == file.read()
+    with found.open_part(8, 40) as file:
+        write(bucket, name, rows(100, {2: "other"}))
+        with pytest.raises(FileError) as caught:
+            file.read()
+
+    assert FileCode.SOURCE_CHANGED is caught.value.code
