@@ -49,6 +49,11 @@ anyio.run(main, *sys.argv[1:])
 """
 
 
+@csvpipe.pipeline(batch_size=500)
+def _count(rows: list[dict[str, str]]) -> None:
+    """Take whatever comes."""
+
+
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[Any]:
     """A bucket of a real server, which whoever uses the usual configuration finds."""
@@ -194,3 +199,41 @@ async def test_a_part_of_another_version(bucket: Any, tmp_path: Path) -> None:
             file.read()
 
     assert FileCode.SOURCE_CHANGED is caught.value.code
+
+
+@pytest.mark.usefixtures("shared")
+def test_rejects_beside_the_object(bucket: Any, tmp_path: Path) -> None:
+    """A run writes them by URL; those of an earlier run go with their reason."""
+    name = tmp_path.name
+    source, folder = write(bucket, f"{name}.csv", rows(10, {7: "raise"})), f"s3://{_BUCKET}/{name}"
+
+    [record] = csvpipe.run(handlers.listed, source, rejects_dir=folder)
+    rejects = bucket.cat_file(f"{_BUCKET}/{name}/{name}.rejects.csv")
+    write(bucket, f"{name}.csv", rows(10, {}))
+    csvpipe.run(handlers.listed, source, rejects_dir=folder)
+    bucket.invalidate_cache()
+
+    assert (1, True) == (record.failed_rows, rejects.endswith(b"raise,name 7\n"))
+    assert not bucket.exists(f"{_BUCKET}/{name}/{name}.rejects.csv")
+
+
+async def test_a_store_by_the_configuration_of_fsspec(
+    bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Key and endpoint may stand in its configuration, which holds in this process, or in its environment."""
+    content = rows(50, {})
+    source = write(bucket, f"{tmp_path.name}.csv", content)
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name)
+    settings = {"FSSPEC_S3_KEY": "nobody", "FSSPEC_S3_SECRET": "another-secret", "FSSPEC_S3_ENDPOINT_URL": endpoint}
+    configuration: dict[str, Any] = {}
+    fsspec.config.set_conf_env(configuration, settings)
+    monkeypatch.setitem(fsspec.config.conf, "s3", configuration["s3"])
+
+    with csvpipe.SQLJobStore(f"sqlite:///{tmp_path}/jobs.db") as store:
+        async with csvpipe.WorkerPool(store, pipelines=[_count]) as pool:
+            record = await (await pool.submit(_count, source)).wait()
+
+    assert (JobStatus.COMPLETED, 50) == (record.status, record.processed_rows)
+    assert b"another-secret" not in Path(tmp_path / "jobs.db").read_bytes()

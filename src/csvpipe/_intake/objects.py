@@ -94,7 +94,7 @@ class ObjectStore:
         named = system.protocol
         self._protocols = frozenset({named} if isinstance(named, str) else named)
         # What caches another file system gives itself out for that one.
-        self._is_http = "::" not in url and bool(_HTTP & self._protocols) and hasattr(system, "set_session")
+        self.is_http = "::" not in url and bool(_HTTP & self._protocols) and hasattr(system, "set_session")
 
     def look(self) -> Look | None:
         """What the store says of the object now; None if it is a folder.
@@ -102,7 +102,7 @@ class ObjectStore:
         A server of HTTP is asked for the first byte: what it says to HEAD may be told by a cache that is out of date,
         and whether it gives parts shows only when it is asked for one.
         """
-        if self._is_http:
+        if self.is_http:
             return cast("Look", self._in_loop(self._look_over_http))
         info: Mapping[str, Any] = self.system.info(self.path)
         if info.get("type") == "directory":
@@ -113,7 +113,7 @@ class ObjectStore:
 
     def fetch(self, start: int, end: int) -> Piece:
         """The bytes `[start, end)`, of whatever version the object has now."""
-        if self._is_http:
+        if self.is_http:
             return cast("Piece", self._in_loop(self._fetch_over_http, start, end))
         if "s3" in self._protocols and hasattr(self.system, "call_s3"):
             return self._fetch_of_s3(start, end)
@@ -127,7 +127,7 @@ class ObjectStore:
 
         The caller closes it, and holds this store until then: what an archive is read from goes with it.
         """
-        if not self._is_http:
+        if not self.is_http:
             return cast("BinaryIO", self.system.open(self.path, "rb"))
         options = self._without_hurry()
         # Without blocks it is one request, and with a size, which is not used then, there is none before it.

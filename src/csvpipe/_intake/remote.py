@@ -281,6 +281,32 @@ def _upload(file: BinaryIO, url: str) -> None:
         raise OSError(errno.EIO, shown(f"{url}: cannot be written: {type(error).__name__}: {error}")) from None
 
 
+def is_writable(url: str) -> bool:
+    """Whether objects can be written to a store, as far as is known without asking it.
+
+    Raises:
+        FileError: The package for this store is not installed.
+        MissingExtraError: As for `ranged`.
+    """
+    return not ObjectStore(url).is_http
+
+
+def remove_object(url: str, *, mark: bytes) -> None:
+    """Remove an object if it is there and begins with these bytes.
+
+    Raises:
+        OSError: It cannot be read or removed.
+    """
+    try:
+        store = ObjectStore(url)
+        if store.system.cat_file(store.path, start=0, end=len(mark)) == mark:
+            store.system.rm_file(store.path)
+    except FileNotFoundError:
+        return
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
+        raise OSError(errno.EIO, shown(f"{url}: cannot be removed: {type(error).__name__}: {error}")) from None
+
+
 def _missing(url: str, error: FileNotFoundError) -> FileError:
     """The error for an object that is not there, or could not be asked for, which HTTP tells in the same way."""
     cause: BaseException | None = error
