@@ -14,18 +14,20 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 import attrs
 
 from csvpipe._intake.objects import Look, ObjectStore, opened_to_write
 from csvpipe._intake.source import LocalFile
 from csvpipe._intake.url import shown
-from csvpipe.errors import FileCode, FileError, MissingExtraError
+from csvpipe.errors import CsvPipeError, FileCode, FileError, MissingExtraError
+
+T = TypeVar("T")
 
 #: Fetched at a time: while a file is looked at, and while it is cut.
 _LOOK_BYTES: Final = 1024 * 1024
@@ -132,16 +134,12 @@ class RemoteObject(LocalFile):
             FileError: `source_changed`: they are of another one.
             OSError: The store does not give them.
         """
-        for pause in (*_PAUSES, None):
-            try:
-                piece = store.fetch(start, end)
-                break
-            except Exception as error:  # noqa: BLE001  # whatever a store raises
-                if pause is None or isinstance(error, FileNotFoundError):
-                    told = isinstance(error, OSError) and error.strerror
-                    message = shown(told or f"{type(error).__name__}: {error}")
-                    raise OSError(errno.EIO, message) from None  # its own text may have the URL in it
-                time.sleep(pause)
+        try:
+            piece = _tried(lambda: store.fetch(start, end), _PAUSES)
+        except Exception as error:  # noqa: BLE001  # whatever a store raises
+            told = isinstance(error, OSError) and error.strerror
+            message = shown(told or f"{type(error).__name__}: {error}")
+            raise OSError(errno.EIO, message) from None  # its own text may have the URL in it
         self._compare(
             self.size if piece.size is None else piece.size,
             self.mtime_ns if piece.version is None else piece.version,
@@ -205,20 +203,28 @@ def ranged(url: str) -> RemoteObject | None:
     return RemoteObject(path=url, size=found.size, mtime_ns=found.version)
 
 
+def _tried(ask: Callable[[], T], pauses: Iterable[float]) -> T:
+    """What a store answers; where that fails it is asked again after each of these pauses."""
+    for pause in pauses:
+        try:
+            return ask()
+        except (FileNotFoundError, CsvPipeError):
+            raise
+        except Exception:  # noqa: BLE001  # whatever a store raises
+            time.sleep(pause)
+    return ask()
+
+
 def _look(url: str, pauses: tuple[float, ...] = ()) -> Look:
     """What a store says of an object now; what fails is tried again after these pauses."""
-    for pause in (*pauses, None):
-        try:
-            found = ObjectStore(url).look()
-            break
-        except FileNotFoundError as error:
-            raise _missing(url, error) from None
-        except (MissingExtraError, FileError):
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever a store raises
-            if pause is None:
-                raise unreadable(url, error) from None
-            time.sleep(pause)
+    try:
+        found = _tried(lambda: ObjectStore(url).look(), pauses)
+    except FileNotFoundError as error:
+        raise _missing(url, error) from None
+    except (MissingExtraError, FileError):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
+        raise unreadable(url, error) from None
     if found is None:
         raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: this is a folder; name the objects in it")
     return found
