@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +209,36 @@ def test_jobs_that_another_process_has_done_are_found_out(make_csv: MakeCsv, mon
     records = csvpipe.run(check, make_csv(3), make_csv(4, "b.csv"), store=Elsewhere())
 
     assert [JobStatus.CANCELLED] * 2 == [record.status for record in records]
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """A store of objects in this process, empty."""
+    fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
+    system = fsspec.filesystem("memory")
+    yield system
+    system.store.clear()
+    system.pseudo_dirs[:] = [""]
+
+
+def test_rejects_become_objects(make_csv: MakeCsv, memory: Any) -> None:
+    """Below a URL as in a folder; one of an earlier run goes when its file has none any more, and nothing else does."""
+    memory.pipe_file("/rejects/notes.rejects.csv", b"id,_row\n")
+    files = make_csv(3, bad={1}), make_csv(3, "other.csv", bad={2}), make_csv(3, "notes.csv")
+    csvpipe.run(check, *files, rejects_dir="memory://rejects/")
+    written = sorted(memory.find("/rejects"))
+    csvpipe.run(check, make_csv(3), files[1], rejects_dir="memory://rejects")
+
+    assert [f"/rejects/{name}.rejects.csv" for name in ("notes", "numbers", "other")] == written
+    assert ["/rejects/notes.rejects.csv", "/rejects/other.rejects.csv"] == sorted(memory.find("/rejects"))
+    assert b"no number" in memory.cat_file("/rejects/other.rejects.csv")
+
+
+@pytest.mark.usefixtures("memory")
+@pytest.mark.parametrize("url", ["https://h/rejects", "memory://rejects?key=1", "simplecache::memory://rejects"])
+def test_a_url_that_takes_no_rejects(make_csv: MakeCsv, url: str) -> None:
+    """That is said before a row is handled, without what may be a secret."""
+    with pytest.raises(NotADirectoryError, match=r"rejects_dir=.*no place to write objects to") as caught:
+        csvpipe.run(check, make_csv(3), rejects_dir=url)
+
+    assert "key=1" not in str(caught.value)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import anyio
@@ -32,12 +32,10 @@ from csvpipe.observing import Observer
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool import Job, WorkerPool
 from csvpipe.pool.continuing import Wanted, unfinished_job
+from csvpipe.pool.rejecting import RejectsFolder
 from csvpipe.store.protocol import JobStore
 
 logger = logging.getLogger("csvpipe")
-
-#: With what a rejects file begins, whatever its delimiter.
-_REJECTS_MARK: Final = b"_row"
 
 
 def run(
@@ -72,8 +70,8 @@ def run(
         max_files: Files that are imported at once.
         encoding: Of all the files, where the pipeline's does not hold.
         dialect: Of all the files, where the pipeline's does not hold.
-        rejects_dir: A folder, made if need be, for `NAME.rejects.csv` of each file with rejected rows. One of an
-            earlier run goes when the file is imported without any.
+        rejects_dir: A folder, made if need be, or a URL (extra `remote`), for `NAME.rejects.csv` of each file with
+            rejected rows. One of an earlier run goes when the file is imported without any.
         on_event: Called in the calling thread with each event of each job. What it raises is logged.
         owner: Whoever the application says.
         parent: The id of the job in `store` whose mended rejects file is the one file given; see `WorkerPool.submit`.
@@ -150,6 +148,7 @@ class BlockingRun:
         options: See `run`.
 
     Raises:
+        CsvPipeError: `rejects_dir` is a URL, and what reaches its store is not installed.
         NotADirectoryError: `rejects_dir` is no folder.
         PipelineError: The pipeline is among the files.
         TypeError: A file is nothing that can be read.
@@ -161,7 +160,7 @@ class BlockingRun:
     _options: RunOptions
     _job_ids: list[JobId] = attrs.field(factory=list, init=False)
     _submitted: dict[JobId, None] = attrs.field(factory=dict, init=False)
-    _rejects: Path | None = attrs.field(default=None, init=False)
+    _rejects: RejectsFolder | None = attrs.field(default=None, init=False)
     _said: queue.SimpleQueue[JobEvent | None] = attrs.field(factory=queue.SimpleQueue, init=False)
     _records: list[JobRecord] = attrs.field(factory=list, init=False)
     _is_telling: bool = attrs.field(default=False, init=False)
@@ -182,16 +181,17 @@ class BlockingRun:
         if self._options.parent is not None and len(self._files) > 1:
             raise ValueError(f"one mended rejects file at a time can be given with parent=, not {len(self._files)}")
         if self._options.rejects_dir is not None:
-            self._rejects = folder = Path(self._options.rejects_dir)
-            if folder.exists() and not folder.is_dir():
-                raise NotADirectoryError(
-                    f"rejects_dir={str(folder)!r} is no folder; name one, which is made if need be"
-                )
+            self._rejects = RejectsFolder(self._options.rejects_dir)
 
     @property
     def job_ids(self) -> list[JobId]:
         """The jobs of the files in their order, as far as the run came, however it ended."""
         return list(self._job_ids or self._submitted)
+
+    @property
+    def rejects(self) -> tuple[Path | str, ...]:
+        """The rejects files that were written, by path or URL."""
+        return () if self._rejects is None else tuple(self._rejects.written)
 
     def wait(self, on_event: Callable[[JobEvent], object] | None = None) -> list[JobRecord]:
         """Run to the end. See `run`."""
@@ -228,15 +228,16 @@ class BlockingRun:
             async with self._pool() as pool:
                 pool.observers.context = self._context
                 jobs = await self._submit(pool, begun)
-                names = _Names(self._rejects)
                 for job in jobs:
                     record = await self._ended(job)
                     self._records.append(record)
+                    if self._rejects is None:
+                        continue
                     try:
                         if record.failed_rows:
-                            await names.write_rejects(job, record)
+                            await self._rejects.write(job, record)
                         elif record.status is JobStatus.COMPLETED:
-                            names.remove_stale(record)
+                            await self._rejects.remove_stale(record)
                     except (OSError, CsvPipeError) as error:
                         self._error = self._error or error  # the other files' rejects are worth having all the same
 
@@ -347,42 +348,6 @@ async def _taken_up(left: Mapping[int, JobRecord], pool: WorkerPool) -> dict[int
         if record.status is JobStatus.PAUSED:
             await job.resume()
     return jobs
-
-
-class _Names:
-    """Names of rejects files, no two alike."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-        self._given: set[str] = set()
-
-    async def write_rejects(self, job: Job, record: JobRecord) -> None:
-        """Write the job's rejects file, if rejects are wanted."""
-        if self._folder is None:
-            return
-        name, number = _rejects_name(record), 1
-        while name in self._given:
-            number += 1
-            name = f"{Path(record.filename).stem}-{number}.rejects.csv"
-        self._given.add(name)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        await job.write_rejects(self._folder / name)
-
-    def remove_stale(self, record: JobRecord) -> None:
-        """Remove what an earlier run has written of a file that has no rejects any more, and nothing else."""
-        name = _rejects_name(record)
-        if self._folder is None or name in self._given:
-            return
-        path = self._folder / name
-        if path.is_file():
-            with path.open("rb") as file:
-                is_ours = file.read(len(_REJECTS_MARK)) == _REJECTS_MARK
-            if is_ours:
-                path.unlink()
-
-
-def _rejects_name(record: JobRecord) -> str:
-    return f"{Path(record.filename).stem}.rejects.csv"
 
 
 def _cancel(scope: anyio.CancelScope, token: anyio.lowlevel.EventLoopToken) -> None:

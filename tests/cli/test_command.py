@@ -183,6 +183,20 @@ def test_files_that_cannot_be_read_are_failed_jobs(examples: Path, invoke: Invok
     assert "gone.csv: failed" in done.stderr
 
 
+def test_rejects_become_objects(examples: Path, invoke: Invoke) -> None:
+    """Below a URL, which the summary shows as it is; what is no such place is refused before a row is read."""
+    memory = pytest.importorskip("fsspec", reason="the extra remote is not installed").filesystem("memory")
+
+    done = invoke("run", PEOPLE, examples / "people.csv", "--rejects", "memory://bucket/rejects")
+    refused = invoke("run", PEOPLE, examples / "people.csv", "--rejects", "https://bucket/rejects")
+    written = memory.cat_file("/bucket/rejects/people.rejects.csv")
+    memory.rm("/bucket", recursive=True)
+
+    assert "  memory://bucket/rejects/people.rejects.csv" == done.stdout.splitlines()[-1]
+    assert written.startswith(b"_row")
+    assert (ExitCode.USAGE, True) == (refused.exit_code, "no place to write objects to" in refused.stderr)
+
+
 def test_rejects_that_cannot_be_written_are_a_failure(examples: Path, invoke: Invoke) -> None:
     """The summary is shown, with what kept the failed rows from being set aside."""
     (examples / "rejects" / "people.rejects.csv" / "in the way").mkdir(parents=True)

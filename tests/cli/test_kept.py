@@ -315,6 +315,22 @@ class TestAsking:
 class TestMending:
     """`rejects`, and `run --parent`."""
 
+    def test_rejected_rows_become_an_object(self, examples: Path, store: SQLJobStore, invoke: Invoke) -> None:
+        """By URL; a store that cannot be written to is told of in a line."""
+        memory = pytest.importorskip("fsspec", reason="the extra remote is not installed").filesystem("memory")
+        invoke("run", PEOPLE, examples / "people.csv", *STORE)
+        [record] = store.list_jobs().jobs
+
+        done = invoke("rejects", str(record.id), *STORE, "-o", "memory://bucket/people.csv")
+        failed = invoke("rejects", str(record.id), *STORE, "-o", "http://127.0.0.1:1/people.csv?key=1")
+        written = memory.cat_file("/bucket/people.csv")
+        memory.rm("/bucket", recursive=True)
+
+        assert (0, "3 rejected rows of people.csv\n") == (done.exit_code, done.stderr)
+        assert written.startswith(b"_row")
+        assert (1, True) == (failed.exit_code, "http://127.0.0.1:1/people.csv" in failed.stderr)
+        assert "key=1" not in failed.stderr
+
     def test_rejected_rows_come_back_mended(self, examples: Path, store: SQLJobStore, invoke: Invoke) -> None:
         """Out of the store into a file, mended there, and in again: then there are none left."""
         invoke("run", PEOPLE, "people.csv", *STORE)

@@ -16,9 +16,10 @@ import pytest
 from process_handlers import told
 
 import csvpipe
-from csvpipe._intake import remote
+from csvpipe._intake.objects import ObjectStore, Piece
+from csvpipe._intake.remote import ranged
 from csvpipe._process.result import ChunkResult
-from csvpipe.errors import FileCode
+from csvpipe.errors import FileCode, FileError
 from csvpipe.jobs import JobStatus
 
 fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
@@ -48,6 +49,11 @@ anyio.run(main, *sys.argv[1:])
 """
 
 
+@csvpipe.pipeline(batch_size=500)
+def _count(rows: list[dict[str, str]]) -> None:
+    """Take whatever comes."""
+
+
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[Any]:
     """A bucket of a real server, which whoever uses the usual configuration finds."""
@@ -69,14 +75,14 @@ def bucket() -> Iterator[Any]:
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """The ranges that are fetched by this process."""
     ranges: list[tuple[int, int]] = []
-    fetch = remote._Store.fetch
+    fetch = ObjectStore.fetch
 
-    def note(store: Any, start: int, end: int) -> bytes:
-        data = fetch(store, start, end)
-        ranges.append((start, start + len(data)))
-        return data
+    def note(store: ObjectStore, start: int, end: int) -> Piece:
+        piece = fetch(store, start, end)
+        ranges.append((start, start + len(piece.data)))
+        return piece
 
-    monkeypatch.setattr(remote._Store, "fetch", note)
+    monkeypatch.setattr(ObjectStore, "fetch", note)
     return ranges
 
 
@@ -177,3 +183,57 @@ async def test_an_object_that_is_replaced(bucket: Any, shared: Path, tmp_path: P
 
     assert (JobStatus.FAILED, FileCode.SOURCE_CHANGED) == (record.status, record.error_code)
     assert source in (record.error_message or "")
+
+
+async def test_a_part_of_another_version(bucket: Any, tmp_path: Path) -> None:
+    """Each answer says which version it is of: what comes after a look at the object is not taken for what was seen."""
+    name = f"{tmp_path.name}.csv"
+    found = ranged(write(bucket, name, rows(100, {})))
+    assert found is not None
+
+    with found.open_part(8, 40) as file:
+        assert rows(100, {})[8:40] == file.read()
+    with found.open_part(8, 40) as file:
+        write(bucket, name, rows(100, {2: "other"}))
+        with pytest.raises(FileError) as caught:
+            file.read()
+
+    assert FileCode.SOURCE_CHANGED is caught.value.code
+
+
+@pytest.mark.usefixtures("shared")
+def test_rejects_beside_the_object(bucket: Any, tmp_path: Path) -> None:
+    """A run writes them by URL; those of an earlier run go with their reason."""
+    name = tmp_path.name
+    source, folder = write(bucket, f"{name}.csv", rows(10, {7: "raise"})), f"s3://{_BUCKET}/{name}"
+
+    [record] = csvpipe.run(handlers.listed, source, rejects_dir=folder)
+    rejects = bucket.cat_file(f"{_BUCKET}/{name}/{name}.rejects.csv")
+    write(bucket, f"{name}.csv", rows(10, {}))
+    csvpipe.run(handlers.listed, source, rejects_dir=folder)
+    bucket.invalidate_cache()
+
+    assert (1, True) == (record.failed_rows, rejects.endswith(b"raise,name 7\n"))
+    assert not bucket.exists(f"{_BUCKET}/{name}/{name}.rejects.csv")
+
+
+async def test_a_store_by_the_configuration_of_fsspec(
+    bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Key and endpoint may stand in its configuration, which holds in this process, or in its environment."""
+    content = rows(50, {})
+    source = write(bucket, f"{tmp_path.name}.csv", content)
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name)
+    settings = {"FSSPEC_S3_KEY": "nobody", "FSSPEC_S3_SECRET": "another-secret", "FSSPEC_S3_ENDPOINT_URL": endpoint}
+    configuration: dict[str, Any] = {}
+    fsspec.config.set_conf_env(configuration, settings)
+    monkeypatch.setitem(fsspec.config.conf, "s3", configuration["s3"])
+
+    with csvpipe.SQLJobStore(f"sqlite:///{tmp_path}/jobs.db") as store:
+        async with csvpipe.WorkerPool(store, pipelines=[_count]) as pool:
+            record = await (await pool.submit(_count, source)).wait()
+
+    assert (JobStatus.COMPLETED, 50) == (record.status, record.processed_rows)
+    assert b"another-secret" not in Path(tmp_path / "jobs.db").read_bytes()

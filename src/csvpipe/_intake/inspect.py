@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import attrs
 
 from csvpipe._intake.arrival.spool import BLOCK_BYTES, too_large
-from csvpipe._intake.arrival.take_in import TakenIn
+from csvpipe._intake.arrival.take_in import TakenIn, source_failed
 from csvpipe._intake.binaries import check_json, check_nuls
 from csvpipe._intake.charset.encoding import mark_length
 from csvpipe._intake.header import (
@@ -69,6 +69,13 @@ def inspect_file(taken: TakenIn, stated: Stated, limits: Limits, *, place: str) 
         FileError: `not_found`, `source_failed`, `source_changed`, `empty`, `too_large`, `binary`, `encoding`,
             `header_missing`, `header_duplicate`, `columns_missing`.
     """
+    try:
+        return _inspected(taken, stated, limits, place)
+    except OSError as error:  # a disk, a network or a store that fails in the middle of it
+        raise source_failed(place, error) from error
+
+
+def _inspected(taken: TakenIn, stated: Stated, limits: Limits, place: str) -> Inspection:
     source, encoding = taken.file, taken.local_encoding
     if limits.file_bytes is not None and source.size > limits.file_bytes:
         raise too_large(place, f"it has {source.size:,} bytes", limits.file_bytes)

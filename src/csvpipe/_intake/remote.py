@@ -1,4 +1,4 @@
-"""Objects that are named by a URL, and read by range where they lie. `fsspec` (extra `remote`) knows the stores.
+"""Objects that are named by a URL, and read by range where they lie.
 
 Credentials are the business of each store's own configuration, in every process that reads: nothing of them is kept
 with a job. A URL that has one in itself is never kept, nor shown: such an object is spooled, as are those that cannot
@@ -8,36 +8,26 @@ be read by range, or whose store does not tell one version from the next.
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Final, cast
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 import attrs
 
+from csvpipe._intake.objects import Look, ObjectStore, opened_to_write
 from csvpipe._intake.source import LocalFile
 from csvpipe._intake.url import shown
-from csvpipe.errors import FileCode, FileError, MissingExtraError
+from csvpipe.errors import CsvPipeError, FileCode, FileError, MissingExtraError
 
-#: Stores that are asked for a range give it, and nothing else; over HTTP the server says whether it does.
-_RANGED: Final = frozenset(
-    {
-        *("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss", "hdfs", "webhdfs", "sftp", "ssh", "smb"),
-        *("http", "https", "file", "local", "memory"),
-    }
-)
-
-#: What tells one version of an object from the next, the best first: whatever of these a store says.
-_VERSIONS: Final = (
-    ("ETag", "etag", "generation", "Content-MD5", "content_md5", "md5Hash", "Digest"),
-    ("Last-Modified", "LastModified", "last_modified", "mtime", "modified", "updated", "created"),
-)
+T = TypeVar("T")
 
 #: Fetched at a time: while a file is looked at, and while it is cut.
 _LOOK_BYTES: Final = 1024 * 1024
@@ -125,24 +115,45 @@ class RemoteObject(LocalFile):
 
     def check_unchanged(self, *, place: str | None = None) -> None:
         """See `LocalFile`."""
-        now = _look(self.path)
+        now = _look(self.path, _PAUSES)
         self._compare(now.size, now.version, place)
 
     def _opened(self, start: int, end: int, step: int, place: str | None) -> BinaryIO:
         self.check_unchanged(place=place)
         blocks = Blocks() if self.blocks is None else self.blocks
-        raw = _Ranges(_Store(self.path), blocks, start=start, end=end, step=step)
+        fetch = partial(self._fetch, ObjectStore(self.path), place=place)
+        raw = _Ranges(fetch, blocks, start=start, end=end, step=step)
         file = cast("BinaryIO", io.BufferedReader(raw, buffer_size=64 * 1024))
         file.seek(start)
         return file
+
+    def _fetch(self, store: ObjectStore, start: int, end: int, *, place: str | None) -> bytes:
+        """The bytes `[start, end)` of this version; what fails is tried again, for a while.
+
+        Raises:
+            FileError: `source_changed`: they are of another one.
+            OSError: The store does not give them.
+        """
+        try:
+            piece = _tried(lambda: store.fetch(start, end), _PAUSES)
+        except Exception as error:  # noqa: BLE001  # whatever a store raises
+            told = isinstance(error, OSError) and error.strerror
+            message = shown(told or f"{type(error).__name__}: {error}")
+            raise OSError(errno.EIO, message) from None  # its own text may have the URL in it
+        self._compare(
+            self.size if piece.size is None else piece.size,
+            self.mtime_ns if piece.version is None else piece.version,
+            place,
+        )
+        return piece.data
 
 
 class _Ranges(io.RawIOBase):
     """Reads `[start, end)` of an object, in large steps."""
 
-    def __init__(self, store: _Store, blocks: Blocks, *, start: int, end: int, step: int) -> None:
+    def __init__(self, fetch: Callable[[int, int], bytes], blocks: Blocks, *, start: int, end: int, step: int) -> None:
         super().__init__()
-        self._store = store
+        self._fetch = fetch
         self._blocks = blocks
         self._start = start
         self._end = end
@@ -169,58 +180,12 @@ class _Ranges(io.RawIOBase):
             return 0
         piece = self._blocks.take(self._at, size)
         if piece is None:
-            data = self._store.fetch(self._at, min(self._end, self._at + max(size, self._step)))
+            data = self._fetch(self._at, min(self._end, self._at + max(size, self._step)))
             self._blocks.keep(self._at, data)
             piece = self._blocks.take(self._at, size) or memoryview(data)[:size]
         view[: len(piece)] = piece
         self._at += len(piece)
         return len(piece)
-
-
-class _Store:
-    """The store of one object."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.system, self.path = _system_of(url)
-
-    @property
-    def protocols(self) -> tuple[str, ...]:
-        """By which the store is known."""
-        named = self.system.protocol
-        return (named,) if isinstance(named, str) else tuple(named)
-
-    def fetch(self, start: int, end: int) -> bytes:
-        """The bytes `[start, end)`, fewer only where the object ends; what fails is tried again, for a while.
-
-        Raises:
-            OSError: The store does not give them.
-        """
-        for pause in (*_PAUSES, None):
-            try:
-                data = bytes(self.system.cat_file(self.path, start=start, end=end))
-                if len(data) > end - start:
-                    raise _not_asked_for()  # noqa: TRY301  # like what the store raises
-                return data  # noqa: TRY300
-            except Exception as error:  # noqa: BLE001  # whatever a store raises
-                if pause is None or isinstance(error, FileNotFoundError):
-                    message = shown(f"{type(error).__name__}: {error}")
-                    raise OSError(errno.EIO, message) from None  # its own text may have the URL in it
-                time.sleep(pause)
-        raise AssertionError("the last one returns or raises")
-
-
-def _not_asked_for() -> OSError:
-    return OSError(errno.EIO, "the store gave more than the range that it was asked for")
-
-
-@attrs.frozen(kw_only=True)
-class _Look:
-    """What a store says of an object."""
-
-    size: int
-    version: int
-    is_ranged: bool
 
 
 def ranged(url: str) -> RemoteObject | None:
@@ -233,62 +198,69 @@ def ranged(url: str) -> RemoteObject | None:
     if "::" in url or url != shown(url):
         return None
     found = _look(url)
-    if not found.is_ranged or not _gives_ranges(url):
+    if not found.is_ranged:
         return None
     return RemoteObject(path=url, size=found.size, mtime_ns=found.version)
 
 
-def _gives_ranges(url: str) -> bool:
-    """Whether a server of HTTP, which need not say so beforehand, gives a part of what it is asked for."""
-    store = _Store(url)
-    if not {"http", "https"} & {*store.protocols}:
-        return True
-    try:
-        with store.system.open(store.path, cache_type="none") as file:
-            file.seek(1)
-            file.read(1)
-    except ValueError:  # told by the status, before anything is read
-        return False
-    except Exception as error:  # noqa: BLE001  # whatever a store raises
-        raise unreadable(url, error) from None
-    return True
+def _tried(ask: Callable[[], T], pauses: Iterable[float]) -> T:
+    """What a store answers; where that fails it is asked again after each of these pauses."""
+    for pause in pauses:
+        try:
+            return ask()
+        except (FileNotFoundError, CsvPipeError):
+            raise
+        except Exception:  # noqa: BLE001  # whatever a store raises
+            time.sleep(pause)
+    return ask()
 
 
-def _look(url: str) -> _Look:
-    """What a store says of an object now."""
+def _look(url: str, pauses: tuple[float, ...] = ()) -> Look:
+    """What a store says of an object now; what fails is tried again after these pauses."""
     try:
-        store = _Store(url)
-        info: Mapping[str, Any] = store.system.info(store.path)
+        found = _tried(lambda: ObjectStore(url).look(), pauses)
     except FileNotFoundError as error:
         raise _missing(url, error) from None
     except (MissingExtraError, FileError):
         raise
     except Exception as error:  # noqa: BLE001  # whatever a store raises
         raise unreadable(url, error) from None
-    if info.get("type") == "directory":
+    if found is None:
         raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: this is a folder; name the objects in it")
-    size = info.get("size")
-    version = next(filter(None, ([info[key] for key in keys if info.get(key)] for keys in _VERSIONS)), None)
-    is_ranged = bool(_RANGED & {*store.protocols}) and isinstance(size, int) and version is not None
-    digest = hashlib.sha256(repr(version).encode()).digest()
-    return _Look(size=size or 0, version=int.from_bytes(digest[:7]), is_ranged=is_ranged)
+    return found
 
 
-def open_stream(url: str) -> BinaryIO:
-    """Open an object to be read once from its start; the caller closes it.
+@contextmanager
+def open_stream(url: str) -> Iterator[BinaryIO]:
+    """Open an object to be read once from its start.
 
     Raises:
         FileError: `not_found`, `source_failed`.
         MissingExtraError: As for `ranged`.
     """
-    try:
-        return _opened(url, "rb")
-    except FileNotFoundError as error:
-        raise _missing(url, error) from None
-    except MissingExtraError:
-        raise
-    except Exception as error:  # noqa: BLE001  # whatever a store raises
-        raise unreadable(url, error) from None
+    with tempfile.TemporaryDirectory(prefix="csvpipe-") as folder:
+        try:
+            store = _readable(url, folder)
+            stream = store.stream()
+        except FileNotFoundError as error:
+            raise _missing(url, error) from None
+        except (MissingExtraError, FileError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a store raises
+            raise unreadable(url, error) from None
+        with stream:
+            yield stream
+
+
+def _readable(url: str, folder: str) -> ObjectStore:
+    """The store of an object; for one in an archive on a server that gives no parts, a copy of the archive."""
+    around, _, last = url.rpartition("::")
+    if not around or not last.startswith(("http://", "https://")) or _look(last).is_ranged:
+        return ObjectStore(url)
+    copy = Path(folder, "archive")
+    with ObjectStore(last).stream() as stream, copy.open("wb") as target:
+        shutil.copyfileobj(stream, target, _LOOK_BYTES)
+    return ObjectStore(f"{around}::{copy.as_uri()}")
 
 
 @contextmanager
@@ -307,12 +279,38 @@ def written(url: str) -> Iterator[BinaryIO]:
 
 def _upload(file: BinaryIO, url: str) -> None:
     try:
-        with _opened(url, "wb") as target:
+        with opened_to_write(url) as target:
             shutil.copyfileobj(file, target, _LOOK_BYTES)
     except MissingExtraError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever a store raises
         raise OSError(errno.EIO, shown(f"{url}: cannot be written: {type(error).__name__}: {error}")) from None
+
+
+def is_writable(url: str) -> bool:
+    """Whether objects can be written to a store, as far as is known without asking it.
+
+    Raises:
+        FileError: The package for this store is not installed.
+        MissingExtraError: As for `ranged`.
+    """
+    return not ObjectStore(url).is_http
+
+
+def remove_object(url: str, *, mark: bytes) -> None:
+    """Remove an object if it is there and begins with these bytes.
+
+    Raises:
+        OSError: It cannot be read or removed.
+    """
+    try:
+        store = ObjectStore(url)
+        if store.system.cat_file(store.path, start=0, end=len(mark)) == mark:
+            store.system.rm_file(store.path)
+    except FileNotFoundError:
+        return
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
+        raise OSError(errno.EIO, shown(f"{url}: cannot be removed: {type(error).__name__}: {error}")) from None
 
 
 def _missing(url: str, error: FileNotFoundError) -> FileError:
@@ -331,28 +329,3 @@ def unreadable(url: str, error: BaseException) -> FileError:
     reason = shown(f"{type(error).__name__}: {error}")
     way_out = "check the URL, the network and the credentials that its store's own configuration has"
     return FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: cannot be read: {reason}; {way_out}")
-
-
-def _opened(url: str, mode: str) -> BinaryIO:
-    try:
-        import fsspec  # noqa: PLC0415  # few need it
-    except ImportError as error:
-        raise MissingExtraError("a file by URL", "remote") from error
-    try:
-        opened: Any = fsspec.open(url, mode, expand=False)  # a star or a question mark is part of a name
-    except ImportError as error:
-        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}") from error
-    return cast("BinaryIO", opened.open())
-
-
-def _system_of(url: str) -> tuple[Any, str]:
-    """The file system of a URL, and the path there."""
-    try:
-        import fsspec  # noqa: PLC0415  # few need it
-    except ImportError as error:
-        raise MissingExtraError("a file by URL", "remote") from error
-    try:
-        system, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
-    except ImportError as error:  # which says what is to be installed
-        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}") from error
-    return system, str(path)

@@ -6,7 +6,8 @@ import io
 import os
 import re
 import stat
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
@@ -116,9 +117,12 @@ class LocalFile:
             file = open(self.path, "rb", buffering)  # noqa: SIM115, PTH123
         except OSError as error:
             raise _unreadable(self.path, place, error) from error
-        now = os.fstat(file.fileno())  # of the very file that was opened: the name may have been given to another one
         try:
+            now = os.fstat(file.fileno())  # of the very file that was opened: the name may be another one's by now
             self._compare(now.st_size, now.st_mtime_ns, place)
+        except OSError as error:
+            file.close()
+            raise _unreadable(self.path, place, error) from error
         except FileError:
             file.close()
             raise
@@ -134,7 +138,7 @@ class LocalFile:
             FileError: As for `open`.
         """
         if content is None:
-            with self.open(buffering=0) as file:
+            with self.open(buffering=0) as file, read_errors(self.path):
                 content = file.read(self.size)
         else:
             self.check_unchanged()
@@ -157,7 +161,12 @@ class LocalFile:
             FileError: As for `open`.
         """
         file = self.open()
-        file.seek(start)
+        try:
+            with read_errors(self.path):
+                file.seek(start)
+        except FileError:
+            file.close()
+            raise
         return file
 
     def for_run(self) -> LocalFile:
@@ -198,6 +207,20 @@ class _HeldFile(LocalFile):
     def open(self, *, place: str | None = None, buffering: int = -1) -> BinaryIO:  # noqa: ARG002  # there is no file
         """Begin to read what is held."""
         return io.BytesIO(self.content)
+
+
+@contextmanager
+def read_errors(path: str) -> Iterator[None]:
+    """Turn a failing disk, network or store, met while a job's file is read, into the file's failure.
+
+    Raises:
+        FileError: `source_failed`.
+    """
+    try:
+        yield
+    except OSError as error:
+        way_out = "check the disk or the network, then retry the job"
+        raise FileError(FileCode.SOURCE_FAILED, f"{path}: cannot be read: {error}; {way_out}") from error
 
 
 def _title(path: str | os.PathLike[str], place: str | None) -> str:

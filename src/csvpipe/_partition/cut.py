@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 import attrs
 
 from csvpipe._intake.inspection import Inspection
-from csvpipe._intake.source import NEW_JOB, LocalFile
+from csvpipe._intake.source import NEW_JOB, LocalFile, read_errors
 from csvpipe._partition.buffer import BLOCK_BYTES, Buffer
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
 from csvpipe._partition.grammar import Grammar
@@ -145,7 +145,8 @@ def _rows(step: Tally | Verdict) -> int:
 
 
 def _read_exactly(file: BinaryIO, size: int, source: LocalFile) -> bytes:
-    data = file.read(size)
+    with read_errors(source.path):
+        data = file.read(size)
     if len(data) < size:
         raise FileError(
             FileCode.SOURCE_CHANGED,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from csvpipe._intake.source import NEW_JOB
+from csvpipe._intake.source import NEW_JOB, read_errors
 from csvpipe._partition.buffer import count_lines
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
 from csvpipe._partition.records import locate
@@ -57,8 +57,9 @@ def _boundary(source: LocalFile, inspection: Inspection, limits: Limits, chunk: 
                 if rows == 0:
                     return start, line
             else:
-                file.seek(start)
-                data = file.read(end - start)
+                with read_errors(source.path):
+                    file.seek(start)
+                    data = file.read(end - start)
                 places = locate(
                     data, dialect=inspection.dialect, encoding=inspection.encoding, row_bytes=limits.row_bytes
                 )

@@ -13,7 +13,7 @@ from itertools import count, pairwise
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 
 from csvpipe._intake.inspection import Inspection, JobPlan
-from csvpipe._intake.source import NEW_JOB
+from csvpipe._intake.source import NEW_JOB, read_errors
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
 from csvpipe._partition.grammar import Grammar
 from csvpipe._partition.records import Located, RecordKind, locate, scan_records
@@ -322,12 +322,9 @@ def read_chunk(plan: JobPlan, chunk: Chunk) -> bytes:
 
 
 def _read(file: BinaryIO, start: int, end: int, path: str) -> bytes:
-    try:
+    with read_errors(path):
         file.seek(start)
         data = file.read(end - start)
-    except OSError as error:
-        way_out = "check the disk or the network, then retry the job"
-        raise FileError(FileCode.SOURCE_FAILED, f"{path}: cannot be read: {error}; {way_out}") from error
     if len(data) != end - start:
         raise FileError(
             FileCode.SOURCE_CHANGED,

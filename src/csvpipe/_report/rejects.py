@@ -261,7 +261,7 @@ class _Records:
         try:
             self._file.seek(start)
             self._block, self._offset = self._file.read(size), start
-        except OSError as error:
+        except (FileError, OSError) as error:
             raise _gone(self._source, error) from error
 
 

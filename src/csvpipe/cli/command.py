@@ -22,6 +22,7 @@ from csvpipe.cli.jobs import COMMANDS
 from csvpipe.cli.keeping import job_of, kept, kept_option, spool_of, spool_option
 from csvpipe.cli.options import (
     HEADERS,
+    FolderOrUrl,
     delimiter_option,
     dialect_of,
     encoding_option,
@@ -34,6 +35,7 @@ from csvpipe.cli.serving import serve
 from csvpipe.cli.summary import interrupted_line, summary_lines, summary_object
 from csvpipe.errors import CsvPipeError
 from csvpipe.pipeline import Pipeline
+from csvpipe.pool.rejecting import RejectsFolder
 
 #: For workers and files at once. More than any machine can use, and a bound for a slip of the finger.
 _MOST = 10_000
@@ -109,9 +111,9 @@ for _command in COMMANDS:
 @skip_lines_option
 @click.option(
     "--rejects",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FolderOrUrl(),
     metavar="DIR",
-    help="Write the failed rows of each file, with the reasons, to NAME.rejects.csv in this folder.",
+    help="Write the failed rows of each file, with the reasons, to NAME.rejects.csv in this folder, or below this URL.",
 )
 @kept_option
 @spool_option
@@ -194,7 +196,7 @@ def _with(pipeline: Pipeline[..., Any], header: str | None, skip_lines: int | No
     return pipeline if skip_lines is None else attrs.evolve(pipeline, skip_lines=skip_lines)
 
 
-def _check(files: tuple[str, ...], rejects: Path | None) -> None:
+def _check(files: tuple[str, ...], rejects: Path | str | None) -> None:
     """Refuse what would come to light only after all rows were handled.
 
     Raises:
@@ -205,6 +207,12 @@ def _check(files: tuple[str, ...], rejects: Path | None) -> None:
     if STANDARD_INPUT in files and sys.stdin is None:
         raise click.UsageError("standard input (-) is closed, so there is nothing to read; name a file, or pipe one in")
     if rejects is None:
+        return
+    if isinstance(rejects, str):
+        try:
+            RejectsFolder(rejects)
+        except (CsvPipeError, OSError) as error:
+            raise click.BadParameter(str(error), param_hint="'--rejects'") from error
         return
     folder = rejects.absolute()
     # The folder itself is made only when there is something to put in it.

@@ -51,7 +51,7 @@ class Errand:
     max_files: int = 10
     encoding: str | None = None
     dialect: Dialect | None = None
-    rejects: Path | None = None
+    rejects: Path | str | None = None
     owner: str | None = None
     dry_run: bool = False
     store: JobStore | None = None
@@ -86,7 +86,7 @@ class Outcome:
         records: One for each file that was opened, in the order given.
         totals: Their sums.
         errors: All row errors, most frequent first.
-        rejects: The rejects files that were written.
+        rejects: The rejects files that were written, by path or URL.
         notes: What was found in a file and ought to be looked at, by its place in `records`.
         exit_code: What the command ends with.
         problem: What kept the run from its end though the files may be sound, such as a full disk.
@@ -95,7 +95,7 @@ class Outcome:
     records: tuple[JobRecord, ...]
     totals: Totals
     errors: tuple[ErrorGroup, ...]
-    rejects: tuple[Path, ...]
+    rejects: tuple[Path | str, ...]
     exit_code: ExitCode
     notes: tuple[tuple[int, str], ...] = ()
     problem: str | None = None
@@ -112,7 +112,7 @@ def carry_out(errand: Errand, on_event: Callable[[JobEvent], object]) -> Outcome
         CsvPipeError: For misuse, such as an encoding that does not exist.
     """
     store = MemoryJobStore() if errand.store is None else errand.store
-    folder = None if errand.rejects is None else _RejectsFolder(errand.rejects)
+    folder = _RejectsFolder(errand.rejects) if isinstance(errand.rejects, Path) else None
     code, problem = ExitCode.OK, None
     options = RunOptions(
         store=store,
@@ -142,7 +142,7 @@ def carry_out(errand: Errand, on_event: Callable[[JobEvent], object]) -> Outcome
         records=records,
         totals=totals_of(records, files=len(errand.files)),
         errors=_grouped_errors(store, records),
-        rejects=() if folder is None else folder.written(),
+        rejects=blocking.rejects if folder is None else folder.written(),
         exit_code=code or exit_code_of(records),
         notes=tuple(_notes(store, records)),
         problem=problem,

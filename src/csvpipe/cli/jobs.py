@@ -12,15 +12,17 @@ from typing import Any, BinaryIO, Final, cast
 
 import click
 
+from csvpipe._intake.url import is_url, shown
 from csvpipe._report.retrieval import write_job_rejects
 from csvpipe.cli.exit_codes import ExitCode
 from csvpipe.cli.keeping import job_of, opened, spool_option, store_option, uploads_of
 from csvpipe.cli.output import Output
 from csvpipe.cli.tables import details, job_table
 from csvpipe.cli.wording import counted, printable
-from csvpipe.errors import ParentError, SourceGoneError, TransitionError
+from csvpipe.errors import FileError, MissingExtraError, ParentError, SourceGoneError, TransitionError
 from csvpipe.jobs import JobRecord, JobStatus, Verb
 from csvpipe.pool import wishes
+from csvpipe.pool.job import writing
 from csvpipe.store.protocol import ANY_OWNER, JobPage
 
 STANDARD_OUTPUT: Final = "-"
@@ -151,7 +153,7 @@ retry = _asking(Verb.RETRY, "Let failed jobs go on from what is done, as soon as
     type=click.Path(dir_okay=False),
     default=STANDARD_OUTPUT,
     metavar="FILE",
-    help="Where to; standard output by default.",
+    help="Where to, a path or a URL; standard output by default.",
 )
 @click.option("--all", "is_all", is_flag=True, help="Also the rows that mended submissions have imported since.")
 def rejects(*, job: str, store_url: str, spool: Path | None, dest: str, is_all: bool) -> None:
@@ -171,11 +173,15 @@ def rejects(*, job: str, store_url: str, spool: Path | None, dest: str, is_all: 
             open_only=not is_all,
         )
         try:
-            rows = write(cast("BinaryIO", sys.stdout.buffer) if dest == STANDARD_OUTPUT else Path(dest))
-        except SourceGoneError as error:
+            if is_url(dest):
+                with writing(dest) as file:
+                    rows = write(file)
+            else:
+                rows = write(cast("BinaryIO", sys.stdout.buffer) if dest == STANDARD_OUTPUT else Path(dest))
+        except (FileError, MissingExtraError, SourceGoneError) as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
-            raise click.FileError(dest, error.strerror or str(error)) from error
+            raise click.FileError(shown(dest), error.strerror or str(error)) from error
     errors.line(f"{counted(rows, 'rejected row')} of {printable(record.filename)}")
 
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import click
 
+from csvpipe._intake.url import is_url
 from csvpipe.cli.output import Output
 from csvpipe.cli.target import TargetError, find_pipeline
 from csvpipe.dialect import Dialect
 from csvpipe.errors import DialectError
 from csvpipe.pipeline import Header, Pipeline
+
+
+class FolderOrUrl(click.Path):
+    """A folder as a path object, or a URL as it is."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        return value if is_url(value) else super().convert(value, param, ctx)
+
 
 DELIMITERS: Final = {
     "tab": "\t",

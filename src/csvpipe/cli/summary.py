@@ -198,9 +198,11 @@ def _folded(text: str, room: int | None) -> list[str]:
     return textwrap.wrap(text, room) or [text]
 
 
-def _rejects(paths: Sequence[Path]) -> Iterator[str]:
+def _rejects(paths: Sequence[Path | str]) -> Iterator[str]:
     yield ""
     yield "The failed rows, each with its reasons, are in:"
     yield from (f"  {printable(str(path))}" for path in paths[:_FILES_SHOWN])
     if hidden := paths[_FILES_SHOWN:]:
-        yield f"  and {counted(len(hidden), 'file')} more in {printable(str(hidden[0].parent))}"
+        first = hidden[0]
+        folder = str(first.parent) if isinstance(first, Path) else first.rpartition("/")[0]
+        yield f"  and {counted(len(hidden), 'file')} more in {printable(folder)}"

@@ -21,6 +21,7 @@ import attrs
 
 from csvpipe._intake.carried import CarriedFile
 from csvpipe._intake.inspection import JobPlan
+from csvpipe._intake.source import read_errors
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
 from csvpipe._process.delivery import run_of
 from csvpipe._process.resources import Resources
@@ -167,11 +168,8 @@ def carry(plan: JobPlan, chunk: Chunk) -> CarriedFile:
     """
     source = plan.source
     assert source is not None, "a job without a file has no chunks"  # noqa: S101  # refused at intake
-    try:
+    with read_errors(source.path):
         return CarriedFile.of(source, _joined(chunk, most=plan.limits.row_bytes + CUT_BYTES))
-    except OSError as error:
-        message = f"{source.path}: cannot be read: {error}; check the disk or the network, then retry the job"
-        raise FileError(FileCode.SOURCE_FAILED, message) from error
 
 
 def _joined(chunk: Chunk, *, most: int) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,7 @@ import attrs
 
 from csvpipe._intake.arrival.receive import BlockingSource, display_name
 from csvpipe._intake.inspection import Inspection, JobPlan
-from csvpipe._intake.source import LocalFile
+from csvpipe._intake.source import LocalFile, read_errors
 from csvpipe._intake.url import is_url
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileError
@@ -124,7 +124,7 @@ class _File:
         if source.sha256 is None or is_url(self._local.path) or not Path(source.path).exists():
             return False
         if self._sha256 is None:
-            with Path(self._local.path).open("rb") as opened:
+            with read_errors(self._local.path), Path(self._local.path).open("rb") as opened:
                 self._sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
         return self._sha256 == source.sha256
 

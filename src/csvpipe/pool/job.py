@@ -182,7 +182,7 @@ class Job:
         store, spool = self._services.store, self._services.spool
 
         def write() -> int:
-            with _written(dest) if isinstance(dest, str) and is_url(dest) else nullcontext(dest) as given:
+            with writing(dest) if isinstance(dest, str) and is_url(dest) else nullcontext(dest) as given:
                 target = Path(given) if isinstance(given, str | os.PathLike) else given
                 return write_job_rejects(target, store, self._id, spool, open_only=open_only)
 
@@ -212,7 +212,8 @@ def id_of(job: Job | UUID | str) -> JobId:
         raise JobNotFoundError(given) from None
 
 
-def _written(url: str) -> AbstractContextManager[BinaryIO]:
+def writing(url: str) -> AbstractContextManager[BinaryIO]:
+    """A file whose content becomes an object; see `written`."""
     from csvpipe._intake.remote import written  # noqa: PLC0415  # few need it
 
     return written(url)

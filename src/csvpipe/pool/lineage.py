@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from csvpipe._intake.arrival.take_in import TakenIn
+from csvpipe._intake.arrival.take_in import TakenIn, read_block
 from csvpipe._intake.charset.detect import detect_encoding
 from csvpipe._intake.charset.encoding import UTF8
 from csvpipe._intake.inspect import SAMPLE_BYTES, inspect_file
@@ -133,7 +133,7 @@ def spelt_after(
     """
     if parent.assumes_encoding and taken.local_encoding != UTF8:
         with taken.file.open(place=place) as file:
-            head = file.read(SAMPLE_BYTES)
+            head = read_block(file, SAMPLE_BYTES, place)
         if _is_utf8(head):
             found = detect_encoding(head, stated=None, place=place, is_whole=False)
             taken = attrs.evolve(taken, encoding=found)

@@ -46,14 +46,13 @@ class WorkerPool(AsyncContext):
         store: Where job state lives; the caller's to close. None for one in memory. Also an attribute.
         pipelines: The only ones that this pool runs, by their names; also an attribute.
         workers: How many chunks are handled at once; by default ten in threads, or as many as there are processors.
-        executor: Who runs handlers: `thread`, `process` for worker processes of our own, which use all processors and
-            survive a row that crashes its process, or an executor of the application's. Async handlers run in the event
-            loop whoever it is. Processes find a pipeline by its name in an importable module.
+        executor: Who runs handlers: `thread`, `process` for processes of our own, which use all processors and survive
+            a row that crashes one, or an executor of the application's. Async handlers run in the event loop always.
+            Processes find a pipeline by its name in an importable module.
         max_files: Files that are imported at once. Files of a single chunk do not count: they never wait for others.
         spool_dir: Where uploads are kept until they are imported, and spilled row errors. None for a temporary folder,
             which is removed when the pool is left.
-        on_event: Called in the event loop with each event of each job, one after the other, sync or async. What it
-            raises is logged and harms nothing.
+        on_event: Called in the event loop with each event of each job, sync or async. What it raises is only logged.
         observers: Told of each job and each chunk; also an attribute, whose `add` takes more. See `csvpipe.observing`.
         on_exit: What happens when the block is left without an exception: `drain` waits for all submitted jobs, `stop`
             checkpoints and leaves the rest to the next process.
@@ -312,7 +311,8 @@ class WorkerPool(AsyncContext):
         Args:
             after: What `following` of the slice before said; None to begin with the newest.
             limit: Jobs in a slice.
-            status: As for `jobs`, like `owner`.
+            status: Only those with this status.
+            owner: As for `jobs`.
 
         Raises:
             PoolClosedError: The pool is not open.

@@ -6,12 +6,14 @@ import gzip
 import io
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -25,12 +27,18 @@ from csvpipe._intake.source import LocalFile
 from csvpipe._intake.stated import Stated
 from csvpipe._intake.url import is_url, name_of, shown
 from csvpipe.errors import FileCode, FileError
+from csvpipe.jobs import JobStatus
 from csvpipe.limits import Limits
 
 fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
 
 _WORD = "sesame"
 PEOPLE = b"id,name\n" + b"".join(b"%d,name %d\n" % (row, row) for row in range(1, 2_001))
+
+
+@csvpipe.pipeline(batch_size=500)
+def _take(rows: list[dict[str, str]]) -> None:
+    """Take whatever comes."""
 
 
 @pytest.fixture
@@ -64,6 +72,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     has_ranges = True
     token = ""
+    #: The object; whoever holds the list may replace it.
+    contents: ClassVar = [PEOPLE]
+    #: What a cache that is out of date says to HEAD.
+    stale: bytes | None = None
+    #: So many answers to GET before the server fails.
+    left: ClassVar = [10_000]
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -78,24 +92,30 @@ class _Handler(BaseHTTPRequestHandler):
         if "nobody" in self.path:
             self.send_error(404)
             return
+        self.left[0] -= not is_head
+        if self.left[0] < 0:
+            self.send_error(503)
+            return
+        whole = self.stale if is_head and self.stale is not None else self.contents[0]
         if self.token and f"token={self.token}" not in self.path:
             self.send_error(403)
             return
-        content, status = PEOPLE, 200
+        content, status = whole, 200
         wanted = self.headers.get("Range")
         if self.has_ranges and wanted is not None:
             low, _, high = wanted.removeprefix("bytes=").partition("-")
-            content, status = PEOPLE[int(low) : int(high or len(PEOPLE)) + 1], 206
+            content, status = whole[int(low) : int(high or len(whole)) + 1], 206
         self.send_response(status)
         if status == 206:
-            self.send_header("Content-Range", f"bytes {low}-{int(low) + len(content) - 1}/{len(PEOPLE)}")
+            self.send_header("Content-Range", f"bytes {low}-{int(low) + len(content) - 1}/{len(whole)}")
         if self.has_ranges:
             self.send_header("Accept-Ranges", "bytes")
-            self.send_header("ETag", '"people-1"')
+            self.send_header("ETag", f'"{zlib.crc32(whole)}"')
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if not is_head:
-            self.wfile.write(content)
+            with suppress(OSError):  # whoever asks may leave when it has seen enough
+                self.wfile.write(content)
 
 
 @pytest.fixture
@@ -103,8 +123,9 @@ def serve() -> Iterator[Any]:
     """Starts servers: `serve(has_ranges=True, token="")` returns the URL."""
     servers: list[ThreadingHTTPServer] = []
 
-    def start(**settings: Any) -> str:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), settings))
+    def start(handler: type[_Handler] = _Handler, **settings: Any) -> str:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler,), settings))
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # whoever asks may leave
         servers.append(server)
         Thread(target=partial(server.serve_forever, poll_interval=0.01), daemon=True).start()
         return f"http://127.0.0.1:{server.server_address[1]}/people.csv"
@@ -226,6 +247,85 @@ class TestSpooled:
         taken = taken_in(serve(has_ranges=False), spool)
 
         assert (True, PEOPLE) == (taken.file.is_spooled, Path(taken.file.path).read_bytes())
+
+    def test_a_large_one_without_ranges(self, serve: Any, spool: Spool) -> None:
+        """However large it is, it is one request."""
+        large = PEOPLE + PEOPLE[8:] * 300
+        left = [2]
+
+        taken = taken_in(serve(has_ranges=False, contents=[large], left=left), spool)
+
+        assert 6_000_000 < taken.file.size
+        assert ([0], large) == (left, Path(taken.file.path).read_bytes())
+
+    @pytest.mark.parametrize("has_ranges", [True, False])
+    def test_a_member_of_an_archive_over_http(self, serve: Any, spool: Spool, has_ranges: bool) -> None:  # noqa: FBT001
+        """Where the server gives no parts, the archive is copied first, and the copy goes."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("people.csv", PEOPLE)
+            archive.writestr("other.csv", b"x" * 6_000_000)
+        url = serve(has_ranges=has_ranges, contents=[packed.getvalue()])
+
+        taken = taken_in(f"zip://people.csv::{url}", spool)
+
+        assert PEOPLE == Path(taken.file.path).read_bytes()
+
+    def test_an_empty_object(self, serve: Any, spool: Spool) -> None:
+        """It has no first byte to ask for."""
+        assert 0 == taken_in(serve(contents=[b""]), spool).file.size
+
+
+class TestVersions:
+    """What is read is of one version of the object, and all of that."""
+
+    def test_head_is_not_believed(self, serve: Any) -> None:
+        """A cache may tell of an earlier, shorter object."""
+        longer = PEOPLE + b"2001,name 2001\n"
+
+        [record] = csvpipe.run(_take, serve(contents=[longer], stale=PEOPLE))
+
+        assert (JobStatus.COMPLETED, 2_001) == (record.status, record.total_rows)
+
+    @pytest.mark.parametrize("now", [PEOPLE + b"2001,name 2001\n", PEOPLE[::-1]])
+    def test_a_part_of_another_one(self, serve: Any, spool: Spool, now: bytes) -> None:
+        """Each answer says what it is a part of."""
+        contents = [PEOPLE]
+        source = taken_in(serve(contents=contents), spool).file
+
+        with source.open_part(8, 30) as file:
+            contents[0] = now
+            with pytest.raises(FileError) as caught:
+                file.read(10)
+
+        assert FileCode.SOURCE_CHANGED is caught.value.code
+
+    def test_all_instead_of_a_part(self, serve: Any, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A server that gives no parts any more is not read from its start in their place."""
+        monkeypatch.setattr("csvpipe._intake.remote._PAUSES", ())
+        handler = type("Handler", (_Handler,), {})
+        source = taken_in(serve(handler), spool).file
+
+        with source.open_part(8, 30) as file:
+            handler.has_ranges = False
+            with pytest.raises(OSError, match="something else than the range"):
+                file.read(10)
+
+    def test_a_server_that_fails(
+        self, serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Whenever that is, the job fails, and the files beside it do not."""
+        monkeypatch.setattr("csvpipe._intake.remote._PAUSES", ())
+        good = tmp_path / "good.csv"
+        good.write_bytes(PEOPLE)
+        ends = set()
+        for answers in (*range(16), 1_000):
+            failed, sound = csvpipe.run(_take, serve(left=[answers]), good)
+            ends.add((failed.status, failed.error_code))
+            assert (JobStatus.COMPLETED, 2_000) == (sound.status, sound.processed_rows)
+
+        assert {(JobStatus.FAILED, FileCode.SOURCE_FAILED), (JobStatus.COMPLETED, None)} == ends
+        assert "unexpectedly" not in caplog.text
 
 
 class TestSecrets:

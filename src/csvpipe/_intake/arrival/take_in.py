@@ -207,7 +207,7 @@ class Spooling:
                     return file
                 written.seek(0)
                 self._writer = self._open(b"", self._found)
-                while block := written.read(BLOCK_BYTES):
+                while block := read_block(written, BLOCK_BYTES, self._place):
                     self._writer.write(block)
             return self._writer.finish(sha256=self._digest.hexdigest())
         except BaseException:
@@ -251,8 +251,8 @@ def take_in_path(
         raise too_large(place, f"it has {source.size:,} bytes", limits.file_bytes)
     is_small = source.size <= _KEPT_BYTES
     with source.open_at_once(place=place, buffering=0 if is_small else -1) as file:
-        content = _read(file, max(source.size, binaries.MARK_BYTES), place) if is_small else None
-        head = _read(file, binaries.MARK_BYTES, place) if content is None else content[: binaries.MARK_BYTES]
+        content = read_block(file, max(source.size, binaries.MARK_BYTES), place) if is_small else None
+        head = read_block(file, binaries.MARK_BYTES, place) if content is None else content[: binaries.MARK_BYTES]
         if content is not None and len(content) != source.size:
             content = None  # it is being changed, which whoever opens it again finds out
         if head and not source.size:
@@ -307,11 +307,16 @@ def take_in_file_object(
 def _pour(file: BinaryIO, spooling: Spooling, place: str) -> None:
     block: Block | None = None
     while block is None or block:
-        block = _read(file, BLOCK_BYTES, place)
+        block = read_block(file, BLOCK_BYTES, place)
         spooling.feed(block)  # the last and empty one as well: a text file shows what it is, and None is no end
 
 
-def _read(file: BinaryIO, size: int, place: str) -> bytes:
+def read_block(file: BinaryIO, size: int, place: str) -> bytes:
+    """So many bytes of a source, or what there is of them.
+
+    Raises:
+        FileError: `source_failed`, for whatever its `read` raises.
+    """
     try:
         block = file.read(size)
     except Exception as error:  # whatever a file object of the caller's raises: the file's fault, never the pool's
