@@ -179,6 +179,7 @@ _SAMPLES: Final[tuple[object, ...]] = (
     sink.DeferredError("a key is missing"),
     sink.RefusedError(_REFUSAL, 3, is_sure=True),
     sink.RefusedError(_REFUSAL, refusals={3: _REFUSAL}),
+    sink.RefusedError(_REFUSAL, 3, is_sure=True, is_undone=True),
     errors.TakenOverError(_JOB),
     _REFUSAL,
     errors.Abort("wrong file"),

@@ -94,6 +94,9 @@ class Session(ABC):
             except RefusedError as error:
                 if is_whole:
                     raise
+                if error.is_undone:
+                    at = first + (error.suspect or 0)
+                    raise RefusedError(error.refusal, at, is_sure=True, is_undone=True) from error
                 if error.refusals:
                     refusals.update((first + at, refusal) for at, refusal in error.refusals.items())
                     first += len(group)
