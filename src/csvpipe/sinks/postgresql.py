@@ -46,13 +46,13 @@ _SAME_TEXT: Final[Mapping[str, Any]] = {
     "decimal": sa.Numeric,
 }
 
+#: Where a row stood among those that were written together.
+_NUMBER: Final = "csvpipe_row"
+
 #: After so many refusals in a transaction, and as long as rows between two are no more than so many, each row is tried
 #: by itself, which takes longer for a good one and much less for a bad one.
 _FEW: Final = 6
 _APART: Final = 250
-
-#: Where a row stood among those that were written together.
-_NUMBER: Final = "csvpipe_row"
 
 
 def _is_same(kind: Any, cells: str) -> bool:
@@ -296,12 +296,12 @@ class PostgreSQLSession(Session):
             self._copy_into(f"{target.quoted} ({listed})", columns, values, taken, is_numbered=False)
             return
         self._adapts_of(columns)
-        meeting = f"csvpipe_rows_{list(self._adapts).index(columns)}"
+        meeting, number = f"csvpipe_rows_{list(self._adapts).index(columns)}", target.free_name(_NUMBER)
         self._execute(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {meeting} ON COMMIT DELETE ROWS AS "  # noqa: S608  # quoted
-            f"SELECT 0::bigint AS {_NUMBER}, {listed} FROM {target.quoted} WITH NO DATA; TRUNCATE {meeting}"
+            f"SELECT 0::bigint AS {number}, {listed} FROM {target.quoted} WITH NO DATA; TRUNCATE {meeting}"
         )
-        self._copy_into(f"{meeting} ({_NUMBER}, {listed})", columns, values, taken, is_numbered=True)
+        self._copy_into(f"{meeting} ({number}, {listed})", columns, values, taken, is_numbered=True)
         conflict = self._table.on_conflict(target, columns)
         for chosen in self._chosen(meeting, listed):
             self._execute(f"INSERT INTO {target.quoted} ({listed}) {chosen} {conflict}")  # quoted
@@ -319,9 +319,9 @@ class PostgreSQLSession(Session):
         otherwise would lock each other out. What one key is the database says, which knows its collations; no two keys
         that have a NULL are one.
         """
-        key = self._table.key
+        key, number = self._table.key, self._target.free_name(_NUMBER)
         if not key:
-            yield f"SELECT {listed} FROM {meeting} ORDER BY {_NUMBER}"  # noqa: S608  # quoted
+            yield f"SELECT {listed} FROM {meeting} ORDER BY {number}"  # noqa: S608  # quoted
             return
         keys = self._target.list_of(key)
         nulls = " OR ".join(f"{self._target.quote(column)} IS NULL" for column in key)
@@ -329,13 +329,14 @@ class PostgreSQLSession(Session):
             f"SELECT max(n) FROM (SELECT count(*) AS n FROM {meeting} WHERE NOT ({nulls}) GROUP BY {keys}) AS counted"  # noqa: S608
         ) or [None]
         if most is None or most == 1:
-            yield f"SELECT {listed} FROM {meeting} ORDER BY {keys}, {_NUMBER}"  # noqa: S608  # quoted
+            yield f"SELECT {listed} FROM {meeting} ORDER BY {keys}, {number}"  # noqa: S608  # quoted
             return
+        place = self._target.free_name("csvpipe_rank")
         for rank in range(1, most + 1):
             yield (
                 f"SELECT {listed} FROM (SELECT *, CASE WHEN {nulls} THEN 1 ELSE row_number() "  # noqa: S608  # quoted
-                f"OVER (PARTITION BY {keys} ORDER BY {_NUMBER}) END AS csvpipe_rank FROM {meeting}) AS ranked "
-                f"WHERE csvpipe_rank = {rank} ORDER BY {keys}, {_NUMBER}"
+                f"OVER (PARTITION BY {keys} ORDER BY {number}) END AS {place} FROM {meeting}) AS ranked "
+                f"WHERE {place} = {rank} ORDER BY {keys}, {number}"
             )
 
     def _copy_into(
