@@ -160,11 +160,13 @@ class PostgreSQLSession(Session):
         """The columns of these fields."""
         return f"{self._target.quoted} ({self._target.list_of([self._column_of(name) for name in names])})"
 
-    def _stream(self, place: str, options: str, data: Any) -> None:
-        """Copy CSV."""
+    def _stream(self, place: str, options: str, data: Any) -> int:
+        """Copy CSV; how many rows are there for it."""
         statement = f"COPY {place} FROM STDIN (FORMAT csv{options})"
-        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(data)
+        with self._connection.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                copy.write(data)
+            return int(cursor.rowcount)
 
     def _write(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], rows: int) -> None:
         if not self._goes_singly(rows):
@@ -185,12 +187,12 @@ class PostgreSQLSession(Session):
         ):
             copy_kept(0, rows)
 
-    def _attempt(self, copy: Callable[[], None], rows: int, taken: Sequence[int] = (0,)) -> None:
-        """Copy within a savepoint."""
+    def _attempt(self, copy: Callable[[], int], rows: int, taken: Sequence[int] = (0,)) -> None:
+        """Copy within a savepoint; what copies tells how many rows there are for it."""
         with self._troubles():
             self._save()
             try:
-                copy()
+                written = copy()
             except Exception as error:
                 refusal = refusal_of(error, self._target)
                 if refusal is None:
@@ -203,6 +205,7 @@ class PostgreSQLSession(Session):
                 is_one = suspect is not None and 0 <= suspect < rows
                 raise RefusedError(refusal, suspect if is_one else None) from error
             self._written += rows
+            self._compare(written, rows)
 
     def _save(self) -> None:
         release = "RELEASE SAVEPOINT csvpipe_rows; " if self._is_saved else ""
@@ -223,7 +226,7 @@ class PostgreSQLSession(Session):
         columns: tuple[str, ...],
         rows: int,
         *,
-        fill: Callable[[str], None],
+        fill: Callable[[str], object],
         copy_one: Callable[[int], None],
     ) -> bool:
         """Have the server try each row by itself; False if that is not worth it, or it cannot.
@@ -289,12 +292,11 @@ class PostgreSQLSession(Session):
 
     # Copying ----------------------------------------------------------------------------------------------------------
 
-    def _copy(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], taken: list[int]) -> None:
+    def _copy(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], taken: list[int]) -> int:
         target = self._target
         listed = target.list_of(columns)
         if not self._table.may_meet_rows:
-            self._copy_into(f"{target.quoted} ({listed})", columns, values, taken, is_numbered=False)
-            return
+            return self._copy_into(f"{target.quoted} ({listed})", columns, values, taken, is_numbered=False)
         self._adapts_of(columns)
         meeting, number = f"csvpipe_rows_{list(self._adapts).index(columns)}", target.free_name(_NUMBER)
         self._execute(
@@ -305,6 +307,7 @@ class PostgreSQLSession(Session):
         conflict = self._table.on_conflict(target, columns)
         for chosen in self._chosen(meeting, listed):
             self._execute(f"INSERT INTO {target.quoted} ({listed}) {chosen} {conflict}")  # quoted
+        return taken[0]
 
     def _adapts_of(self, columns: tuple[str, ...]) -> list[Any]:
         if columns not in self._adapts:
@@ -347,10 +350,12 @@ class PostgreSQLSession(Session):
         taken: list[int],
         *,
         is_numbered: bool,
-    ) -> None:
+    ) -> int:
         adapts = self._adapts_of(columns)
-        with self._connection.cursor() as cursor, cursor.copy(f"COPY {place} FROM STDIN") as copy:
-            for row in values:
-                taken[0] += 1
-                adapted = [adapt(value) for adapt, value in zip(adapts, row, strict=True)]
-                copy.write_row((taken[0], *adapted) if is_numbered else adapted)
+        with self._connection.cursor() as cursor:
+            with cursor.copy(f"COPY {place} FROM STDIN") as copy:
+                for row in values:
+                    taken[0] += 1
+                    adapted = [adapt(value) for adapt, value in zip(adapts, row, strict=True)]
+                    copy.write_row((taken[0], *adapted) if is_numbered else adapted)
+            return int(cursor.rowcount)

@@ -108,6 +108,7 @@ class SQLiteSession(Session):
                 return
             try:
                 cursor.executemany(statement, rows)
+                self._compare(cursor.rowcount, taken())
             except Exception as error:
                 # The statement of that row is undone, those of the rows before it are not.
                 raise RefusedError(self._refusal(cursor, error, taken() - 1), taken() - 1, is_sure=True) from error
