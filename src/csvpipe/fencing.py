@@ -21,9 +21,9 @@ NO_TABLE: Final = "42P01"
 ABORTED: Final = "25P02"
 NOT_UNIQUE: Final = "23505"
 
-#: Rows are locked by blocks of 1, 16, 256 and so on, and so few for a call.
-_BLOCK_BITS: Final = 4
-_BLOCK_SIZES: Final = 9
+#: Rows are locked by blocks of 1, 32, 1024 and so on, and so few for a call.
+_BLOCK_BITS: Final = 5
+_BLOCK_SIZES: Final = 5
 _BLOCKS: Final = 4
 
 FENCE: Final = "csvpipe_fence"
