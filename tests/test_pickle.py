@@ -13,7 +13,7 @@ from uuid import UUID
 import attrs
 import pytest
 
-from csvpipe import errors, sink
+from csvpipe import errors, sink, transactions
 from csvpipe._intake.carried import CarriedFile
 from csvpipe._intake.inspection import Finding, Inspection, JobPlan, Trial
 from csvpipe._intake.mended.layout import Mends
@@ -179,7 +179,9 @@ _SAMPLES: Final[tuple[object, ...]] = (
     ColumnNotFoundError("nome", ("id", "name")),
     sink.DeferredError("a key is missing"),
     sink.RefusedError(_REFUSAL, 3, is_sure=True),
+    transactions.UndoneError(),
     sink.RefusedError(_REFUSAL, refusals={3: _REFUSAL}),
+    sink.RefusedError(_REFUSAL, 3, is_sure=True, is_undone=True),
     errors.TakenOverError(_JOB),
     _REFUSAL,
     errors.Abort("wrong file"),

@@ -158,7 +158,8 @@ class Context:
 
         The notes are in tables of ours beside the application's, which are made when they are missing. All that the
         handler does has to be in this one transaction; whatever stands before it may be repeated. Of SQLite, the whole
-        file is locked meanwhile.
+        file is locked meanwhile. In PostgreSQL a second call for the same rows waits for the first one, which takes
+        `READ COMMITTED`, the default there: at other levels the second one may not see what the first has noted.
 
         Args:
             connection: To PostgreSQL or SQLite, of SQLAlchemy, psycopg or sqlite3, synchronous and not in a
@@ -168,6 +169,8 @@ class Context:
             PipelineError: It is none of these; the call has had a transaction already; or the pipeline has a sink,
                 whose rows would be lost when the handler is not run again. On entering it: the file is that of the job
                 store, which a handler must not lock. Let it pass: the job fails.
+            csvpipe.transactions.UndoneError: On leaving it: the transaction was over before, as the handler has caught
+                an error by which the database undoes all of it, or ended it. The rows are not noted, and fail.
 
         Example:
             >>> import csvpipe, sqlite3

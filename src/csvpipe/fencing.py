@@ -9,13 +9,22 @@ The statements hold nothing but numbers and the digits of ids, besides results, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
-#: SQLSTATEs of PostgreSQL: a lock was waited for in vain; there is no such table.
+#: SQLSTATEs of PostgreSQL: a lock was waited for in vain; there is no such table; a statement has failed before in the
+#: transaction; such a row is there.
 LOCKED: Final = "55P03"
 NO_TABLE: Final = "42P01"
+ABORTED: Final = "25P02"
+NOT_UNIQUE: Final = "23505"
+
+#: Rows are locked by blocks of 1, 32, 1024 and so on, and so few for a call.
+_BLOCK_BITS: Final = 5
+_BLOCK_SIZES: Final = 5
+_BLOCKS: Final = 4
 
 FENCE: Final = "csvpipe_fence"
 MARKERS: Final = "csvpipe_markers"
@@ -73,6 +82,34 @@ def present_with_marker(job: UUID, start: int) -> str:
     )
 
 
+def present_and_alone(job: UUID, first: int, end: int) -> str:
+    """The attempt that may write and the transaction's number, in PostgreSQL; waits for others that deal with a row.
+
+    They have begun in this way, too, with rows in `[first, end)` or around it. What they have noted, the next statement
+    sees.
+    """
+    keys = sorted(_locks(job, first, end))  # in one order, as two might lock each other out
+    locks = ", ".join(f"pg_advisory_xact_lock{kind}({key:d})" for key, kind in keys)
+    return f"SELECT attempt, txid_current(), {locks} FROM {FENCE} WHERE job = '{job.hex}' FOR SHARE"  # noqa: S608
+
+
+def _locks(job: UUID, first: int, end: int) -> Iterator[tuple[int, str]]:
+    """Keys of locks, of which two calls have one in common that is not shared exactly if their blocks overlap.
+
+    A call has the blocks of its rows for itself, of the smallest size of which a few suffice, and shares the larger
+    ones around them with all others there. So calls for rows that are not close to each other go on side by side.
+    """
+    kind = ""
+    for size in range(_BLOCK_SIZES):
+        blocks = range(first >> _BLOCK_BITS * size, (end - 1 >> _BLOCK_BITS * size) + 1)
+        if not kind and len(blocks) > _BLOCKS and size + 1 < _BLOCK_SIZES:
+            continue
+        for block in blocks:
+            digest = blake2b(f"csvpipe {job.hex} {size} {block}".encode(), digest_size=8).digest()
+            yield int.from_bytes(digest, "big", signed=True), kind
+        kind = "_shared"
+
+
 def marked(job: UUID, start: int, end: int, placeholder: str) -> str:
     """Note a delivery; its result is the statement's one value."""
     return (
@@ -98,6 +135,18 @@ def noted(job: UUID, ranges: Sequence[tuple[int, int]]) -> str:
     """Note ranges of rows that a handler's transaction has dealt with."""
     values = ", ".join(f"('{job.hex}', {first:d}, {end:d})" for first, end in ranges)
     return f"INSERT INTO {ROWS_DONE} (job, first_row, end_row) VALUES {values}"  # noqa: S608  # digits
+
+
+def noted_within(job: UUID, ranges: Sequence[tuple[int, int]], transaction: int) -> str:
+    """The same in PostgreSQL, if this is still the transaction with that number; finds something then."""
+    condition = f"WHERE txid_current() = {transaction:d}"
+    if not ranges:
+        return f"SELECT 1 {condition}"
+    values = ", ".join(f"('{job.hex}', {first:d}, {end:d})" for first, end in ranges)
+    return (
+        f"INSERT INTO {ROWS_DONE} (job, first_row, end_row) "  # noqa: S608  # digits
+        f"SELECT * FROM (VALUES {values}) AS ranges {condition} RETURNING 1"
+    )
 
 
 def forgotten(job: UUID) -> list[str]:

@@ -41,6 +41,8 @@ class RefusedError(CsvPipeError):
         suspect: Index of the row that it may mean; None where nothing points at one.
         is_sure: Whether it is that row: then those before it are written. Otherwise none is.
         refusals: Of all rows that are not acceptable, by their indices, where it is known: then all others are written.
+        is_undone: Whether the database has undone the whole transaction with that row: it must be begun anew, without
+            the row, and until then nothing is written.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class RefusedError(CsvPipeError):
         suspect: int | None = None,
         is_sure: bool = False,  # noqa: FBT001, FBT002  # as pickle calls it
         refusals: Mapping[int, Refusal] | None = None,
+        is_undone: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
-        super().__init__(refusal, suspect, is_sure, refusals)
+        super().__init__(refusal, suspect, is_sure, refusals, is_undone)
         self.refusal = refusal
         self.suspect = suspect
         self.is_sure = is_sure
         self.refusals = refusals
+        self.is_undone = is_undone
 
     def __str__(self) -> str:
         return self.refusal.message

@@ -6,25 +6,25 @@ nobody was told of, finds the note and does not do it a second time.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
 
 from csvpipe import fencing
-from csvpipe.errors import PipelineError, TakenOverError, Unavailable
+from csvpipe.connections import adapted_to, origin_of
+from csvpipe.errors import CsvPipeError, PipelineError, TakenOverError, Unavailable
 from csvpipe.jobs import JobId
 from csvpipe.ranges import ranges_of
-
-if TYPE_CHECKING:
-    import sqlite3
 
 #: How often the fence is raised anew when others do so at the same time.
 _ROUNDS: Final = 10
 
 _LOCK_SECONDS: Final = 10
+
+#: The savepoint that is there exactly as long as the transaction, in SQLite.
+_BLOCK: Final = "csvpipe_block"
 
 
 class DoneRowsError(BaseException):
@@ -39,26 +39,15 @@ class DoneRowsError(BaseException):
         self.rows = rows
 
 
-class Connection(Protocol):
-    """What a transaction is made of, whichever library the connection is from."""
+class UndoneError(CsvPipeError):
+    """A transaction was over before its block was: what the handler did in it does not stand, or not as one."""
 
-    is_postgresql: bool
-
-    def begin(self) -> None:
-        """Begin a transaction in which nobody can come between a look and a write."""
-        ...
-
-    def run(self, statement: str) -> Any:
-        """Run a statement without values; what it returns has `fetchall` where it finds rows."""
-        ...
-
-    def commit(self) -> None:
-        """Make it last."""
-        ...
-
-    def rollback(self) -> None:
-        """Undo it."""
-        ...
+    def __str__(self) -> str:
+        return (
+            "the transaction was over before the end of its block, so the rows are not noted as done: an error was "
+            "caught after which the database undoes all of it, or the block has a commit or rollback of its own; let "
+            "the error pass, or catch it around a savepoint"
+        )
 
 
 class Transaction:
@@ -86,13 +75,14 @@ class Transaction:
         marked: Callable[[], set[int]],
     ) -> None:
         self._given = connection
-        self._connection = _adapted(connection)
+        self._connection = adapted_to(connection)
         self._job_id = job_id
         self._attempt = attempt
         self._rows = rows
         self._dry_run = dry_run
         self._store_file = store_file
         self._marked = marked
+        self._number = 0
 
     def __repr__(self) -> str:
         return f"<Transaction for {len(self._rows)} rows of job {self._job_id}>"
@@ -107,6 +97,8 @@ class Transaction:
         self._pass_fence()
         try:
             done = self._done()
+            if not done and not connection.is_postgresql:
+                connection.run(f"SAVEPOINT {_BLOCK}")
         except BaseException:
             connection.rollback()
             raise
@@ -122,22 +114,52 @@ class Transaction:
             return
         try:
             marked = self._marked()
-            ranges = list(ranges_of(row for index, row in enumerate(self._rows) if index not in marked))
-            if ranges:
-                connection.run(fencing.noted(self._job_id, ranges))
-        except BaseException:
+            self._note(list(ranges_of(row for index, row in enumerate(self._rows) if index not in marked)))
+        except BaseException as error:
             with suppress(Exception):
                 connection.rollback()
+            if getattr(origin_of(error), "sqlstate", None) == fencing.ABORTED:
+                raise UndoneError from error
+            if getattr(origin_of(error), "sqlstate", None) == fencing.NOT_UNIQUE:
+                self._raise_if_done()
             raise
         try:
             connection.commit()
         except Exception as error:
             with suppress(Exception):
                 connection.rollback()
-            if type(_origin(error)).__name__ not in {"OperationalError", "InterfaceError", "AdminShutdown"}:
+            if type(origin_of(error)).__name__ not in {"OperationalError", "InterfaceError", "AdminShutdown"}:
                 raise  # constraints that are checked at the end
             # It may be made, or not: the next call looks.
-            raise Unavailable(f"the outcome of a commit is unknown: {_origin(error)}") from error
+            raise Unavailable(f"the outcome of a commit is unknown: {origin_of(error)}") from error
+
+    def _note(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Note rows as done, in the transaction in which the block has begun.
+
+        It may be another one by now: drivers begin one by themselves where there is none.
+        """
+        connection = self._connection
+        if connection.is_postgresql:
+            if not connection.run(fencing.noted_within(self._job_id, ranges, self._number)).fetchall():
+                raise UndoneError
+            return
+        try:
+            connection.run(f"RELEASE {_BLOCK}")
+        except Exception as error:
+            raise UndoneError from error
+        if ranges:
+            connection.run(fencing.noted(self._job_id, ranges))
+
+    def _raise_if_done(self) -> None:
+        """Somebody else has noted rows of the call."""
+        connection = self._connection
+        connection.begin()
+        try:
+            done = self._done()
+        finally:
+            connection.rollback()
+        if done:
+            raise DoneRowsError(done)
 
     def _check_file(self, store_file: str) -> None:
         """The job store writes to its file every few seconds, and must not wait for handlers."""
@@ -170,10 +192,12 @@ class Transaction:
 
     def _present(self) -> int | None:
         """The attempt that may write, held until the end; None where there is none yet, or no table for it."""
-        connection = self._connection
-        lock = " FOR SHARE" if connection.is_postgresql else ""
+        connection, rows = self._connection, self._rows
+        statement = fencing.present(self._job_id)
+        if connection.is_postgresql:
+            statement = fencing.present_and_alone(self._job_id, min(rows), max(rows) + 1)
         try:
-            rows = connection.run(fencing.present(self._job_id) + lock).fetchall()
+            found = connection.run(statement).fetchall()
         except Exception as error:
             if not _is_missing_table(error):
                 connection.rollback()
@@ -182,7 +206,11 @@ class Transaction:
             fencing.make_tables(self._has_table, self._run_alone)
             connection.begin()
             return None
-        return int(rows[0][0]) if rows else None
+        if not found:
+            return None
+        if connection.is_postgresql:
+            self._number = int(found[0][1])
+        return int(found[0][0])
 
     def _has_table(self, name: str) -> bool:
         connection = self._connection
@@ -221,7 +249,7 @@ class Transaction:
         except Exception as error:
             with suppress(Exception):
                 connection.rollback()
-            if getattr(_origin(error), "sqlstate", None) == fencing.LOCKED:
+            if getattr(origin_of(error), "sqlstate", None) == fencing.LOCKED:
                 message = f"job {self._job_id}: an earlier attempt is in a transaction that does not end"
                 raise Unavailable(message) from error
             raise
@@ -244,7 +272,7 @@ def forget(connection: Any, *job_ids: UUID) -> None:
         connection: As for `Context.transaction`, with no transaction under way.
         job_ids: The jobs.
     """
-    adapted = _adapted(connection)
+    adapted = adapted_to(connection)
     adapted.begin()
     try:
         for job_id in job_ids:
@@ -259,95 +287,6 @@ def forget(connection: Any, *job_ids: UUID) -> None:
         raise
 
 
-def _origin(error: BaseException) -> BaseException:
-    """The driver's error in SQLAlchemy's."""
-    return getattr(error, "orig", None) or error
-
-
 def _is_missing_table(error: BaseException) -> bool:
-    origin = _origin(error)
+    origin = origin_of(error)
     return getattr(origin, "sqlstate", None) == fencing.NO_TABLE or "no such table" in str(origin)
-
-
-# Connections of the libraries there are; none of these is imported ---------------------------------------------------
-
-
-def _adapted(connection: Any) -> Connection:
-    if "sqlite3" in sys.modules and isinstance(connection, sys.modules["sqlite3"].Connection):
-        return _SQLite(connection)
-    if hasattr(connection, "exec_driver_sql") and hasattr(connection, "dialect"):
-        if connection.dialect.name in {"postgresql", "sqlite"} and not connection.dialect.is_async:
-            return _SQLAlchemy(connection)
-    elif type(connection).__module__.partition(".")[0] == "psycopg" and not hasattr(connection, "__aenter__"):
-        return _Psycopg(connection)
-    raise PipelineError(
-        "Context.transaction takes a synchronous connection to PostgreSQL or SQLite: one of SQLAlchemy, psycopg or "
-        f"sqlite3, not {connection!r}"
-    )
-
-
-def _check_free(is_free: bool) -> None:  # noqa: FBT001  # the one thing that it is about
-    if not is_free:
-        raise PipelineError(
-            "Context.transaction begins a transaction, but the connection is in one already; commit it first"
-        )
-
-
-class _Driver:
-    """What the two drivers have in common."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def run(self, statement: str) -> Any:
-        return self._connection.execute(statement)
-
-    def commit(self) -> None:
-        self._connection.commit()
-
-    def rollback(self) -> None:
-        self._connection.rollback()
-
-
-class _SQLite(_Driver):
-    is_postgresql = False
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        _check_free(not connection.in_transaction)
-        super().__init__(connection)
-
-    def begin(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-
-
-class _Psycopg(_Driver):
-    is_postgresql = True
-
-    def __init__(self, connection: Any) -> None:
-        _check_free(int(connection.info.transaction_status) == 0)
-        super().__init__(connection)
-
-    def begin(self) -> None:
-        if self._connection.autocommit:  # else the first statement does so by itself
-            self._connection.execute("BEGIN")
-
-
-class _SQLAlchemy:
-    def __init__(self, connection: Any) -> None:
-        _check_free(not connection.in_transaction())
-        self._connection = connection
-        self.is_postgresql = connection.dialect.name == "postgresql"
-
-    def begin(self) -> None:
-        self._connection.begin()
-        if not self.is_postgresql:
-            self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    def run(self, statement: str) -> Any:
-        return self._connection.exec_driver_sql(statement)
-
-    def commit(self) -> None:
-        self._connection.commit()
-
-    def rollback(self) -> None:
-        self._connection.rollback()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from csvpipe._partition.chunk import Chunk
@@ -248,35 +248,46 @@ class DeliveryRun(ChunkRun):
             if before is not None:
                 session.rollback()
                 return _fitting(work.chunk, ChunkResult.from_dict(json.loads(before)))
-            refused, is_past = self._write(session, work.outputs, number)
-            refused = {**known, **refused}
-            if not is_past:
+            refused, is_wanted = self._write(session, work.outputs, number, known)
+            known = {**known, **refused}
+            if is_wanted:
                 break
-            number = min(refused)  # nothing behind the first bad row may stay
-            known = {number: refused[number]}
-        result = self._counted(refused, failure, is_complete=is_complete)
+            if self._job.rules.ends_at_first:
+                number = min(known)  # nothing behind the first bad row may stay
+                known = {number: known[number]}
+        result = self._counted(known, failure, is_complete=is_complete)
         if result.end > result.start:
             session.commit(result.end, json.dumps(result.to_dict(), separators=(",", ":")))
         return result
 
-    def _write(self, session: SinkSession, outputs: Any, number: int) -> tuple[dict[int, Refusal], bool]:
-        """Write all of the first so many that can be written.
+    def _write(
+        self, session: SinkSession, outputs: Any, number: int, known: Mapping[int, Refusal]
+    ) -> tuple[dict[int, Refusal], bool]:
+        """Write all of the first so many that can be written, but for those that are known to be refused.
 
         Returns:
-            What is refused, by its index among them, and whether rows behind the one that ends the job are written.
+            What is refused besides, by its index among them, and whether what is written by now is what is wanted: else
+            the transaction is undone, or has rows behind the one that ends the job.
         """
         is_batch = not isinstance(outputs, list)
-        search = Search(range(number) if is_batch else [k for k in range(number) if outputs[k] is not None])
-        while (group := search.next_group()) is not None:
+        kept: Sequence[int] = range(number)
+        if not is_batch or known:
+            kept = [k for k in kept if k not in known and (is_batch or outputs[k] is not None)]
+        if is_batch and len(kept) < number:
+            outputs = outputs.only(kept)
+        search = Search(range(len(kept)))
+        is_wanted = True
+        while is_wanted and (group := search.next_group()) is not None:
             try:
                 # Groups of a range are ranges.
-                rows = outputs.slice(group[0], len(group)) if is_batch else [outputs[k] for k in group]
+                rows = outputs.slice(group[0], len(group)) if is_batch else [outputs[kept[k]] for k in group]
                 session.write(rows)
             except RefusedError as error:
                 is_found = search.refuse(group, error)
-                if is_found and self._job.rules.ends_at_first:
-                    return search.refused, error.refusals is not None
-        return search.refused, False
+                if error.is_undone or (is_found and self._job.rules.ends_at_first):
+                    is_wanted = not error.is_undone and error.refusals is None
+                    break
+        return {kept[k]: refusal for k, refusal in search.refused.items()}, is_wanted
 
     def _counted(self, refused: dict[int, Refusal], failure: FileFailure | None, *, is_complete: bool) -> ChunkResult:
         """The chunk's result, all its rows counted anew."""

@@ -51,13 +51,13 @@ _SAME_TEXT: Final[Mapping[str, Any]] = {
     "decimal": sa.Numeric,
 }
 
+#: Where a row stood among those that were written together.
+_NUMBER: Final = "csvpipe_row"
+
 #: After so many refusals in a transaction, and as long as rows between two are no more than so many, each row is tried
 #: by itself, which takes longer for a good one and much less for a bad one.
 _FEW: Final = 6
 _APART: Final = 250
-
-#: Where a row stood among those that were written together.
-_NUMBER: Final = "csvpipe_row"
 
 
 def _is_same(kind: Any, cells: str) -> bool:
@@ -165,11 +165,13 @@ class PostgreSQLSession(Session):
         """The columns of these fields."""
         return f"{self._target.quoted} ({self._target.list_of([self._column_of(name) for name in names])})"
 
-    def _stream(self, place: str, options: str, data: Any) -> None:
-        """Copy CSV."""
+    def _stream(self, place: str, options: str, data: Any) -> int:
+        """Copy CSV; how many rows are there for it."""
         statement = f"COPY {place} FROM STDIN (FORMAT csv{options})"
-        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(data)
+        with self._connection.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                copy.write(data)
+            return int(cursor.rowcount)
 
     def _write(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], rows: int) -> None:
         if not self._goes_singly(rows):
@@ -190,12 +192,12 @@ class PostgreSQLSession(Session):
         ):
             copy_kept(0, rows)
 
-    def _attempt(self, copy: Callable[[], None], rows: int, taken: Sequence[int] = (0,)) -> None:
-        """Copy within a savepoint."""
+    def _attempt(self, copy: Callable[[], int], rows: int, taken: Sequence[int] = (0,)) -> None:
+        """Copy within a savepoint; what copies tells how many rows there are for it."""
         with self._troubles():
             self._save()
             try:
-                copy()
+                written = copy()
             except Exception as error:
                 refusal = refusal_of(error, self._target)
                 if refusal is None:
@@ -208,6 +210,7 @@ class PostgreSQLSession(Session):
                 is_one = suspect is not None and 0 <= suspect < rows
                 raise RefusedError(refusal, suspect if is_one else None) from error
             self._written += rows
+            self._compare(written, rows)
 
     def _save(self) -> None:
         release = "RELEASE SAVEPOINT csvpipe_rows; " if self._is_saved else ""
@@ -228,7 +231,7 @@ class PostgreSQLSession(Session):
         columns: tuple[str, ...],
         rows: int,
         *,
-        fill: Callable[[str], None],
+        fill: Callable[[str], object],
         copy_one: Callable[[int], None],
     ) -> bool:
         """Have the server try each row by itself; False if that is not worth it, or it cannot.
@@ -294,22 +297,22 @@ class PostgreSQLSession(Session):
 
     # Copying ----------------------------------------------------------------------------------------------------------
 
-    def _copy(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], taken: list[int]) -> None:
+    def _copy(self, columns: tuple[str, ...], values: Iterator[Sequence[Any]], taken: list[int]) -> int:
         target = self._target
         listed = target.list_of(columns)
         if not self._table.may_meet_rows:
-            self._copy_into(f"{target.quoted} ({listed})", columns, values, taken, is_numbered=False)
-            return
+            return self._copy_into(f"{target.quoted} ({listed})", columns, values, taken, is_numbered=False)
         self._adapts_of(columns)
-        meeting = f"csvpipe_rows_{list(self._adapts).index(columns)}"
+        meeting, number = f"csvpipe_rows_{list(self._adapts).index(columns)}", target.free_name(_NUMBER)
         self._execute(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {meeting} ON COMMIT DELETE ROWS AS "  # noqa: S608  # quoted
-            f"SELECT 0::bigint AS {_NUMBER}, {listed} FROM {target.quoted} WITH NO DATA; TRUNCATE {meeting}"
+            f"SELECT 0::bigint AS {number}, {listed} FROM {target.quoted} WITH NO DATA; TRUNCATE {meeting}"
         )
-        self._copy_into(f"{meeting} ({_NUMBER}, {listed})", columns, values, taken, is_numbered=True)
+        self._copy_into(f"{meeting} ({number}, {listed})", columns, values, taken, is_numbered=True)
         conflict = self._table.on_conflict(target, columns)
         for chosen in self._chosen(meeting, listed):
             self._execute(f"INSERT INTO {target.quoted} ({listed}) {chosen} {conflict}")  # quoted
+        return taken[0]
 
     def _adapts_of(self, columns: tuple[str, ...]) -> list[Any]:
         if columns not in self._adapts:
@@ -324,9 +327,9 @@ class PostgreSQLSession(Session):
         otherwise would lock each other out. What one key is the database says, which knows its collations; no two keys
         that have a NULL are one.
         """
-        key = self._table.key
+        key, number = self._table.key, self._target.free_name(_NUMBER)
         if not key:
-            yield f"SELECT {listed} FROM {meeting} ORDER BY {_NUMBER}"  # noqa: S608  # quoted
+            yield f"SELECT {listed} FROM {meeting} ORDER BY {number}"  # noqa: S608  # quoted
             return
         keys = self._target.list_of(key)
         nulls = " OR ".join(f"{self._target.quote(column)} IS NULL" for column in key)
@@ -334,13 +337,14 @@ class PostgreSQLSession(Session):
             f"SELECT max(n) FROM (SELECT count(*) AS n FROM {meeting} WHERE NOT ({nulls}) GROUP BY {keys}) AS counted"  # noqa: S608
         ) or [None]
         if most is None or most == 1:
-            yield f"SELECT {listed} FROM {meeting} ORDER BY {keys}, {_NUMBER}"  # noqa: S608  # quoted
+            yield f"SELECT {listed} FROM {meeting} ORDER BY {keys}, {number}"  # noqa: S608  # quoted
             return
+        place = self._target.free_name("csvpipe_rank")
         for rank in range(1, most + 1):
             yield (
                 f"SELECT {listed} FROM (SELECT *, CASE WHEN {nulls} THEN 1 ELSE row_number() "  # noqa: S608  # quoted
-                f"OVER (PARTITION BY {keys} ORDER BY {_NUMBER}) END AS csvpipe_rank FROM {meeting}) AS ranked "
-                f"WHERE csvpipe_rank = {rank} ORDER BY {keys}, {_NUMBER}"
+                f"OVER (PARTITION BY {keys} ORDER BY {number}) END AS {place} FROM {meeting}) AS ranked "
+                f"WHERE {place} = {rank} ORDER BY {keys}, {number}"
             )
 
     def _copy_into(
@@ -351,10 +355,12 @@ class PostgreSQLSession(Session):
         taken: list[int],
         *,
         is_numbered: bool,
-    ) -> None:
+    ) -> int:
         adapts = self._adapts_of(columns)
-        with self._connection.cursor() as cursor, cursor.copy(f"COPY {place} FROM STDIN") as copy:
-            for row in values:
-                taken[0] += 1
-                adapted = [adapt(value) for adapt, value in zip(adapts, row, strict=True)]
-                copy.write_row((taken[0], *adapted) if is_numbered else adapted)
+        with self._connection.cursor() as cursor:
+            with cursor.copy(f"COPY {place} FROM STDIN") as copy:
+                for row in values:
+                    taken[0] += 1
+                    adapted = [adapt(value) for adapt, value in zip(adapts, row, strict=True)]
+                    copy.write_row((taken[0], *adapted) if is_numbered else adapted)
+            return int(cursor.rowcount)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from csvpipe import fencing
 from csvpipe.errors import FileError, TakenOverError, Unavailable
 from csvpipe.jobs import JobId
+from csvpipe.logs import about_job
 from csvpipe.sink import DeferredError, Refusal, RefusedError
 from csvpipe.sinks.refusals import refusal_of, trouble_of
 from csvpipe.sinks.rows import Reader
@@ -21,6 +23,8 @@ from csvpipe.sinks.target import Target
 
 if TYPE_CHECKING:
     from csvpipe.sinks.table import SQLTable
+
+logger = logging.getLogger("csvpipe")
 
 T = TypeVar("T")
 
@@ -94,6 +98,9 @@ class Session(ABC):
             except RefusedError as error:
                 if is_whole:
                     raise
+                if error.is_undone:
+                    at = first + (error.suspect or 0)
+                    raise RefusedError(error.refusal, at, is_sure=True, is_undone=True) from error
                 if error.refusals:
                     refusals.update((first + at, refusal) for at, refusal in error.refusals.items())
                     first += len(group)
@@ -186,6 +193,22 @@ class Session(ABC):
                 self._pooled = self._table.connect()
                 self._connection = self._pooled.driver_connection
                 self._prepare()
+
+    def _compare(self, written: int, rows: int) -> None:
+        """Tell of rows that the table has neither taken nor refused, once for a job.
+
+        It is a trigger that does so: it may leave rows out, or put them elsewhere, as its owner likes.
+        """
+        if 0 <= written < rows and self._job is not None and not self._table.may_meet_rows:
+            job_id, attempt, _ = self._job
+            if self._table.told_of != job_id:
+                self._table.told_of = job_id
+                logger.warning(
+                    "%d of %d rows at once left no row in table %s, which did not refuse them: a trigger has left them "
+                    "out, or put them elsewhere; they count as processed",
+                    *(rows - written, rows, self._target.name),
+                    extra=about_job(job_id, attempt=attempt),
+                )
 
     def _column_of(self, field: str) -> str:
         return self._table.columns.get(field, field)

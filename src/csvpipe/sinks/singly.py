@@ -29,6 +29,7 @@ WHERE attrelid = '{}'::regclass AND attnum > 0 AND NOT attisdropped
 #: By their names in the catalogue types have no size: a text that is cut to fit is nothing that a column does.
 _LOOP: Final = """
 DO $csvpipe$
+#variable_conflict use_column
 DECLARE
     single record;
     state text; message text; details text; about text; named text;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
@@ -9,7 +11,7 @@ from operator import length_hint
 from typing import Any, Final
 
 from csvpipe import fencing
-from csvpipe.errors import FileError, RowCode, Unavailable
+from csvpipe.errors import FileCode, FileError, RowCode, Unavailable
 from csvpipe.jobs import JobId
 from csvpipe.sink import Refusal, RefusedError
 from csvpipe.sinks.refusals import referring, refusal_of
@@ -24,6 +26,10 @@ _CACHE_KIB: Final = 64 * 1024
 
 #: Kinds of cells of which the driver is given the same, whether they come as columns or one by one.
 _SAME: Final = frozenset({"str", "int", "float", "bool", "date"})
+
+
+#: By what a table says what becomes of rows that it does not take.
+_OWN_WAY: Final = re.compile(r"\bON\s+CONFLICT\b", re.IGNORECASE)
 
 
 class SQLiteSession(Session):
@@ -99,12 +105,33 @@ class SQLiteSession(Session):
                 return
             try:
                 cursor.executemany(statement, rows)
+                self._compare(cursor.rowcount, taken())
             except Exception as error:
-                refusal = refusal_of(error, self._target)
-                if refusal is None:
-                    raise
                 # The statement of that row is undone, those of the rows before it are not.
-                raise RefusedError(refusal, taken() - 1, is_sure=True) from error
+                raise RefusedError(self._refusal(cursor, error, taken() - 1), taken() - 1, is_sure=True) from error
+
+    def _refusal(self, cursor: Any, error: Exception, at: int) -> Refusal:
+        """Why the row with this index is refused, if the error means that, and the transaction still stands."""
+        refusal = refusal_of(error, self._target)
+        if refusal is None:
+            raise error
+        if self._is_undone(cursor, error):
+            raise RefusedError(refusal, at, is_sure=True, is_undone=True) from error
+        return refusal
+
+    def _is_undone(self, cursor: Any, error: Exception) -> bool:
+        """Whether the transaction is over; what is half done is undone altogether.
+
+        A trigger's `RAISE(ROLLBACK)` and a constraint's `ON CONFLICT ROLLBACK` end it: whatever was written then would
+        be outside of it, and could not be taken back. After `RAISE(FAIL)` a row may be there that was refused.
+        """
+        if self._connection.in_transaction:
+            # Of a value that the driver does not take SQLite has not heard.
+            if not isinstance(error, sqlite3.IntegrityError) or cursor.execute("SELECT changes()").fetchone() == (0,):
+                return False
+            cursor.execute("ROLLBACK")
+        self._is_open = False
+        return True
 
     def _insert_strictly(self, cursor: Any, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows one by one, so that it is known which of them refer to nothing when all others are there.
@@ -123,11 +150,8 @@ class SQLiteSession(Session):
                     continue
                 try:
                     cursor.execute(statement, row)
-                except Exception as error:
-                    refusal = refusal_of(error, self._target)
-                    if refusal is None:
-                        raise
-                    refusals[at] = refusal
+                except Exception as error:  # noqa: BLE001  # it is sorted out there
+                    refusals[at] = self._refusal(cursor, error, at)
                 else:
                     if cursor.rowcount == 1:
                         places[cursor.lastrowid] = at
@@ -154,14 +178,30 @@ class SQLiteSession(Session):
         pass
 
     def _commit(self, marking: str, result: str) -> None:
+        if not self._connection.in_transaction:  # the marker alone would pass for all of it
+            raise FileError(
+                FileCode.SINK_FAILED, "SQLite has ended the transaction, and nothing says which rows it has"
+            )
         self._execute(marking, (result,))
         self._execute("COMMIT")
 
     def _statement_for(self, columns: tuple[str, ...]) -> tuple[str, list[Any]]:
         target, table = self._target, self._table
         marks = ", ".join("?" * len(columns))
-        statement = f"INSERT INTO {target.quoted} ({target.list_of(columns)}) VALUES ({marks})"  # noqa: S608  # quoted
+        verb = "INSERT OR ABORT" if self._has_own_way() else "INSERT"
+        statement = f"{verb} INTO {target.quoted} ({target.list_of(columns)}) VALUES ({marks})"  # quoted
         return (
             f"{statement} {table.on_conflict(target, columns)}".rstrip(),
             [for_sqlite(target.columns[column]) for column in columns],
         )
+
+    def _has_own_way(self) -> bool:
+        """Whether the table says by itself what becomes of rows that it does not take, and a statement may overrule it.
+
+        It does by `ON CONFLICT IGNORE`, `REPLACE` and so on, by which rows would be lost without a word. But a
+        statement that says otherwise overrules whatever is done by triggers, too; so what these say comes first.
+        """
+        schema = "" if self._table.schema is None else f"{self._target.quote(self._table.schema)}."
+        said = f"SELECT type, sql FROM {schema}sqlite_master WHERE tbl_name = ? COLLATE NOCASE"  # noqa: S608  # quoted
+        found = dict(self._execute(said, (self._table.table,)).fetchall())
+        return "trigger" not in found and _OWN_WAY.search(found.get("table", "")) is not None

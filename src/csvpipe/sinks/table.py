@@ -82,6 +82,7 @@ class SQLTable:
         self.needs_order = mode == "upsert"
         self.has_tables = False
         self.turn = threading.Lock()
+        self.told_of: JobId | None = None
         self._found: tuple[Target, float] | None = None
         self._check()
 

@@ -28,7 +28,6 @@ class Target:
         references: Columns of each foreign key, which need no name.
         uniques: Sets of columns that are unique together.
         fields: What rows call a column, where that is another name.
-        quote: Makes a name fit for a statement.
     """
 
     name: str
@@ -39,15 +38,24 @@ class Target:
     references: Sequence[Sequence[str]]
     uniques: Sequence[frozenset[str]]
     fields: Mapping[str, str]
-    dialect: sa.Dialect
 
     def quote(self, name: str) -> str:
-        """A name as it stands in statements."""
-        return self.dialect.identifier_preparer.quote(name)
+        """A name as it stands in statements without values.
+
+        It is always quoted: which words mean something depends on the server's version, and SQLAlchemy, which knows
+        some of them, doubles percent signs as for statements with values.
+        """
+        return _quoted(name)
 
     def list_of(self, columns: Sequence[str]) -> str:
         """Names as they stand in statements, with commas."""
-        return ", ".join(map(self.quote, columns))
+        return ", ".join(map(_quoted, columns))
+
+    def free_name(self, wanted: str) -> str:
+        """A name like this one that no column has."""
+        while wanted in self.columns:
+            wanted += "_"
+        return wanted
 
     def check(self, columns: Sequence[str], *, is_all: bool) -> None:
         """See that these can be written.
@@ -93,7 +101,8 @@ def reflect(engine: sa.Engine, table: str, schema: str | None, renamed: Mapping[
 
 def _reflected(connection: sa.Connection, table: str, schema: str | None, renamed: Mapping[str, str]) -> Target:
     inspector, engine = sa.inspect(connection), connection.engine
-    preparer = engine.dialect.identifier_preparer
+    # Of what stands in the statement that made a table of SQLite, SQLAlchemy does not read every name.
+    every: dict[str, Any] = {"include_auto_indexes": True} if engine.dialect.name == "sqlite" else {}
     name = table if schema is None else f"{schema}.{table}"
     try:
         found = inspector.get_columns(table, schema=schema)
@@ -110,7 +119,7 @@ def _reflected(connection: sa.Connection, table: str, schema: str | None, rename
         *((each["name"], each["column_names"]) for each in inspector.get_unique_constraints(table, schema=schema)),
         *(
             (each["name"], [column for column in each["column_names"] if column is not None])
-            for each in inspector.get_indexes(table, schema=schema)
+            for each in inspector.get_indexes(table, schema=schema, **every)
             if each["unique"]
         ),
     ]
@@ -123,14 +132,13 @@ def _reflected(connection: sa.Connection, table: str, schema: str | None, rename
     numbered = _numbered(engine, key["constrained_columns"], found)
     return Target(
         name=name,
-        quoted=preparer.quote(table) if schema is None else f"{preparer.quote_schema(schema)}.{preparer.quote(table)}",
+        quoted=_quoted(table) if schema is None else f"{_quoted(schema)}.{_quoted(table)}",
         columns={column["name"]: column["type"] for column in found},
         required=frozenset(column["name"] for column in found if _is_required(column)) - numbered,
         constraints={name: tuple(columns) for name, columns in (*sets, *others, *checks) if name is not None},
         references=[tuple(columns) for _, columns in others],
         uniques=[frozenset(columns) for _, columns in sets if columns],
         fields={column: field for field, column in renamed.items()},
-        dialect=engine.dialect,
     )
 
 
@@ -138,6 +146,10 @@ def named_in(condition: str, columns: Sequence[str]) -> tuple[str, ...]:
     """The columns that a condition of SQL is about, by its words without those in single quotes."""
     words = frozenset(re.findall(r"\w+|\"[^\"]+\"", re.sub(r"'(?:[^']|'')*'", "", condition)))
     return tuple(column for column in columns if column in words or f'"{column}"' in words)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _is_required(column: ReflectedColumn) -> bool:

@@ -12,6 +12,7 @@ import json
 import operator
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from math import isinf
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +22,9 @@ Adapt = Callable[[Any], Any]
 
 #: The convention for intervals where a database has none: a moment so long after this one.
 _EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # a moment of no zone is what is meant
+
+#: A number that SQLite's driver refuses, in place of one that a column would take for infinite.
+_TOO_LARGE: Final = 1 << 64
 
 #: Classes that the driver takes as they are.
 _PLAIN_IN_POSTGRESQL: Final = frozenset(
@@ -73,6 +77,8 @@ def for_sqlite(kind: Any) -> Adapt:
     further: dict[type, Adapt] = {}
     if isinstance(kind, sa.CHAR) and kind.length == len(UUID(int=0).hex):
         further[UUID] = operator.attrgetter("hex")
+    if isinstance(kind, sa.Numeric | sa.Float | sa.Integer):
+        further[Decimal] = lambda value: _TOO_LARGE if isinf(float(value)) else format(value, "f")
     if isinstance(kind, sa.DateTime):
         further[dt.timedelta] = lambda value: (_EPOCH + value).isoformat(" ", "microseconds")
 

@@ -102,6 +102,10 @@ class Columns:
         raw = None if self.raw is None else self.raw.slice(begin, rows)
         return Columns(batch=self.batch.slice(begin, rows), raw=raw)
 
+    def only(self, rows: Sequence[int]) -> Columns:
+        """Those with these indices, by their values alone."""
+        return Columns(batch=self.batch.take(pa.array(rows, pa.int64())))
+
 
 class DeliveryColumns:
     """Makes columns of a file's chunks.
