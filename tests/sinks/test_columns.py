@@ -254,10 +254,13 @@ def test_columns_and_rows_come_to_the_same_in_sqlite(make_database: Callable[[st
 
 def test_bytes_are_sent(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not only values; and where a row is refused, the values tell which."""
-    sent = []
-    monkeypatch.setattr(
-        PostgreSQLSession, "_stream", lambda self, place, options, data: sent.append(stream(self, place, options, data))
-    )
+    sent: list[None] = []
+
+    def watched(*given: Any) -> int:
+        sent.append(None)
+        return stream(*given)
+
+    monkeypatch.setattr(PostgreSQLSession, "_stream", watched)
     server.run(SIMPLE.format(id="BIGINT", real="DOUBLE PRECISION", exact="NUMERIC(12, 2)"))
     table = SQLTable(server.url, "simple")
     content = b"".join(b"%d,,,1.5,2.50,yes,2024-01-01,\n" % number for number in range(50))
@@ -293,7 +296,7 @@ def test_columns_are_taken_where_they_can_be(server: Any) -> None:
 
 def test_columns_are_sent(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are not merely possible."""
-    sent = []
+    sent: list[None] = []
 
     def watched(batch: Any) -> Any:
         sent.append(batch.num_rows)
