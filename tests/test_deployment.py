@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import csvpipe
-from csvpipe.pool import pool as pool_module
+from csvpipe.pool import leaving
 
 pytest.importorskip("click")
 yaml: Any = pytest.importorskip("yaml")
@@ -23,7 +23,7 @@ _PAGE = Path(__file__).parent.parent / "docs" / "howto" / "instances.md"
 
 #: How long an end takes at most.
 _GRACE_SECONDS = inspect.signature(csvpipe.WorkerPool).parameters["shutdown_grace"].default
-_END_SECONDS = serving._GRACE_SECONDS + _GRACE_SECONDS + pool_module._END_SECONDS
+_END_SECONDS = serving._GRACE_SECONDS + _GRACE_SECONDS + leaving._END_SECONDS
 
 
 def _blocks(language: str) -> list[str]:
