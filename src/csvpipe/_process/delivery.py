@@ -280,7 +280,8 @@ class DeliveryRun(ChunkRun):
         while is_wanted and (group := search.next_group()) is not None:
             try:
                 # Groups of a range are ranges.
-                rows = outputs.slice(group[0], len(group)) if is_batch else [outputs[kept[k]] for k in group]
+                by_rows = isinstance(outputs, list)
+                rows = [outputs[kept[k]] for k in group] if by_rows else outputs.slice(group[0], len(group))
                 session.write(rows)
             except RefusedError as error:
                 is_found = search.refuse(group, error)
