@@ -53,9 +53,9 @@ async def history(call: Call) -> Response:
     Raises:
         Refusal: `after` is of no earlier answer.
     """
-    asked = {"limit": HISTORY_LIMIT.count(call.request), "status": status_of(call.request)}
+    after, limit, status = AFTER_JOB.text(call.request), HISTORY_LIMIT.count(call.request), status_of(call.request)
     try:
-        found = await call.door.pool.history(after=AFTER_JOB.text(call.request), owner=call.owner, **asked)
+        found = await call.door.pool.history(after=after, limit=limit, status=status, owner=call.owner)
     except ValueError:
         raise Refusal(Kind.PARAMETER_INVALID, "after must be what `following` of an earlier answer said") from None
     return answer(History(jobs=found.jobs, following=found.following))
