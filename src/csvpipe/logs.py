@@ -8,7 +8,12 @@ of the file in any of them.
 
 from __future__ import annotations
 
+import logging
+
+from csvpipe.errors import StoreUnavailableError
 from csvpipe.jobs import JobId, JobRecord
+
+logger = logging.getLogger("csvpipe")
 
 
 def about(record: JobRecord) -> dict[str, object]:
@@ -21,6 +26,21 @@ def about_job(
 ) -> dict[str, object]:
     """`about`, where the job's record is not at hand."""
     return {"job_id": str(job_id), "pipeline": pipeline, "file": file, "attempt": attempt}
+
+
+def tell_failure(error: Exception, text: str, *values: object, extra: dict[str, object] | None = None) -> None:
+    """Log what a store has raised: with its traceback, or in a line where the store itself says that it is away.
+
+    Args:
+        error: What was raised.
+        text: For the log, with places for `values`.
+        values: See `text`.
+        extra: See `about`.
+    """
+    if isinstance(error, StoreUnavailableError):
+        logger.error(f"{text}: %s", *values, error, extra=extra, stacklevel=2)  # noqa: G004  # it is a template
+    else:
+        logger.error(text, *values, exc_info=error, extra=extra, stacklevel=2)
 
 
 def about_pipeline(name: str) -> dict[str, object]:

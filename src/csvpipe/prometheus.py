@@ -7,7 +7,6 @@ of files, owners or cells.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Final
@@ -24,11 +23,10 @@ from prometheus_client.registry import Collector
 
 from csvpipe._report.codes import Codes
 from csvpipe.jobs import JobRecord
+from csvpipe.logs import tell_failure
 from csvpipe.observing import ChunkObserver, ChunkReport, JobObserver, Observer
 from csvpipe.store.overview import Overseer
 from csvpipe.store.protocol import JobStore
-
-logger = logging.getLogger("csvpipe")
 
 _SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -210,8 +208,8 @@ class _Queue(Collector):
         """What there is."""
         try:
             seen = self.overseer.look()
-        except Exception:  # what was counted here is worth having all the same
-            logger.exception("the jobs of the store cannot be counted")
+        except Exception as error:  # noqa: BLE001  # what was counted here is worth having all the same
+            tell_failure(error, "the jobs of the store cannot be counted")
             return
         jobs, age = _jobs(), _age()
         for status, number in seen.jobs.items():

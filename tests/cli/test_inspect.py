@@ -1,8 +1,9 @@
 """`csvpipe inspect`."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -98,3 +99,42 @@ def test_wide_and_long_files(invoke: Invoke, write: Write) -> None:
     done = invoke("inspect", "wide.csv")
     assert "4 more" in done.stdout
     assert "and 3 lines more" in done.stdout
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """A store of objects in this process, empty."""
+    fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
+    system = fsspec.filesystem("memory")
+    yield system
+    system.store.clear()
+    system.pseudo_dirs[:] = [""]
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("memory://ana:sesame@host/p.csv", "memory://host/p.csv"),
+        ("MEMORY://host/p.csv?sig=sesame", "memory://host/p.csv?..."),
+    ],
+)
+def test_no_secret_of_a_url_is_told(invoke: Invoke, memory: Any, url: str, told: str) -> None:
+    """Neither to a person nor to a program, whether the file is sound or refused."""
+    name = url.partition("://")[2]
+    memory.pipe_file(f"/{name}", b"id,name\n1,Ana\n2,Ben\n")
+    memory.pipe_file(f"/{name.replace('p.csv', 'empty.csv')}", b"")
+
+    for wrong in (url, url.replace("p.csv", "empty.csv"), url.replace("p.csv", "missing.csv")):
+        person, program = invoke("inspect", wrong), invoke("inspect", wrong, "--json")
+
+        expected = told.replace("p.csv", wrong.partition("host/")[2].partition("?")[0])
+        assert "sesame" not in person.output + program.output
+        assert person.stdout.startswith(f"{expected}: ")
+        assert 1 == person.stdout.count("://")
+        assert expected == json.loads(program.stdout)["file"]
+
+
+@pytest.mark.parametrize("command", ["inspect", "run"])
+def test_help_tells_of_urls(invoke: Invoke, command: str) -> None:
+    """Whoever has an object need not search for how to name it."""
+    assert "s3://bucket/people.csv" in invoke(command, "--help").stdout

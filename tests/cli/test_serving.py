@@ -155,6 +155,8 @@ def test_jobs_are_kept(
         (("--anybody", "--token", "ana=x"), "say who may use it"),
         (("--token", "ana"), "OWNER=TOKEN"),
         (("--token", "=x"), "OWNER=TOKEN"),
+        (("--token", "ana=x", "--token", "bob=x"), "ana and bob have the same token"),
+        (("--token", "ana=x", "--metrics-token", "x"), "it is an owner's token"),
         (("--anybody", "--host", "nowhere.invalid"), "cannot listen at nowhere.invalid:8000"),
     ],
 )
@@ -166,6 +168,18 @@ def test_misuse_is_told(examples: Path, invoke: Callable[..., Result], options: 
 
     assert done.exit_code in (1, 2)
     assert said in done.output
+
+
+def test_a_token_may_be_given_twice(
+    examples: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the same owner, that is, who may have several as well."""
+    assert examples.is_dir()
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, **_options: setattr(server, "started", True))
+
+    done = invoke("serve", PEOPLE, "--token", "ana=x", "--token", "ana=x", "--token", "ana=y", "--port", "0")
+
+    assert 0 == done.exit_code
 
 
 def test_a_port_in_use_is_told(examples: Path, invoke: Callable[..., Result]) -> None:
@@ -189,3 +203,18 @@ def test_a_missing_extra_is_named(
 
     assert 2 == done.exit_code
     assert "pip install 'csvpipe[web]'" in done.output
+
+
+def test_the_extra_of_a_store_is_named(
+    examples: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same without the extra `sql`, where jobs are to be kept."""
+    assert examples.is_dir()
+    monkeypatch.setattr("csvpipe.cli.keeping.find_spec", lambda _name: None)
+
+    served = invoke("serve", PEOPLE, "--anybody", "--store", "sqlite:///q.db")
+    listed = invoke("jobs", "--store", "sqlite:///q.db")
+
+    assert (2, 3) == (served.exit_code, listed.exit_code)
+    assert "pip install 'csvpipe[sql]'" in served.output
+    assert "pip install 'csvpipe[sql]'" in listed.output

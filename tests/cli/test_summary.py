@@ -102,6 +102,19 @@ def test_files_of_one_name_are_told_apart(job: MakeJob) -> None:
     assert ["may/a.csv", "june/a.csv", "b.csv"] == [line.split()[0] for line in shown[1:4]]
 
 
+def test_no_secret_of_a_url_is_told(job: MakeJob) -> None:
+    """Neither where two files of the same name are told apart, nor in what a program reads."""
+    records = [job(number, filename="a.csv", status=JobStatus.COMPLETED) for number in (1, 2)]
+    urls = ["https://ana:sesame@host/a.csv", "https://host/a.csv?sig=sesame"]
+
+    shown = lines(outcome(*records), *urls)
+    files: Any = summary_object(outcome(*records), urls, dry_run=False)["files"]
+
+    told = ["https://host/a.csv", "https://host/a.csv?..."]
+    assert told == [line.split()[0] for line in shown[1:3]]
+    assert told == [file["path"] for file in files]
+
+
 def test_a_name_is_said_once(job: MakeJob) -> None:
     """A message begins with the file's name, which stands before it already; as does its path, of two of one name."""
     failed = {"filename": "a.csv", "status": JobStatus.FAILED, "error_code": "empty"}

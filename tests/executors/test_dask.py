@@ -147,17 +147,31 @@ def _elsewhere(terms: dict[str, Any]) -> dict[str, Any]:
     return {**terms, "plan": attrs.evolve(plan, source=attrs.evolve(plan.source, path="/nowhere/else.csv"))}
 
 
-async def test_a_handler_without_a_name_is_told_of(executor: Executor, make_faults: MakeFaults) -> None:
-    """The job fails with the way out, as with other executors that pickle."""
+async def test_a_handler_without_a_name_is_told_of(client: Any, executor: Executor) -> None:
+    """It is refused at once, as with other executors that pickle."""
+    await anyio.to_thread.run_sync(client.wait_for_workers, 4)
 
     @csvpipe.pipeline
     def local(row: csvpipe.Row) -> None: ...
 
-    async with csvpipe.WorkerPool(pipelines=[local], executor=executor) as pool:
-        record = await (await pool.submit(local, make_faults(5))).wait()
+    with pytest.raises(csvpipe.PipelineError, match="cannot be found from another process"):
+        csvpipe.WorkerPool(pipelines=[local], executor=executor, workers=1)
 
-    assert FileCode.ABORTED == record.error_code
-    assert "cannot be found from another process" in (record.error_message or "")
+
+async def test_a_handler_without_a_name_among_threads(make_faults: MakeFaults) -> None:
+    """Nothing is pickled for workers in this process."""
+    seen: list[int] = []
+
+    @csvpipe.pipeline
+    def local(row: csvpipe.Row) -> None:
+        seen.append(row.number)
+
+    with distributed.Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0") as here:
+        await anyio.to_thread.run_sync(here.wait_for_workers, 1)
+        async with csvpipe.WorkerPool(pipelines=[local], executor=here.get_executor()) as pool:
+            record = await (await pool.submit(local, make_faults(50))).wait()
+
+    assert (50, [*range(1, 51)]) == (record.processed_rows, seen)
 
 
 async def test_a_task_that_loses_every_worker(client: Any, folder: Path, make_faults: MakeFaults) -> None:

@@ -208,7 +208,7 @@ async def test_a_small_file_whose_handler_hangs_is_left_to_its_lease(
     go.set()
 
     assert JobStatus.PROCESSING is store.get(job.id).status
-    assert "do not come back" in caplog.text
+    assert "1 chunks do not come back from workers" in caplog.text
 
 
 class TestSubmitMany:

@@ -1,7 +1,8 @@
 """Whoever runs the handlers, what comes of a file is the same."""
 
+import pickle
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -210,17 +211,41 @@ async def test_processes_of_others(make_faults: MakeFaults, shared: Path, proces
     assert [(3, "rejected"), (6, "int"), (13, "rejected")] == [(error.row, error.code) for error in errors]
 
 
-async def test_what_cannot_travel_to_processes_of_others(make_faults: MakeFaults, processes: Executor) -> None:
-    """The job fails with the way out."""
+def test_what_cannot_travel_to_processes_of_others(processes: Executor) -> None:
+    """It is refused at once, unless it stays at home."""
 
     @csvpipe.pipeline
     def local(row: csvpipe.Row) -> None: ...
 
-    async with csvpipe.WorkerPool(pipelines=[local], executor=processes) as pool:
-        record = await (await pool.submit(local, make_faults(5))).wait()
+    @csvpipe.pipeline
+    async def at_home(row: csvpipe.Row) -> None: ...
+
+    with pytest.raises(csvpipe.PipelineError, match="'local' cannot be found from another process"):
+        csvpipe.WorkerPool(pipelines=[local], executor=processes)
+    assert csvpipe.WorkerPool(pipelines=[at_home, handlers.typed], executor=processes)
+
+
+class _Pickling(ThreadPoolExecutor):
+    """An executor of which nobody can know that it pickles."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return super().submit(pickle.loads(pickle.dumps(fn)), *args, **kwargs)  # noqa: S301  # our own
+
+
+async def test_what_cannot_travel_to_whoever_pickles(make_faults: MakeFaults, caplog: pytest.LogCaptureFixture) -> None:
+    """The job fails with the way out, and that is all that is said."""
+
+    @csvpipe.pipeline
+    def local(row: csvpipe.Row) -> None: ...
+
+    with _Pickling(1) as executor:
+        async with csvpipe.WorkerPool(pipelines=[local], executor=executor) as pool:
+            record = await (await pool.submit(local, make_faults(5))).wait()
 
     assert FileCode.ABORTED == record.error_code
     assert "cannot be found from another process" in (record.error_message or "")
+    assert "move it to the top level of a module" in (record.error_message or "")
+    assert "" == caplog.text
 
 
 async def test_processes_of_others_that_die(make_faults: MakeFaults) -> None:
@@ -272,3 +297,14 @@ def test_other_executors_are_refused() -> None:
     executor: Any = "processes"
     with pytest.raises(ValueError, match=r"executor must be 'thread', 'process' or a concurrent\.futures\.Executor"):
         csvpipe.WorkerPool(executor=executor)
+
+
+def test_a_client_is_no_executor() -> None:
+    """Of Dask's it is said how to come by one."""
+
+    class Client:
+        def get_executor(self) -> None: ...
+
+    client: Any = Client()
+    with pytest.raises(ValueError, match=r"; of a Dask client take client\.get_executor\(\)"):
+        csvpipe.WorkerPool(executor=client)

@@ -10,6 +10,7 @@ import pytest
 
 import csvpipe
 from csvpipe._report import feed
+from csvpipe.errors import StoreUnavailableError
 from csvpipe.jobs import JobStatus
 from csvpipe.testing import FaultyStore
 
@@ -192,3 +193,39 @@ async def test_an_upload_whose_fate_is_unknown_is_kept(tmp_path: Path) -> None:
 
     assert 1 == len(kept)
     assert kept == list(tmp_path.glob("*.csv"))
+
+
+@pytest.mark.parametrize("is_told_by_the_store", [True, False])
+async def test_an_outage_is_logged_in_lines(
+    make_csv: MakeCsv,
+    caplog: pytest.LogCaptureFixture,
+    is_told_by_the_store: bool,  # noqa: FBT001  # of a table
+) -> None:
+    """Where a store says itself that it is away nobody needs to see where in it that was found out."""
+
+    def away(method: str) -> Exception:
+        return (
+            StoreUnavailableError("jobs.db", f"{method} at 100% refused") if is_told_by_the_store else OSError(method)
+        )
+
+    store, rows = FaultyStore(csvpipe.MemoryJobStore(), error=away), Rows(brake_at=1)
+    pipeline = csvpipe.pipeline(name="count")(rows.handle)
+    async with csvpipe.WorkerPool(store, pipelines=[pipeline], workers=1, flush_interval=0.001) as pool:
+        quickened(pool)
+        job = await pool.submit(pipeline, make_csv(20_000))
+        await anyio.to_thread.run_sync(rows.reached.wait, 60)
+        for method, times in (("claim", 2), ("commit", 1_000_000), ("settle", 2)):
+            store.fail(method, times=times)
+        rows.go.set()
+        await until(lambda: "a commit failed" in caplog.text and "could be claimed" in caplog.text)
+        store._faults.pop("commit")
+        record = await job.wait()
+
+    assert (JobStatus.COMPLETED, 20_000) == (record.status, record.processed_rows)
+    told = [each for each in caplog.records if "another attempt follows" in each.getMessage()]
+    assert any("the store failed" in each.getMessage() for each in told)
+    assert {None if is_told_by_the_store else OSError} == {each.exc_info and each.exc_info[0] for each in told}
+    assert {"claims", "commits"} == {each.module for each in told}
+    if is_told_by_the_store:
+        end = "another attempt follows: the job store jobs.db is unavailable: claim at 100% refused"
+        assert f"no jobs could be claimed; {end}" in caplog.messages

@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO, Final, cast
 
 import attrs
@@ -35,6 +36,9 @@ _HEADERS: Final = ("ETag", "Last-Modified")
 
 #: What part an answer has, and of how many bytes; a star where the server does not know.
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+#: With what `fsspec` begins to say that it knows no such scheme.
+_UNKNOWN: Final = "Protocol not known"
 
 _HTTP: Final = frozenset({"http", "https"})
 _NO_SUCH_RANGE: Final = 416
@@ -79,16 +83,14 @@ class ObjectStore:
     """The store of one object.
 
     Raises:
-        FileError: `source_failed`: the package for this store is not installed.
+        FileError: `source_failed`: there is no such kind of store, or the package for it is not installed.
         MissingExtraError: `fsspec` is not installed.
     """
 
     def __init__(self, url: str) -> None:
         self._fsspec = _fsspec()
-        try:
+        with _refusals(url):
             system, path = self._fsspec.core.url_to_fs(url, use_listings_cache=False)
-        except ImportError as error:  # which says what is to be installed
-            raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}") from error
         self.system: Any = system
         self.path = str(path)
         named = system.protocol
@@ -218,11 +220,28 @@ def opened_to_write(url: str) -> BinaryIO:
         MissingExtraError: As for `ObjectStore`.
     """
     fsspec = _fsspec()
-    try:
+    with _refusals(url):
         found: Any = fsspec.open(url, "wb", expand=False)  # a star or a question mark is part of a name
-    except ImportError as error:
-        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}") from error
     return cast("BinaryIO", found.open())
+
+
+@contextmanager
+def _refusals(url: str) -> Iterator[None]:
+    """Say what to do where there is nothing that could be asked for an object.
+
+    Raises:
+        FileError: As for `ObjectStore`.
+    """
+    try:
+        yield
+    except ImportError as error:  # which says what is to be installed
+        way_out = "do so in every instance that runs jobs, then try again"
+        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}; {way_out}") from error
+    except ValueError as error:
+        if not str(error).startswith(_UNKNOWN):
+            raise
+        known = "known are s3, gs, abfs, http, https, sftp, file, and what else fsspec has"
+        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}; {known}") from error
 
 
 def _fsspec() -> Any:

@@ -24,7 +24,7 @@ import attrs
 
 from csvpipe._intake.objects import Look, ObjectStore, opened_to_write
 from csvpipe._intake.source import LocalFile
-from csvpipe._intake.url import shown
+from csvpipe._intake.url import lowered, shown
 from csvpipe.errors import CsvPipeError, FileCode, FileError, MissingExtraError
 
 T = TypeVar("T")
@@ -114,8 +114,12 @@ class RemoteObject(LocalFile):
         return attrs.evolve(self, blocks=Blocks())
 
     def check_unchanged(self, *, place: str | None = None) -> None:
-        """See `LocalFile`."""
-        now = _look(self.path, _PAUSES)
+        """See `LocalFile`: an instance may take a job over that lacks what the one had that took the file in."""
+        try:
+            now = _look(self.path, _PAUSES)
+        except MissingExtraError as error:
+            way_out = "in every instance that runs jobs, then retry the job"
+            raise FileError(FileCode.SOURCE_FAILED, f"{self.path}: {error} {way_out}") from error
         self._compare(now.size, now.version, place)
 
     def _opened(self, start: int, end: int, step: int, place: str | None) -> BinaryIO:
@@ -195,6 +199,7 @@ def ranged(url: str) -> RemoteObject | None:
         FileError: `not_found`, `source_failed`.
         MissingExtraError: `fsspec`, or the package for this store, is not installed.
     """
+    url = lowered(url)
     if "::" in url or url != shown(url):
         return None
     found = _look(url)
@@ -238,6 +243,7 @@ def open_stream(url: str) -> Iterator[BinaryIO]:
         FileError: `not_found`, `source_failed`.
         MissingExtraError: As for `ranged`.
     """
+    url = lowered(url)
     with tempfile.TemporaryDirectory(prefix="csvpipe-") as folder:
         try:
             store = _readable(url, folder)
@@ -274,7 +280,7 @@ def written(url: str) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as file:
         yield cast("BinaryIO", file)
         file.seek(0)
-        _upload(cast("BinaryIO", file), url)
+        _upload(cast("BinaryIO", file), lowered(url))
 
 
 def _upload(file: BinaryIO, url: str) -> None:
@@ -291,7 +297,7 @@ def is_writable(url: str) -> bool:
     """Whether objects can be written to a store, as far as is known without asking it.
 
     Raises:
-        FileError: The package for this store is not installed.
+        FileError: As for `ObjectStore`.
         MissingExtraError: As for `ranged`.
     """
     return not ObjectStore(url).is_http
@@ -321,7 +327,8 @@ def _missing(url: str, error: FileNotFoundError) -> FileError:
     status = getattr(cause, "status", 404)
     if cause is not None and (isinstance(cause, OSError) or status not in {404, 410}):
         return unreadable(url, cause)
-    return FileError(FileCode.NOT_FOUND, f"{shown(url)}: no such object; check the URL")
+    way_out = "; a star stands for nothing but itself here: name the objects one by one" if "*" in url else ""
+    return FileError(FileCode.NOT_FOUND, f"{shown(url)}: no such object; check the URL{way_out}")
 
 
 def unreadable(url: str, error: BaseException) -> FileError:

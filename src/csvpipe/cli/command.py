@@ -45,7 +45,7 @@ _HELP = """Import FILEs with a pipeline and wait for them.
 MODULE:PIPELINE is a module, also looked for in the current folder, or the path of a .py file, and the name that the
 pipeline has there. The name may be left out where the module has only one.
 
-FILE may be - for standard input.
+FILE may be - for standard input, or a URL such as s3://bucket/people.csv or https://host/people.csv (extra remote).
 
 \b
 Examples:

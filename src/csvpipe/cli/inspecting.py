@@ -12,6 +12,7 @@ import click
 
 import csvpipe as library
 from csvpipe._intake.inspection import Inspection
+from csvpipe._intake.url import shown_source
 from csvpipe.cli.errand import STANDARD_INPUT, source_of
 from csvpipe.cli.exit_codes import ExitCode
 from csvpipe.cli.options import (
@@ -32,7 +33,7 @@ _HELP = """Find out how FILEs are to be read, and try their first rows.
 No handler is called. With --pipeline, the rows are also converted and validated as that pipeline would have it; its
 module is imported.
 
-FILE may be - for standard input.
+FILE may be - for standard input, or a URL such as s3://bucket/people.csv or https://host/people.csv (extra remote).
 
 \b
 Examples:
@@ -77,10 +78,11 @@ def inspect(
     with redirect_stdout(sys.stderr) if is_json else nullcontext():
         pipeline = None if target is None else pipeline_of(target, errors, hint="'--pipeline'")
     dialect = dialect_of(pipeline, delimiter)
-    for number, file in enumerate(files):
+    for number, given in enumerate(files):
+        file = shown_source(given)
         try:
             found = library.inspect(
-                source_of(file),
+                source_of(given),
                 pipeline=pipeline,
                 dialect=dialect,
                 header=None if header is None else HEADERS[header],

@@ -129,7 +129,8 @@ def _answer(record: JobRecord, verb: Verb) -> str:
     """What has become of the job, or will."""
     name, status = printable(record.filename), record.status
     if status is JobStatus.PROCESSING and verb in (Verb.PAUSE, Verb.CANCEL):
-        return f"{record.id} {name}: asked to {verb.value}; its worker obeys when it next renews its lease"
+        when = "at once where it listens, else when it next renews its lease"
+        return f"{record.id} {name}: asked to {verb.value}; its worker obeys {when}"
     return f"{record.id} {name}: {status.value}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -14,7 +15,7 @@ import click
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe.cli.exit_codes import ExitCode
 from csvpipe.databases import missing_file
-from csvpipe.errors import CsvPipeError, JobNotFoundError
+from csvpipe.errors import CsvPipeError, JobNotFoundError, MissingExtraError
 from csvpipe.jobs import JobId, JobRecord
 from csvpipe.store import JobStore
 
@@ -90,11 +91,10 @@ def _see_file(url: str) -> None:
 
     Raises:
         click.BadParameter: It is not.
+        MissingExtraError: As for `_place_of`.
         ValueError: It is no store's URL.
     """
-    from csvpipe.store.sql.address import place_of  # noqa: PLC0415  # as above
-
-    host, database = place_of(url)
+    host, database = _place_of(url)
     if host is not None or missing_file(database, must_exist=False):  # which the store says itself
         return
     if lack := missing_file(database, must_exist=True):
@@ -110,13 +110,30 @@ class _StoreError(click.ClickException):
     exit_code = ExitCode.FAILED
 
 
-def spool_of(url: str, stated: Path | None) -> Path:
-    """The folder of uploads that belongs to a store: the stated one, else one that every run finds again."""
-    if stated is not None:
-        return stated.absolute()
+def _place_of(url: str) -> tuple[str | None, str | None]:
+    """See `place_of`.
+
+    Raises:
+        MissingExtraError: What the store needs is not installed.
+        ValueError: It is no store's URL.
+    """
+    if find_spec("sqlalchemy") is None:
+        raise MissingExtraError("SQLJobStore", "sql")
     from csvpipe.store.sql.address import place_of  # noqa: PLC0415  # as above
 
-    host, database = place_of(url)
+    return place_of(url)
+
+
+def spool_of(url: str, stated: Path | None) -> Path:
+    """The folder of uploads that belongs to a store: the stated one, else one that every run finds again.
+
+    Raises:
+        MissingExtraError: As for `_place_of`.
+        ValueError: It is no store's URL.
+    """
+    if stated is not None:
+        return stated.absolute()
+    host, database = _place_of(url)
     if host is None and database is not None:
         return Path(f"{database}.spool").absolute()
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"

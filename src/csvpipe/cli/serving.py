@@ -119,6 +119,8 @@ def serve(
     owners = _owners(tokens, tokens_file)
     if anybody is bool(owners):
         raise click.UsageError("say who may use it: --token OWNER=TOKEN, --tokens-file FILE, or --anybody for all", ctx)
+    if options["metrics_token"] in owners:
+        raise click.BadParameter("it is an owner's token; give it one of its own", param_hint="'--metrics-token'")
     pipelines = [pipeline_of(target, errors, hint="MODULE:PIPELINE") for target in targets]
     try:
         if store_url is not None:
@@ -214,7 +216,7 @@ def _owners(tokens: tuple[str, ...], file: Path | None) -> dict[str, str]:
     """Token to owner.
 
     Raises:
-        click.BadParameter: One is not of that form.
+        click.BadParameter: One is not of that form, or two owners have the same.
     """
     lines = [] if file is None else [line.strip() for line in file.read_text("utf-8").splitlines()]
     given = [*tokens, *(line for line in lines if line and not line.startswith("#"))]
@@ -223,5 +225,7 @@ def _owners(tokens: tuple[str, ...], file: Path | None) -> dict[str, str]:
         owner, _, token = text.partition("=")
         if not owner.strip() or not token.strip():
             raise click.BadParameter("tokens are of the form OWNER=TOKEN, such as ana=a-long-random-text")
-        owners[token.strip()] = owner.strip()
+        name = owners.setdefault(token.strip(), owner.strip())
+        if name != owner.strip():
+            raise click.BadParameter(f"{name} and {owner.strip()} have the same token; give each one of its own")
     return owners

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from csvpipe._intake.url import shown_source
 from csvpipe.cli.errand import ErrorGroup, Outcome
 from csvpipe.cli.totals import Totals
 from csvpipe.cli.wording import as_options, counted, pace, printable, seconds
@@ -67,16 +68,19 @@ def summary_object(outcome: Outcome, files: Sequence[str], *, dry_run: bool) -> 
 
     `kind` is `summary`, `exit_code` what the command ends with. `dry_run` tells whether nothing was written. `totals`
     are sums over the files, `files` their records as in events, in the order given, each with its `path` as it was
-    typed. `errors` are the exact numbers of row errors by code and column, most frequent first, each with an example
-    (`sample`, with its `filename`) or null. `rejects` are the paths of the rejects files, `problem` is null or what
-    else went wrong.
+    typed, or its URL without user and query. `errors` are the exact numbers of row errors by code and column, most
+    frequent first, each with an example (`sample`, with its `filename`) or null. `rejects` are the paths of the rejects
+    files, `problem` is null or what else went wrong.
     """
     return {
         "kind": "summary",
         "exit_code": outcome.exit_code.value,
         "dry_run": dry_run,
         "totals": outcome.totals.to_dict(),
-        "files": [{"path": file, **record.to_dict()} for file, record in zip(files, outcome.records, strict=False)],
+        "files": [
+            {"path": shown_source(file), **record.to_dict()}
+            for file, record in zip(files, outcome.records, strict=False)
+        ],
         "errors": [_error_object(group) for group in outcome.errors],
         "rejects": [str(path) for path in outcome.rejects],
         "problem": outcome.problem,
@@ -91,7 +95,9 @@ def _error_object(group: ErrorGroup) -> dict[str, object]:
 def _names(records: Sequence[JobRecord], files: Sequence[str]) -> list[str]:
     """A file's own name, or as much of its path as was typed where two files have the same name."""
     own = [record.filename for record in records]
-    return [printable(file if own.count(name) > 1 else name) for name, file in zip(own, files, strict=False)]
+    return [
+        printable(shown_source(file) if own.count(name) > 1 else name) for name, file in zip(own, files, strict=False)
+    ]
 
 
 # The parts ------------------------------------------------------------------------------------------------------------

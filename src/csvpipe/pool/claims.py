@@ -10,7 +10,7 @@ import attrs
 
 from csvpipe._intake.arrival.spool import Spool
 from csvpipe.jobs import JobId
-from csvpipe.logs import about
+from csvpipe.logs import about, tell_failure
 from csvpipe.pool.ending import Ending
 from csvpipe.pool.run import JobRun
 from csvpipe.store.protocol import Claim, Lease, Renewal
@@ -59,8 +59,8 @@ class Claims:
             self.heed()
             try:
                 await self._fill()
-            except Exception:
-                logger.exception("no jobs could be claimed; another attempt follows")
+            except Exception as error:  # noqa: BLE001  # whatever a store raises that is away
+                tell_failure(error, "no jobs could be claimed; another attempt follows")
             await wake.wait(settings.poll_seconds * random.uniform(1.0, 1.0 + POLL_SPREAD))  # noqa: S311  # no secret
 
     def heed(self) -> None:

@@ -13,7 +13,7 @@ from csvpipe._intake.inspection import JobPlan
 from csvpipe._report.progress import Progress
 from csvpipe.errors import CsvPipeError, FileFailure, LeaseLostError, StoreUnavailableError
 from csvpipe.jobs import JobRecord, Verb
-from csvpipe.logs import about
+from csvpipe.logs import about, tell_failure
 from csvpipe.pool.sweep import is_done_with
 from csvpipe.store.protocol import Claim
 
@@ -108,9 +108,10 @@ class Commits:
         while await self._is_due():
             try:
                 await self.commit()
-            except Exception:
+            except Exception as error:  # noqa: BLE001  # whatever a store raises that is away
                 self._failures += 1
-                logger.exception(
+                tell_failure(
+                    error,
                     "job %s: a commit failed; another attempt follows",
                     self._claim.record.id,
                     extra=about(self._claim.record),
@@ -197,7 +198,8 @@ class Commits:
                 pause = min(_pause(failures), until - anyio.current_time())
                 if pause <= 0:
                     raise
-                logger.exception(
+                tell_failure(
+                    error,
                     "job %s: the store failed; another attempt follows",
                     self._claim.record.id,
                     extra=about(self._claim.record),
@@ -212,8 +214,9 @@ class Commits:
         services = self._services
         try:
             self._tell(await services.threads.call(services.store.get, self._claim.record.id))
-        except Exception:
-            logger.exception("job %s: cannot be looked up", self._claim.record.id, extra=about(self._claim.record))
+        except Exception as error:  # noqa: BLE001  # the same
+            record = self._claim.record
+            tell_failure(error, "job %s: cannot be looked up", record.id, extra=about(record))
 
 
 def _pause(failures: int) -> float:

@@ -8,7 +8,7 @@ from typing import Final
 
 import anyio.to_thread
 
-from csvpipe._intake.url import is_url, shown
+from csvpipe._intake.url import is_url, lowered, shown
 from csvpipe.jobs import JobRecord
 from csvpipe.pool.job import Job
 
@@ -34,7 +34,7 @@ class RejectsFolder:
     def __init__(self, given: str | os.PathLike[str]) -> None:
         self._folder: Path | str
         if isinstance(given, str) and is_url(given):
-            self._folder = given.rstrip("/")
+            self._folder = lowered(given).rstrip("/")
             _check(self._folder)
         else:
             self._folder = Path(given)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from csvpipe.errors import IdempotencyConflictError, JobNotFoundError, ParentError, TransitionError
 from csvpipe.jobs import JobId, JobRecord, JobStatus
-from csvpipe.logs import about_job
+from csvpipe.logs import about_job, tell_failure
 from csvpipe.pool.commits import remove_upload
 from csvpipe.pool.deliveries import forget
 from csvpipe.pool.spooled import files_of, upload_name
@@ -17,8 +16,6 @@ from csvpipe.store.protocol import JobDraft, JobStore
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services
-
-logger = logging.getLogger("csvpipe")
 
 
 def create_or_find(store: JobStore, draft: JobDraft) -> JobRecord:
@@ -50,9 +47,12 @@ def _may_be_read(store: JobStore, job_id: JobId) -> bool:
         return not store.get(job_id).status.is_terminal
     except JobNotFoundError:
         return False
-    except Exception:  # whatever a store raises that is away
-        logger.exception(
-            "job %s: nobody knows whether it was created; its upload is kept for now", job_id, extra=about_job(job_id)
+    except Exception as error:  # noqa: BLE001  # whatever a store raises that is away
+        tell_failure(
+            error,
+            "job %s: nobody knows whether it was created; its upload is kept for now",
+            job_id,
+            extra=about_job(job_id),
         )
         return True
 

@@ -22,7 +22,7 @@ from csvpipe.errors import FileCode, FileError, FileFailure, LeaseLostError
 from csvpipe.executors.loop import LoopRun
 from csvpipe.executors.worker import Worker
 from csvpipe.jobs import Verb
-from csvpipe.logs import about
+from csvpipe.logs import about, tell_failure
 from csvpipe.pipeline import Pipeline
 from csvpipe.pool.brief import Brief, is_brief, run_brief
 from csvpipe.pool.commits import Commits
@@ -123,9 +123,9 @@ class JobRun:
                 await self._settle()
         except LeaseLostError:
             await self._commits.look_elsewhere()
-        except Exception:
-            # What is committed is safe, and the lease runs out: another worker, or this one, will take the job over.
-            logger.exception("job %s: its worker failed", self.claim.record.id, extra=about(self.claim.record))
+        except Exception as error:  # noqa: BLE001  # what is committed is safe, and the lease runs out
+            record = self.claim.record  # another worker, or this one, will take the job over
+            tell_failure(error, "job %s: its worker failed", record.id, extra=about(record))
         finally:
             self._leave()
 
@@ -363,7 +363,7 @@ class JobRun:
             self._is_hung = True
             self._services.presence.keep()
             record, hung = self.claim.record, self._lane.in_hand
-            logger.warning("job %s: %d handlers do not come back", record.id, hung, extra=about(record))
+            logger.warning("job %s: %d chunks do not come back from workers", record.id, hung, extra=about(record))
             for hand in tuple(self.hands):
                 hand.give_up()
 

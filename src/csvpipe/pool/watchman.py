@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import anyio
 
+from csvpipe.logs import tell_failure
 from csvpipe.pool.reaching import tell_of_unreachable
 from csvpipe.pool.sweep import sweep
 
 if TYPE_CHECKING:
     from csvpipe.pool.services import Services
-
-logger = logging.getLogger("csvpipe")
 
 
 async def keep_watching(services: Services) -> None:
@@ -37,7 +35,7 @@ async def _looked(services: Services, *, is_sweep_due: bool) -> bool:
             await services.threads.call(presence.tidy)
             await services.threads.call(sweep, services.spool, store, services.store_id)
             await services.threads.call(tell_of_unreachable, services)
-    except Exception:
-        logger.exception("the spool could not be looked through; another attempt follows")
+    except Exception as error:  # noqa: BLE001  # a disk, or a store that is away
+        tell_failure(error, "the spool could not be looked through; another attempt follows")
         return False
     return is_sweep_due

@@ -25,7 +25,7 @@ from csvpipe._intake.inspection import file_of, plain_file
 from csvpipe._intake.remote import Blocks, RemoteObject
 from csvpipe._intake.source import LocalFile
 from csvpipe._intake.stated import Stated
-from csvpipe._intake.url import is_url, name_of, shown
+from csvpipe._intake.url import is_url, lowered, name_of, shown, shown_source
 from csvpipe.errors import FileCode, FileError
 from csvpipe.jobs import JobStatus
 from csvpipe.limits import Limits
@@ -354,11 +354,22 @@ class TestSecrets:
             ("zip://m.csv::s3://bucket/a.zip", "zip://m.csv::s3://bucket/a.zip"),
             ("abfs://box@account.dfs.core.windows.net/a.csv", "abfs://box@account.dfs.core.windows.net/a.csv"),
             ("GET 'http://u@h/x?k=v' failed", "GET 'http://h/x?...' failed"),
+            ("https://ana:p@w@host/a.csv", "https://host/a.csv"),
+            ("https://host/a.csv@2?x", "https://host/a.csv@2?..."),
+            ("ABFS://box@account.dfs.core.windows.net/a.csv", "abfs://box@account.dfs.core.windows.net/a.csv"),
+            ("HTTPS://ana:pw@Host/A.csv", "https://Host/A.csv"),
         ],
     )
     def test_what_is_shown(self, url: str, expected: str) -> None:
         """Without user and query."""
         assert expected == shown(url)
+
+    @pytest.mark.parametrize(
+        ("source", "expected"), [("what?.csv", "what?.csv"), ("s3://b/what?.csv", "s3://b/what?...")]
+    )
+    def test_sources_as_they_are_shown(self, source: str, expected: str) -> None:
+        """In a path a question mark is one."""
+        assert expected == shown_source(source)
 
 
 @pytest.mark.parametrize(
@@ -369,6 +380,7 @@ class TestSecrets:
             ("simplecache::s3://b/k.csv", True),
             ("zip://m.csv::file:///a.zip", True),
             ("https://h/a", True),
+            ("HTTPS://h/a", True),
         ),
         *(("/data/a.csv", False), ("C:\\a.csv", False), ("a:b.csv", False), (Path("s3:/b"), False), (b"s3://b", False)),
     ],
@@ -392,6 +404,75 @@ def test_names(url: str, expected: str) -> None:
     assert expected == name_of(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("S3://Bucket/K.csv", "s3://Bucket/K.csv"),
+        ("ZIP://M.csv::Memory://A.zip", "zip://M.csv::memory://A.zip"),
+        ("https://h/a?next=HTTP://b", "https://h/a?next=HTTP://b"),
+        ("C:\\a.csv", "C:\\a.csv"),
+    ],
+)
+def test_schemes_in_small_letters(url: str, expected: str) -> None:
+    """And nothing else."""
+    assert expected == lowered(url)
+
+
+@pytest.mark.parametrize("has_ranges", [True, False])
+def test_schemes_may_be_in_large_letters(serve: Any, spool: Spool, has_ranges: bool) -> None:  # noqa: FBT001
+    """As standards have it; what is kept of the URL has small ones."""
+    url = serve(has_ranges=has_ranges)
+
+    taken = taken_in(url.replace("http", "HTTP"), spool)
+
+    assert has_ranges is (taken.file.path == url)
+    assert len(PEOPLE) == taken.file.size
+
+
+def test_an_unknown_scheme_is_told(spool: Spool) -> None:
+    """With some that there are."""
+    with pytest.raises(FileError, match="foo://x: Protocol not known: foo; known are s3, gs, abfs, http") as caught:
+        taken_in("foo://x", spool)
+
+    assert FileCode.SOURCE_FAILED is caught.value.code
+
+
+def test_wildcards_are_not_expanded(memory: Any, spool: Spool) -> None:
+    """Which is said where somebody seems to have expected it."""
+    put(memory, "a/people.csv", PEOPLE)
+
+    with pytest.raises(FileError, match="name the objects one by one"):
+        taken_in("memory://a/*.csv", spool)
+    with pytest.raises(FileError, match=r"check the URL$"):
+        taken_in("memory://a/people", spool)
+
+
+def test_the_extra_is_missing_where_a_job_goes_on(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is no defect: the job fails with what is to be installed, and goes on when it is."""
+    is_down = [True]
+
+    @csvpipe.pipeline(retry=csvpipe.Retry(attempts=1))
+    def take(row: csvpipe.Row) -> None:
+        if is_down[0]:
+            raise csvpipe.Unavailable("away")
+
+    with csvpipe.BlockingWorkerPool(pipelines=[take]) as pool:
+        job = pool.submit(take, put(memory, "people.csv", PEOPLE))
+        job.wait()
+        is_down[0] = False
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "fsspec", None)
+            job.retry()
+            failed = job.wait()
+        job.retry()
+        record = job.wait()
+
+    assert (JobStatus.FAILED, FileCode.SOURCE_FAILED) == (failed.status, failed.error_code)
+    assert "memory://people.csv: a file by URL needs the extra 'remote'" in str(failed.error_message)
+    assert str(failed.error_message).endswith(" in every instance that runs jobs, then retry the job")
+    assert (JobStatus.COMPLETED, 2_000) == (record.status, record.processed_rows)
+
+
 def test_the_extra_is_asked_for(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has not installed it is told its name."""
     monkeypatch.setitem(sys.modules, "fsspec", None)
@@ -404,7 +485,7 @@ def test_a_store_whose_package_is_missing(spool: Spool) -> None:
     """The library's own words say which."""
     fsspec.register_implementation("nothere", "nothere.System", clobber=True, errtxt="install nothere")
 
-    with pytest.raises(FileError, match="install nothere"):
+    with pytest.raises(FileError, match="install nothere; do so in every instance that runs jobs"):
         taken_in("nothere://people.csv", spool)
 
 
@@ -440,7 +521,7 @@ def test_rejects_become_an_object(memory: Any) -> None:
     with csvpipe.BlockingWorkerPool(pipelines=[refuse]) as pool:
         job = pool.submit(refuse, url)
         record = job.wait()
-        assert 1 == job.write_rejects("memory://rejects/people.csv")
+        assert 1 == job.write_rejects("Memory://rejects/people.csv")
 
     assert ("people.csv", 1, 1) == (record.filename, record.processed_rows, record.failed_rows)
     assert memory.cat_file("/rejects/people.csv").endswith(b"2,Ben\n")
