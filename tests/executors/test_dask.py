@@ -147,9 +147,8 @@ def _elsewhere(terms: dict[str, Any]) -> dict[str, Any]:
     return {**terms, "plan": attrs.evolve(plan, source=attrs.evolve(plan.source, path="/nowhere/else.csv"))}
 
 
-async def test_a_handler_without_a_name_is_told_of(client: Any, executor: Executor) -> None:
+def test_a_handler_without_a_name_is_told_of(executor: Executor) -> None:
     """It is refused at once, as with other executors that pickle."""
-    await anyio.to_thread.run_sync(client.wait_for_workers, 4)
 
     @csvpipe.pipeline
     def local(row: csvpipe.Row) -> None: ...
@@ -158,20 +157,22 @@ async def test_a_handler_without_a_name_is_told_of(client: Any, executor: Execut
         csvpipe.WorkerPool(pipelines=[local], executor=executor, workers=1)
 
 
-async def test_a_handler_without_a_name_among_threads(make_faults: MakeFaults) -> None:
-    """Nothing is pickled for workers in this process."""
-    seen: list[int] = []
+async def test_a_handler_with_a_name_among_threads(
+    make_faults: MakeFaults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dask pickles for workers in this process as well: it is their threads that handle the rows."""
+    monkeypatch.setenv(handlers.FOLDER, str(tmp_path))
 
     @csvpipe.pipeline
-    def local(row: csvpipe.Row) -> None:
-        seen.append(row.number)
+    def local(row: csvpipe.Row) -> None: ...
 
     with distributed.Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0") as here:
-        await anyio.to_thread.run_sync(here.wait_for_workers, 1)
-        async with csvpipe.WorkerPool(pipelines=[local], executor=here.get_executor()) as pool:
-            record = await (await pool.submit(local, make_faults(50))).wait()
+        with pytest.raises(csvpipe.PipelineError, match="cannot be found from another process"):
+            csvpipe.WorkerPool(pipelines=[local], executor=here.get_executor())
+        async with csvpipe.WorkerPool(pipelines=[handlers.quiet], executor=here.get_executor()) as pool:
+            record = await (await pool.submit(handlers.quiet, make_faults(50))).wait()
 
-    assert (50, [*range(1, 51)]) == (record.processed_rows, seen)
+    assert (JobStatus.COMPLETED, 50) == (record.status, record.processed_rows)
 
 
 async def test_a_task_that_loses_every_worker(client: Any, folder: Path, make_faults: MakeFaults) -> None:

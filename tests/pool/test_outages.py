@@ -203,10 +203,8 @@ async def test_an_outage_is_logged_in_lines(
 ) -> None:
     """Where a store says itself that it is away nobody needs to see where in it that was found out."""
 
-    def away(method: str) -> Exception:
-        return (
-            StoreUnavailableError("jobs.db", f"{method} at 100% refused") if is_told_by_the_store else OSError(method)
-        )
+    def away(said: str) -> Exception:
+        return StoreUnavailableError("jobs.db", f"100% refused: {said}") if is_told_by_the_store else OSError(said)
 
     store, rows = FaultyStore(csvpipe.MemoryJobStore(), error=away), Rows(brake_at=1)
     pipeline = csvpipe.pipeline(name="count")(rows.handle)
@@ -227,5 +225,5 @@ async def test_an_outage_is_logged_in_lines(
     assert {None if is_told_by_the_store else OSError} == {each.exc_info and each.exc_info[0] for each in told}
     assert {"claims", "commits"} == {each.module for each in told}
     if is_told_by_the_store:
-        end = "another attempt follows: the job store jobs.db is unavailable: claim at 100% refused"
-        assert f"no jobs could be claimed; {end}" in caplog.messages
+        end = "the job store jobs.db is unavailable: 100% refused: claim: the store is away"
+        assert f"no jobs could be claimed; another attempt follows: {end}" in caplog.messages

@@ -235,13 +235,13 @@ def _refusals(url: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:  # which says what is to be installed
-        reason = f"{error}; that is needed wherever jobs run"
-        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {reason}") from error
+        way_out = "do so in every instance that runs jobs, then try again"
+        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}; {way_out}") from error
     except ValueError as error:
         if not str(error).startswith(_UNKNOWN):
             raise
-        reason = f"{error}; known are s3, gs, abfs, http, https, sftp, file, and what else fsspec has"
-        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {reason}") from error
+        known = "known are s3, gs, abfs, http, https, sftp, file, and what else fsspec has"
+        raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: {error}; {known}") from error
 
 
 def _fsspec() -> Any:

@@ -118,8 +118,8 @@ class RemoteObject(LocalFile):
         try:
             now = _look(self.path, _PAUSES)
         except MissingExtraError as error:
-            reason = f"{error}, which is needed wherever jobs run; install it, then retry the job"
-            raise FileError(FileCode.SOURCE_FAILED, f"{self.path}: {reason}") from error
+            way_out = "in every instance that runs jobs, then retry the job"
+            raise FileError(FileCode.SOURCE_FAILED, f"{self.path}: {error} {way_out}") from error
         self._compare(now.size, now.version, place)
 
     def _opened(self, start: int, end: int, step: int, place: str | None) -> BinaryIO:

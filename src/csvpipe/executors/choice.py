@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import Executor
 from typing import Any, Final, Literal, TypeAlias
 
 from csvpipe.errors import PipelineError
@@ -44,9 +44,9 @@ def crew_for(executor: ExecutorChoice, workers: int | None, pipelines: Mapping[s
         addresses = {name: address_of(pipeline) for name, pipeline in handled.items()}
         return ProcessCrew(processors() if workers is None else workers, addresses)
     if not isinstance(executor, Executor):
-        way_out = "; of a Dask client take client.get_executor()" if hasattr(executor, "get_executor") else ""
         raise ValueError(  # noqa: TRY004  # a wrong word, mostly
-            f"executor must be 'thread', 'process' or a concurrent.futures.Executor, not {executor!r}{way_out}"
+            "executor must be 'thread', 'process' or a concurrent.futures.Executor, "
+            f"not {executor!r}{_way_out(executor)}"
         )
     from csvpipe.executors.foreign import ForeignCrew  # noqa: PLC0415
 
@@ -56,35 +56,21 @@ def crew_for(executor: ExecutorChoice, workers: int | None, pipelines: Mapping[s
                 f"pipeline {name!r}: timeout= cannot be kept in an executor that is not csvpipe's own; use "
                 "executor='process' or 'thread', or leave timeout= out"
             )
-    _check_addresses(executor, handled.values())
+    if _is_pickling(executor):  # of others nobody knows: there the jobs tell it
+        from csvpipe.executors.process.address import address_of  # noqa: PLC0415
+
+        for pipeline in handled.values():
+            address_of(pipeline)
     return ForeignCrew(executor, _size_of(executor) if workers is None else workers)
 
 
-def _check_addresses(executor: Executor, pipelines: Iterable[Pipeline[..., Any]]) -> None:
-    """See that other processes find the pipelines, where an executor is known to have some; else its jobs tell it.
-
-    Raises:
-        PipelineError: One cannot be found.
-    """
-    if type(executor) is ThreadPoolExecutor:
-        return
-    from csvpipe.executors.process.address import address_of  # noqa: PLC0415
-
-    for pipeline in pipelines:
-        try:
-            address_of(pipeline)
-        except PipelineError:
-            if _is_pickling(executor):
-                raise
+def _way_out(given: object) -> str:
+    return "; of a Dask client take client.get_executor()" if hasattr(given, "get_executor") else ""
 
 
 def _is_pickling(executor: Executor) -> bool:
-    """Whether an executor is known to have other processes, or whatever else functions are pickled for."""
-    if _is_of_dask(executor):
-        from csvpipe.executors.dask import is_elsewhere  # noqa: PLC0415
-
-        return is_elsewhere(executor)
-    return not _PICKLING.isdisjoint(kind.__name__ for kind in type(executor).__mro__)
+    """Whether an executor is known to pickle tasks; Dask does so for workers in this process, too."""
+    return _is_of_dask(executor) or not _PICKLING.isdisjoint(kind.__name__ for kind in type(executor).__mro__)
 
 
 def _is_of_dask(executor: Executor) -> bool:

@@ -469,7 +469,7 @@ def test_the_extra_is_missing_where_a_job_goes_on(memory: Any, monkeypatch: pyte
 
     assert (JobStatus.FAILED, FileCode.SOURCE_FAILED) == (failed.status, failed.error_code)
     assert "memory://people.csv: a file by URL needs the extra 'remote'" in str(failed.error_message)
-    assert "then retry the job" in str(failed.error_message)
+    assert str(failed.error_message).endswith(" in every instance that runs jobs, then retry the job")
     assert (JobStatus.COMPLETED, 2_000) == (record.status, record.processed_rows)
 
 
@@ -485,7 +485,7 @@ def test_a_store_whose_package_is_missing(spool: Spool) -> None:
     """The library's own words say which."""
     fsspec.register_implementation("nothere", "nothere.System", clobber=True, errtxt="install nothere")
 
-    with pytest.raises(FileError, match="install nothere; that is needed wherever jobs run"):
+    with pytest.raises(FileError, match="install nothere; do so in every instance that runs jobs"):
         taken_in("nothere://people.csv", spool)
 
 
