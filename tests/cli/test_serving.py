@@ -123,12 +123,12 @@ def test_jobs_are_kept(
 ) -> None:
     """A store's URL is opened and closed; without a folder that outlives the program as well it is refused."""
     assert examples.is_dir()
-    opened: list[str] = []
+    opened: list[object] = []
 
     class Store(csvpipe.MemoryJobStore):
-        def __init__(self, url: str) -> None:
+        def __init__(self, url: str, *, listening: bool) -> None:
             super().__init__()
-            opened.append(url)
+            opened.extend([url, listening])
 
         def __enter__(self) -> Self:
             return self
@@ -140,12 +140,37 @@ def test_jobs_are_kept(
     monkeypatch.setattr("uvicorn.Server.run", lambda server, **_options: setattr(server, "started", True))
 
     beside = invoke("serve", PEOPLE, "--anybody", "--store", "sqlite:///jobs.db", "--port", "0")
+    monkeypatch.setenv("CSVPIPE_NO_LISTENING", "1")
     served = invoke(
         "serve", PEOPLE, "--anybody", "--store", "sqlite:///jobs.db", "--spool", tmp_path / "spool", "--port", "0"
     )
 
     assert (0, 0) == (beside.exit_code, served.exit_code)
-    assert ["sqlite:///jobs.db", "closed"] * 2 == opened
+    assert ["sqlite:///jobs.db", True, "closed", "sqlite:///jobs.db", False, "closed"] == opened
+
+
+def test_the_pool_is_as_it_is_told_to_be(
+    examples: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By options, by variables, or by itself."""
+    assert examples.is_dir()
+    made: list[tuple[float, float]] = []
+
+    def note(*_: object, lease_seconds: float, flush_interval: float, **_options: object) -> None:
+        made.append((lease_seconds, flush_interval))
+        raise ValueError("seen")
+
+    monkeypatch.setattr("csvpipe.cli.serving.WorkerPool", note)
+
+    invoke("serve", PEOPLE, "--anybody")
+    invoke("serve", PEOPLE, "--anybody", "--lease-seconds", "90", "--flush-interval", "0.5")
+    monkeypatch.setenv("CSVPIPE_LEASE_SECONDS", "60")
+    monkeypatch.setenv("CSVPIPE_FLUSH_INTERVAL", "5")
+    invoke("serve", PEOPLE, "--anybody")
+    refused = invoke("serve", PEOPLE, "--anybody", "--lease-seconds", "0")
+
+    assert [(30.0, 2.0), (90.0, 0.5), (60.0, 5.0)] == made
+    assert 2 == refused.exit_code
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,14 @@ spool_option = click.option(
 
 
 @contextmanager
-def opened(url: str, *, must_exist: bool = True) -> Iterator[JobStore]:
+def opened(url: str, *, must_exist: bool = True, listening: bool = True) -> Iterator[JobStore]:
     """Open the store; whatever it says of itself ends the command.
 
     Args:
         url: Where it is.
         must_exist: Whether a file of SQLite must be there, which would be made otherwise: who asks about jobs that are
             kept has mistyped the name of one that is not.
+        listening: See `SQLJobStore`.
 
     Raises:
         click.BadParameter: It is no store's URL, or its extra is missing.
@@ -71,7 +72,7 @@ def opened(url: str, *, must_exist: bool = True) -> Iterator[JobStore]:
     try:
         if must_exist:
             _see_file(url)
-        with SQLJobStore(url) as store:
+        with SQLJobStore(url, listening=listening) as store:
             yield store
     except ValueError as error:
         if isinstance(error, CsvPipeError):
@@ -81,9 +82,11 @@ def opened(url: str, *, must_exist: bool = True) -> Iterator[JobStore]:
         raise _StoreError(str(error)) from error
 
 
-def kept(url: str | None, *, must_exist: bool = False) -> AbstractContextManager[JobStore | None]:
+def kept(
+    url: str | None, *, must_exist: bool = False, listening: bool = True
+) -> AbstractContextManager[JobStore | None]:
     """`opened`, or nothing where jobs are not kept."""
-    return nullcontext() if url is None else opened(url, must_exist=must_exist)
+    return nullcontext() if url is None else opened(url, must_exist=must_exist, listening=listening)
 
 
 def _see_file(url: str) -> None:

@@ -67,6 +67,13 @@ order when it is told to by Ctrl-C or SIGTERM: rows in hand are finished, and wi
     help="Where uploads are kept until they are imported: beside a database of SQLite unless stated; without --store a "
     "temporary folder.",
 )
+@click.option(
+    "--no-listening",
+    is_flag=True,
+    envvar="CSVPIPE_NO_LISTENING",
+    help="Ask a store in PostgreSQL for changes of jobs instead of hearing of them: for a proxy such as PgBouncer that "
+    "passes no notices on. Also read from CSVPIPE_NO_LISTENING.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 for any free one.")
 @click.option(
@@ -87,6 +94,26 @@ order when it is told to by Ctrl-C or SIGTERM: rows in hand are finished, and wi
 @click.option("--anybody", is_flag=True, help="No tokens: whoever reaches the server may do everything.")
 @click.option("--workers", type=click.IntRange(1, 10_000), metavar="N", help="As for `csvpipe run`.")
 @click.option("--executor", type=click.Choice(["thread", "process"]), default="thread", help="As for `csvpipe run`.")
+@click.option(
+    "--lease-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="N",
+    envvar="CSVPIPE_LEASE_SECONDS",
+    help="After so long a job of an instance that has died goes on in another one. Also read from "
+    "CSVPIPE_LEASE_SECONDS.",
+)
+@click.option(
+    "--flush-interval",
+    type=click.FloatRange(0, min_open=True),
+    default=2.0,
+    show_default=True,
+    metavar="N",
+    envvar="CSVPIPE_FLUSH_INTERVAL",
+    help="Seconds between two commits of a running job, which are what progress shows. Also read from "
+    "CSVPIPE_FLUSH_INTERVAL.",
+)
 @click.option(
     "--max-file-mib", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="Size of one upload."
 )
@@ -110,6 +137,7 @@ def serve(
     tokens: tuple[str, ...],
     tokens_file: Path | None,
     anybody: bool,
+    no_listening: bool,
     **options: Any,
 ) -> None:
     """Serve; `_HELP` says the rest."""
@@ -125,7 +153,7 @@ def serve(
     try:
         if store_url is not None:
             options["spool"] = spool_of(store_url, options["spool"])
-        with kept(store_url) as store:
+        with kept(store_url, listening=not no_listening) as store:
             _serve(pipelines, store, owners, errors, **options)
     except (CsvPipeError, ValueError) as error:
         raise click.UsageError(str(error), ctx) from error
@@ -144,6 +172,8 @@ def _serve(
     port: int,
     workers: int | None,
     executor: Any,
+    lease_seconds: float,
+    flush_interval: float,
     max_file_mib: int,
     origins: tuple[str, ...],
     metrics: bool,
@@ -161,6 +191,8 @@ def _serve(
         executor=executor,
         spool_dir=spool,
         on_exit="stop",
+        lease_seconds=lease_seconds,
+        flush_interval=flush_interval,
     )
     authenticate: Authenticate = web.bearer(owners) if owners else web.anybody("anybody")
     app = web.create_app(
