@@ -1,6 +1,7 @@
 """What all tests share: both event loops, and Hypothesis without surprises."""
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Mapping
@@ -16,6 +17,12 @@ settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 settings.register_profile("thorough", settings.get_profile("local"), max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "local")
+
+
+def pytest_configure() -> None:
+    """Who runs the tests in the background of a shell has Ctrl-C ignored, which some tests are about."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Worker processes find handlers by name. They get the path of this process.
