@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
-from csvpipe._process.turn import Gate, Habit, Turn
+from csvpipe._process.turn import FreeGate, Gate, Habit, Turn
 from csvpipe.observing import Handling
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class TimedTurn(Turn):
         self._elsewhere = handling
 
     def handling(self) -> Handling | None:
-        """What is known of it when the chunk is done."""
+        """See `Turn`."""
         self._end()
         if self._elsewhere is not None or not self._last:
             return self._elsewhere
@@ -104,3 +104,8 @@ class TimedTurn(Turn):
             self._last = time.time_ns()
             self._spent += max(0, self._last - self._since)
             self._since = 0
+
+
+def free_turn(*, is_timed: bool) -> Turn:
+    """The turn of a thread that is the only one of its process to compute."""
+    return (TimedTurn if is_timed else Turn)(FreeGate(), Habit())

@@ -159,3 +159,7 @@ class Turn:
 
     def adopt(self, handling: Handling | None) -> None:
         """What another process has noted, which has done the work."""
+
+    def handling(self) -> Handling | None:
+        """What is known of it when the chunk is done."""
+        return None

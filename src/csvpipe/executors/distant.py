@@ -27,8 +27,8 @@ from csvpipe._process.delivery import run_of
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult, nothing_done
 from csvpipe._process.stopping import StopSignal
-from csvpipe._process.timed import TimedTurn
-from csvpipe._process.turn import FreeGate, Habit, Turn
+from csvpipe._process.timed import free_turn
+from csvpipe._process.turn import Turn
 from csvpipe._process.work import Allowance, JobWork, source_failure
 from csvpipe.errors import FileCode, FileError, FileFailure, MissingExtraError
 from csvpipe.executors.process.address import Address, UnreachableError, address_of, load
@@ -149,10 +149,9 @@ class _DistantTask:
         except UnreachableError as error:
             message = f"{error.message}; make sure that it can be imported there, then retry the job"
             return Answer(result=nothing_done(self._chunk, FileFailure(code=FileCode.ABORTED, message=message)))
-        timed = TimedTurn(FreeGate(), Habit()) if self._is_timed else None
-        turn = timed or Turn(FreeGate(), Habit())
+        turn = free_turn(is_timed=self._is_timed)
         answer = ChunkTask(job, self._chunk, allowance, stop=StopSignal(), turn=turn)()
-        answer = attrs.evolve(answer, handling=None if timed is None else timed.handling())
+        answer = attrs.evolve(answer, handling=turn.handling())
         if answer.error is not None:
             return attrs.evolve(answer, error=portable(answer.error))
         if spill is None or answer.result is None or answer.result.spill is None:

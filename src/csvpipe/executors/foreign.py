@@ -99,8 +99,7 @@ class ForeignWorker:
             return None
         if answer.error is not None:
             raise answer.error
-        if answer.handling is not None:
-            turn.adopt(answer.handling)
+        turn.adopt(answer.handling)
         return answer.result
 
     async def _answer(self, task: ChunkTask) -> Answer | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 #: How long a thread waits for its turn before it goes on without: a handler that blocks with a permit in hand must not
@@ -52,6 +54,16 @@ class CpuGate:
                 self._waiting.remove(turn)
                 return False
         return True  # handed on in the moment of giving up
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Within it one has a permit, or has waited long enough."""
+        is_permitted = self.acquire()
+        try:
+            yield
+        finally:
+            if is_permitted:
+                self.release()
 
     def release(self) -> None:
         """Give a permit back, to the thread that has waited longest."""

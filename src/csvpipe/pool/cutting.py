@@ -45,15 +45,11 @@ def remaining_chunks(committed: Iterable[ChunkResult], plan: JobPlan, sizes: Chu
 def next_chunks(chunks: Iterator[Chunk], gate: CpuGate, stop: threading.Event) -> tuple[list[Chunk], bool]:
     """In a thread: the next few chunks, and whether they are the last."""
     batch: list[Chunk] = []
-    is_permitted = gate.acquire()
-    try:
+    with gate.turn():
         for chunk in chunks:
             batch.append(chunk)
             if len(batch) == CHUNKS_AHEAD or stop.is_set() or gate.is_wanted:
                 return batch, False
-    finally:
-        if is_permitted:
-            gate.release()
     return batch, True
 
 

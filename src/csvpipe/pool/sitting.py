@@ -56,7 +56,7 @@ class Pace:
         """How many files a sitting should have; one as long as nothing is known."""
         if self._seconds is None:
             return 1
-        return max(1, min(_MOST, int(_SECONDS / max(self._seconds, _SECONDS / _MOST))))
+        return max(1, int(_SECONDS / max(self._seconds, _SECONDS / _MOST)))
 
 
 class Part:

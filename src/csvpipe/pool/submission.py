@@ -184,15 +184,12 @@ def _drafted_all(
 ) -> tuple[list[JobDraft], Exception | None]:
     """In a thread: the drafts up to the first file that must not be submitted, and why it must not."""
     drafts: list[JobDraft] = []
-    is_held = services.baton.acquire()
     try:
-        for submission, job_id in asked:
-            drafts.append(_drafted_in_thread(submission, job_id, services))
+        with services.baton.turn():
+            for submission, job_id in asked:
+                drafts.append(_drafted_in_thread(submission, job_id, services))
     except Exception as error:  # noqa: BLE001  # told when those before it are created
         return drafts, error
-    finally:
-        if is_held:
-            services.baton.release()
     return drafts, None
 
 

@@ -20,8 +20,7 @@ from csvpipe._process.resources import Resources
 from csvpipe._process.result import nothing_done
 from csvpipe._process.run import AbandonedError, ChunkRun
 from csvpipe._process.stopping import StopSignal
-from csvpipe._process.timed import TimedTurn
-from csvpipe._process.turn import FreeGate, Habit, Turn
+from csvpipe._process.timed import free_turn
 from csvpipe._process.watch import look_seconds
 from csvpipe._process.work import JobWork, source_failure
 from csvpipe.errors import FileError
@@ -111,12 +110,11 @@ class Child:
             job = self._job(order)
         except FileError as error:
             return Done(nothing_done(order.chunk, source_failure(error)), troubles=troubles)
-        timed = TimedTurn(FreeGate(), Habit()) if order.is_timed else None
-        turn = timed or Turn(FreeGate(), Habit())
+        turn = free_turn(is_timed=order.is_timed)
         task.run = run_of(job, order.chunk, order.allowance, stop=task.stop, turn=turn, hand=self._page)
         result = task.run(self._resources)
         self._page.clear()
-        return Done(result, troubles=troubles, handling=None if timed is None else timed.handling())
+        return Done(result, troubles=troubles, handling=turn.handling())
 
     def _job(self, order: Order) -> JobWork:
         if order.terms is not None:
