@@ -11,10 +11,21 @@ SUPPORTED: Final = ("postgresql", "sqlite")
 #: Names that applications and hosts use for the same thing, and the driver that the extra brings.
 DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
-#: The error codes of SQLite are its kinds of errors in their lowest byte.
+#: The error codes of SQLite are its kinds of errors in their lowest byte; Python does not know all that stand above it.
 _KIND: Final = 0xFF
 
 _BROKEN: Final = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+
+
+def kind_of(error: BaseException | None) -> int | None:
+    """Of an error of SQLite's own; None for any other."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & _KIND
+
+
+def is_of_broken_file(error: BaseException | None) -> bool:
+    """Whether SQLite says that a file is no database, or no longer one."""
+    return kind_of(error) in _BROKEN
 
 
 def missing_file(database: str | None, *, must_exist: bool) -> str | None:
@@ -41,13 +52,11 @@ def missing_file(database: str | None, *, must_exist: bool) -> str | None:
 
 def trouble_with_file(error: BaseException, database: str | None) -> str | None:
     """What is wrong with a file of SQLite that stays so until somebody sees to it, and the way out; else None."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    kind = None if code is None else code & _KIND
     shown = _shown(Path(database or ""))
-    if kind == sqlite3.SQLITE_CANTOPEN:
+    if kind_of(error) == sqlite3.SQLITE_CANTOPEN:
         lack = missing_file(database, must_exist=False) or f"{shown}: {error}"
         return f"{lack}; correct the path, or make the folder, which this program must be allowed to write to"
-    if kind in _BROKEN:
+    if is_of_broken_file(error):
         return f"{shown}: {error}; name another file, or put a copy that is whole in its place"
     return None
 

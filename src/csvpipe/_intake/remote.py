@@ -222,14 +222,8 @@ def _tried(ask: Callable[[], T], pauses: Iterable[float]) -> T:
 
 def _look(url: str, pauses: tuple[float, ...] = ()) -> Look:
     """What a store says of an object now; what fails is tried again after these pauses."""
-    try:
+    with _told_of(url):
         found = _tried(lambda: ObjectStore(url).look(), pauses)
-    except FileNotFoundError as error:
-        raise _missing(url, error) from None
-    except (MissingExtraError, FileError):
-        raise
-    except Exception as error:  # noqa: BLE001  # whatever a store raises
-        raise unreadable(url, error) from None
     if found is None:
         raise FileError(FileCode.SOURCE_FAILED, f"{shown(url)}: this is a folder; name the objects in it")
     return found
@@ -245,15 +239,9 @@ def open_stream(url: str) -> Iterator[BinaryIO]:
     """
     url = lowered(url)
     with tempfile.TemporaryDirectory(prefix="csvpipe-") as folder:
-        try:
+        with _told_of(url):
             store = _readable(url, folder)
             stream = store.stream()
-        except FileNotFoundError as error:
-            raise _missing(url, error) from None
-        except (MissingExtraError, FileError):
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever a store raises
-            raise unreadable(url, error) from None
         with stream:
             yield stream
 
@@ -317,6 +305,19 @@ def remove_object(url: str, *, mark: bytes) -> None:
         return
     except Exception as error:  # noqa: BLE001  # whatever a store raises
         raise OSError(errno.EIO, shown(f"{url}: cannot be removed: {type(error).__name__}: {error}")) from None
+
+
+@contextmanager
+def _told_of(url: str) -> Iterator[None]:
+    """Turn whatever a store raises into what is to be said of the object."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _missing(url, error) from None
+    except (MissingExtraError, FileError):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a store raises
+        raise unreadable(url, error) from None
 
 
 def _missing(url: str, error: FileNotFoundError) -> FileError:

@@ -7,6 +7,7 @@ import sqlite3
 from typing import Any, Final
 
 from csvpipe._process.said import text_of
+from csvpipe.databases import kind_of
 from csvpipe.errors import FileCode, FileError, RowCode, Unavailable
 from csvpipe.sink import Refusal
 from csvpipe.sinks.target import Target, named_in
@@ -40,8 +41,6 @@ _NAMES: Final = {
     "SQLITE_TOOBIG": RowCode.OUT_OF_RANGE,
 }
 
-#: Its error codes are these in their lowest byte; Python does not know all that stand above it.
-_KIND: Final = 0xFF
 _ROWS_FAULT_KINDS: Final = frozenset({sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG})
 _PASSING_KINDS: Final = frozenset(
     {
@@ -90,7 +89,7 @@ def line_of(error: BaseException) -> int | None:
 def trouble_of(error: BaseException, address: str) -> Unavailable | FileError:
     """What an error comes to that is no row's fault: an outage, or a sink that is not what it should be."""
     message = f"{address}: {_first_line(error)}"
-    if isinstance(error, sqlite3.Error) and _kind_of(error) == sqlite3.SQLITE_NOTADB:
+    if isinstance(error, sqlite3.Error) and kind_of(error) == sqlite3.SQLITE_NOTADB:
         way_out = "name the file of a database of SQLite in SQLTable(...), then retry the job"
         return FileError(FileCode.SINK_FAILED, f"{message}; {way_out}")
     if _is_lasting(error):
@@ -101,7 +100,7 @@ def trouble_of(error: BaseException, address: str) -> Unavailable | FileError:
 
 def _is_lasting(error: BaseException) -> bool:
     if isinstance(error, sqlite3.Error):
-        return _kind_of(error) not in _PASSING_KINDS
+        return kind_of(error) not in _PASSING_KINDS
     state: str | None = getattr(error, "sqlstate", None)
     if state is not None:
         return state != _MISSING_RIGHT and state.startswith(_LASTING)
@@ -135,7 +134,7 @@ def referring(target: Target) -> str | None:
 
 
 def _of_sqlite(error: sqlite3.Error, target: Target) -> Refusal | None:
-    if _kind_of(error) not in _ROWS_FAULT_KINDS:
+    if kind_of(error) not in _ROWS_FAULT_KINDS:
         return None
     text = _first_line(error)
     found = _SQLITE_COLUMNS.search(text) or _SQLITE_TYPE.search(text)
@@ -150,12 +149,6 @@ def _of_sqlite(error: sqlite3.Error, target: Target) -> Refusal | None:
     elif code is RowCode.FOREIGN_KEY:
         column = referring(target)
     return Refusal(code=code, message=text, column=column)
-
-
-def _kind_of(error: sqlite3.Error) -> int | None:
-    """That of SQLite's own errors; None for those of Python's module."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & _KIND
 
 
 def _place_of(error: BaseException) -> re.Match[str] | None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from csvpipe import silence
-from csvpipe.databases import trouble_with_file
+from csvpipe.databases import is_of_broken_file, trouble_with_file
 from csvpipe.errors import StoreUnavailableError
 from csvpipe.store.sql.address import shown
 from csvpipe.store.sql.columns import UtcTime
@@ -46,9 +46,6 @@ _PASSING: Final = ("40", "53", "55P03", "57", "08", "25006")
 
 #: What a server says that was the one to write to until a failover: the address leads to another one now.
 _IS_STANDBY: Final = "25006"
-
-#: Names of SQLite's errors for a file that is no database, or no longer one.
-_BROKEN: Final = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 #: When the server got the statement that this stands in; stable, so that an index can be searched by it.
 SERVERS_TIME: Final = func.statement_timestamp(type_=UtcTime)
@@ -241,7 +238,7 @@ def _is_outage(error: Exception) -> bool:
     """Whether the database is at fault, not the statement."""
     if isinstance(error, DBAPIError):
         is_of_kind = isinstance(error, OperationalError | InterfaceError)
-        is_broken = getattr(error.orig, "sqlite_errorname", "").startswith(_BROKEN)
+        is_broken = is_of_broken_file(error.orig)
         return is_of_kind or is_broken or error.connection_invalidated or _state(error).startswith(_PASSING)
     return isinstance(error, PoolTimeoutError)
 
