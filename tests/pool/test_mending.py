@@ -108,7 +108,7 @@ class TestTheLoop:
         async with csvpipe.WorkerPool(pipelines=[pipeline]) as pool:
             first, _ = await imported(pool, pipeline, "id,name\n1,Ana\nx,Ben\n3,Cy\ny,Dee\n")
             text = await rejects_of(first)
-            store = pool._store
+            store = pool.store
         pipeline = handling(ledger, kind)
         async with csvpipe.WorkerPool(store, pipelines=[pipeline]) as pool:
             mended = text.replace(",x,", ",2,").replace(",y,", ",4,")

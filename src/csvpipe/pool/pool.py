@@ -105,7 +105,7 @@ class WorkerPool(AsyncContext):
             flush_interval=flush_interval,
             shutdown_grace=shutdown_grace,
         )
-        self.store = self._store = MemoryJobStore() if store is None else store
+        self.store = MemoryJobStore() if store is None else store
         self._spool_dir = None if spool_dir is None else Path(spool_dir)
         self._on_event = on_event
         self.observers = Observers(observers)
@@ -128,7 +128,7 @@ class WorkerPool(AsyncContext):
             raise PoolClosedError("a pool is entered once; make a new one")
         self._process = os.getpid()
         self._service = Service(
-            self._settings, self._store, self._pipelines, self._crew, self._spool_dir, observers=self.observers
+            self._settings, self.store, self._pipelines, self._crew, self._spool_dir, observers=self.observers
         )
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
@@ -271,7 +271,7 @@ class WorkerPool(AsyncContext):
             PoolClosedError: The pool is not open.
         """
         self._check_open()
-        return self._job(await self._services.threads.call(self._store.get, id_of(job_id)))
+        return self._job(await self._services.threads.call(self.store.get, id_of(job_id)))
 
     async def jobs(
         self,
@@ -295,7 +295,7 @@ class WorkerPool(AsyncContext):
         """
         self._check_open()
         return await self._services.threads.call(
-            lambda: self._store.list_jobs(page=page, limit=limit, status=status, owner=owner)
+            lambda: self.store.list_jobs(page=page, limit=limit, status=status, owner=owner)
         )
 
     async def history(
@@ -320,7 +320,7 @@ class WorkerPool(AsyncContext):
         """
         self._check_open()
         return await self._services.threads.call(
-            lambda: self._store.history(after=after, limit=limit, status=status, owner=owner)
+            lambda: self.store.history(after=after, limit=limit, status=status, owner=owner)
         )
 
     async def purge(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from csvpipe.pool import WorkerPool
 from csvpipe.web.door import Call
 from csvpipe.web.operations import Operation
+from csvpipe.web.owners import bearer
 from csvpipe.web.problems import Kind, Refusal
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ def metrics_operation(observer: PrometheusObserver, token: str | None) -> Operat
         observer: Of the pool.
         token: Who comes with it may have them; None for everybody.
     """
+    reader = None if token is None else bearer({token: "metrics"})
 
     async def answer(call: Call) -> Response:
-        if token is not None and not _has(call, token):
+        if reader is not None and await reader(call.request) is None:
             raise Refusal(Kind.UNAUTHORIZED, "metrics are given to who comes with their Bearer token")
         accept = call.request.headers.get("accept", "")
         body, media_type = await to_thread.run_sync(observer.answer, accept)
@@ -73,9 +74,3 @@ def metrics_operation(observer: PrometheusObserver, token: str | None) -> Operat
         kinds=() if token is None else (Kind.UNAUTHORIZED,),
         is_public=True,
     )
-
-
-def _has(call: Call, token: str) -> bool:
-    scheme, _, given = call.request.headers.get("authorization", "").partition(" ")
-    is_right = hmac.compare_digest(given.strip().encode("latin-1"), token.encode())
-    return scheme.lower() == "bearer" and is_right
