@@ -1,6 +1,6 @@
 """The picture on the page of benchmarks: bars of speeds, once for light and once for dark pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -24,12 +24,23 @@ def draw(panels: Mapping[str, Sequence[tuple[str, float]]], stem: Path) -> list[
     """
     if not panels:
         return []
+    return draw_both(stem, _COLOURS, lambda *colours: _figure(panels, *colours))
+
+
+def draw_both(stem: Path, colours: Mapping[str, Sequence[str]], figure_in: Callable[..., Figure]) -> list[Path]:
+    """Write a figure as `STEM-light.svg` and `STEM-dark.svg`, the same bytes for the same figures.
+
+    Args:
+        stem: The start of the paths.
+        colours: On pages of each kind.
+        figure_in: Makes the figure in these colours.
+    """
     paths = []
-    for page, colours in _COLOURS.items():
+    for page, on_page in colours.items():
         path = stem.with_name(f"{stem.name}-{page}.svg")
-        # The same bytes for the same figures; letters as shapes, since an embedded picture has no say in fonts.
+        # Letters as shapes, since an embedded picture has no say in fonts.
         with mpl.rc_context({"svg.hashsalt": "csvpipe", "svg.fonttype": "path", "font.size": _FONT_POINTS}):
-            _figure(panels, *colours).savefig(path, transparent=True, bbox_inches="tight", metadata={"Date": None})
+            figure_in(*on_page).savefig(path, transparent=True, bbox_inches="tight", metadata={"Date": None})
         path.write_text("".join(f"{line.rstrip()}\n" for line in path.read_text("utf-8").splitlines()), "utf-8")
         paths.append(path)
     return paths

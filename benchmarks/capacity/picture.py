@@ -8,14 +8,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 from benchmarks.capacity.page import CALLS_ROW, NOTICES_ROW, PAGE
+from benchmarks.plot import draw_both
 from matplotlib.figure import Figure
 
 #: Text and lines, the server's calls, and notices, on pages of each kind.
 _COLOURS = {"light": ("#1f2328", "#1a66c2", "#b3541e"), "dark": ("#e6e6e6", "#58a6ff", "#f0883e")}
 _SIZE_INCHES = (8.5, 3.6)
-_FONT_POINTS = 10
 
 
 def read(page: str) -> dict[str, dict[int, float]]:
@@ -45,15 +44,7 @@ def read(page: str) -> dict[str, dict[int, float]]:
 
 def draw(lines: Mapping[str, Mapping[int, float]], stem: Path) -> list[Path]:
     """Write `STEM-light.svg` and `STEM-dark.svg`."""
-    paths = []
-    for page, colours in _COLOURS.items():
-        path = stem.with_name(f"{stem.name}-{page}.svg")
-        # The same bytes for the same figures; letters as shapes, since an embedded picture has no say in fonts.
-        with mpl.rc_context({"svg.hashsalt": "csvpipe", "svg.fonttype": "path", "font.size": _FONT_POINTS}):
-            _figure(lines, *colours).savefig(path, transparent=True, bbox_inches="tight", metadata={"Date": None})
-        path.write_text("".join(f"{line.rstrip()}\n" for line in path.read_text("utf-8").splitlines()), "utf-8")
-        paths.append(path)
-    return paths
+    return draw_both(stem, _COLOURS, lambda *colours: _figure(lines, *colours))
 
 
 def _figure(lines: Mapping[str, Mapping[int, float]], ink: str, calls: str, notices: str) -> Figure:
