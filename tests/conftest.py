@@ -4,8 +4,9 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -37,6 +38,16 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Run each `anyio` test on both event loops."""
     backend: str = request.param
     return backend
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """A store of objects in this process, as the extra `remote` knows it; empty."""
+    fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
+    system = fsspec.filesystem("memory")
+    yield system
+    system.store.clear()
+    system.pseudo_dirs[:] = [""]
 
 
 @pytest.fixture

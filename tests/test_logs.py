@@ -2,20 +2,18 @@
 
 import ast
 import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import anyio
 import pytest
+from lost_lease import ForgetfulStore, imported_in_spite
 from process_handlers import clumsily, single
 
 import csvpipe
 from csvpipe.jobs import JobRecord
 from csvpipe.logs import about_job, about_pipeline
-from csvpipe.store.protocol import Renewal
 
 MakeCsv = Callable[..., Path]
 
@@ -58,11 +56,8 @@ def test_what_names_a_job_names_it_in_extra() -> None:
 async def test_records_of_what_goes_wrong(make_csv: MakeCsv, caplog: pytest.LogCaptureFixture) -> None:
     """A lost lease, an event that nobody could take, a store that fails: each record has the job."""
 
-    class Store(csvpipe.MemoryJobStore):
+    class Store(ForgetfulStore):
         fails = True
-
-        def renew(self, leases: Any, *, lease_seconds: float) -> list[Renewal]:
-            return [Renewal(lease=lease, is_held=lease.token > 1) for lease in leases]
 
         def committed(self, job_id: csvpipe.JobId) -> Any:
             if self.fails:
@@ -70,25 +65,10 @@ async def test_records_of_what_goes_wrong(make_csv: MakeCsv, caplog: pytest.LogC
                 raise OSError("away")
             return super().committed(job_id)
 
-    reached, go = threading.Event(), threading.Event()
-
-    @csvpipe.pipeline
-    def handle(row: csvpipe.Row, context: csvpipe.Context) -> None:
-        if context.attempt == 1 and row.number == 3:
-            reached.set()
-            go.wait(60)
-
     def refuse(_event: csvpipe.JobEvent) -> None:
         raise ValueError("no")
 
-    async with csvpipe.WorkerPool(Store(), pipelines=[handle], lease_seconds=0.03, on_event=refuse) as pool:
-        object.__setattr__(pool._settings, "poll_seconds", 0.01)
-        job = await pool.submit(handle, make_csv(50))
-        await anyio.to_thread.run_sync(reached.wait, 60)
-        while "its lease is lost" not in caplog.text:
-            await anyio.sleep(0.001)
-        go.set()
-        record = await job.wait()
+    record = await imported_in_spite(make_csv(50), caplog, Store(), on_event=refuse)
 
     texts = {each.msg for each in caplog.records}
     assert {

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,12 +11,13 @@ from typing import Any
 
 import anyio
 import pytest
+from lost_lease import ForgetfulStore, imported_in_spite
 from process_handlers import quiet, single
 
 import csvpipe
 from csvpipe.jobs import JobRecord, JobStatus
 from csvpipe.observing import ChunkObserver, ChunkReport, JobObserver, Observer
-from csvpipe.store.protocol import Claim, Renewal, WorkerId
+from csvpipe.store.protocol import Claim, WorkerId
 
 pytestmark = pytest.mark.anyio
 
@@ -197,27 +197,9 @@ async def test_a_takeover_is_told_of(make_csv: MakeCsv) -> None:
 
 async def test_a_lost_lease_is_told_of(make_csv: MakeCsv, caplog: pytest.LogCaptureFixture) -> None:
     """The attempt ends as lost, and the next one is another's."""
+    notes = Notes()
 
-    class Store(csvpipe.MemoryJobStore):
-        def renew(self, leases: Any, *, lease_seconds: float) -> list[Renewal]:
-            return [Renewal(lease=lease, is_held=lease.token > 1) for lease in leases]
-
-    notes, reached, go = Notes(), threading.Event(), threading.Event()
-
-    @csvpipe.pipeline
-    def handle(row: csvpipe.Row, context: csvpipe.Context) -> None:
-        if context.attempt == 1 and row.number == 3:
-            reached.set()
-            go.wait(60)
-
-    async with csvpipe.WorkerPool(Store(), pipelines=[handle], lease_seconds=0.03, observers=[notes]) as pool:
-        object.__setattr__(pool._settings, "poll_seconds", 0.01)
-        job = await pool.submit(handle, make_csv(50))
-        await anyio.to_thread.run_sync(reached.wait, 60)
-        while "its lease is lost" not in caplog.text:
-            await anyio.sleep(0.001)
-        go.set()
-        record = await job.wait()
+    record = await imported_in_spite(make_csv(50), caplog, ForgetfulStore(), observers=[notes])
 
     assert JobStatus.COMPLETED is record.status
     ends = [said for said in notes.said if said[0] == "ended"]

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -209,16 +209,6 @@ def test_jobs_that_another_process_has_done_are_found_out(make_csv: MakeCsv, mon
     records = csvpipe.run(check, make_csv(3), make_csv(4, "b.csv"), store=Elsewhere())
 
     assert [JobStatus.CANCELLED] * 2 == [record.status for record in records]
-
-
-@pytest.fixture
-def memory() -> Iterator[Any]:
-    """A store of objects in this process, empty."""
-    fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
-    system = fsspec.filesystem("memory")
-    yield system
-    system.store.clear()
-    system.pseudo_dirs[:] = [""]
 
 
 def test_rejects_become_objects(make_csv: MakeCsv, memory: Any) -> None:

@@ -1,7 +1,7 @@
 """`csvpipe inspect`."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -99,16 +99,6 @@ def test_wide_and_long_files(invoke: Invoke, write: Write) -> None:
     done = invoke("inspect", "wide.csv")
     assert "4 more" in done.stdout
     assert "and 3 lines more" in done.stdout
-
-
-@pytest.fixture
-def memory() -> Iterator[Any]:
-    """A store of objects in this process, empty."""
-    fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
-    system = fsspec.filesystem("memory")
-    yield system
-    system.store.clear()
-    system.pseudo_dirs[:] = [""]
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ from typing import Any
 
 import anyio
 import pytest
+from lost_lease import ForgetfulStore, imported_in_spite
 
 import csvpipe
 from csvpipe._process.work import ChunkWork
 from csvpipe.errors import FileCode, LeaseLostError
 from csvpipe.jobs import JobStatus
-from csvpipe.store.protocol import Lease, Renewal
+from csvpipe.store.protocol import Lease
 
 pytestmark = pytest.mark.anyio
 
@@ -120,27 +121,7 @@ async def test_a_worker_that_was_replaced_writes_nothing(
 
 async def test_a_lost_lease_stops_the_run(make_csv: MakeCsv, caplog: pytest.LogCaptureFixture) -> None:
     """Told by a renewal that somebody else has the job, the pool lets go of it."""
-
-    class Store(csvpipe.MemoryJobStore):
-        def renew(self, leases: Any, *, lease_seconds: float) -> list[Renewal]:
-            return [Renewal(lease=lease, is_held=lease.token > 1) for lease in leases]
-
-    reached, go = threading.Event(), threading.Event()
-
-    @csvpipe.pipeline
-    def handle(row: csvpipe.Row, context: csvpipe.Context) -> None:
-        if context.attempt == 1 and row.number == 3:
-            reached.set()
-            go.wait(60)
-
-    async with csvpipe.WorkerPool(Store(), pipelines=[handle], lease_seconds=0.03) as pool:
-        object.__setattr__(pool._settings, "poll_seconds", 0.01)
-        job = await pool.submit(handle, make_csv(50))
-        await anyio.to_thread.run_sync(reached.wait, 60)
-        while "its lease is lost" not in caplog.text:
-            await anyio.sleep(0.001)
-        go.set()
-        record = await job.wait()
+    record = await imported_in_spite(make_csv(50), caplog, ForgetfulStore())
 
     assert (JobStatus.COMPLETED, 50) == (record.status, record.processed_rows)
     assert record.attempt > 1

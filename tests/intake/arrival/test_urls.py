@@ -42,15 +42,6 @@ def _take(rows: list[dict[str, str]]) -> None:
 
 
 @pytest.fixture
-def memory() -> Iterator[Any]:
-    """A store in this process, empty."""
-    system = fsspec.filesystem("memory")
-    yield system
-    system.store.clear()
-    system.pseudo_dirs[:] = [""]
-
-
-@pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     """Where streams go."""
     return Spool(tmp_path / "spool")
