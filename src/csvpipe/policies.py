@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 from attrs import validators
+
+from csvpipe.chance import chance
 
 
 def _are_exceptions(_instance: object, attribute: attrs.Attribute[Any], types: tuple[object, ...]) -> None:
@@ -41,7 +42,7 @@ class Retry:
     backoff_seconds: float = attrs.field(default=0.1, validator=validators.ge(0))
     max_backoff_seconds: float = attrs.field(default=30.0, validator=validators.ge(0))
 
-    def delay_seconds(self, repeat: int, chance: Callable[[], float] = random.random) -> float:
-        """Seconds to wait before repeat number `repeat`, counted from 1; `chance` gives numbers in [0, 1)."""
+    def delay_seconds(self, repeat: int, at_random: Callable[[], float] = chance) -> float:
+        """Seconds to wait before repeat number `repeat`, counted from 1; `at_random` gives numbers in [0, 1)."""
         longest: float = min(self.max_backoff_seconds, self.backoff_seconds * 2.0 ** min(repeat - 1, 60))
-        return longest * (1.0 - chance() / 2.0)
+        return longest * (1.0 - at_random() / 2.0)

@@ -15,6 +15,9 @@ from csvpipe.web import anybody, bearer, create_app
 from csvpipe.web.operations import OPERATIONS, Operation
 from csvpipe.web.problems import _KINDS, Kind, refusal_of
 
+# Hypothesis takes it for the strategy's doing when a thread of the server that stands meanwhile uses `random`.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
 API = "/api/v1/csv"
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import random
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from csvpipe._intake.arrival.spool import Spool
+from csvpipe.chance import between
 from csvpipe.jobs import JobId
 from csvpipe.logs import about, tell_failure
 from csvpipe.pool.ending import Ending
@@ -61,7 +61,7 @@ class Claims:
                 await self._fill()
             except Exception as error:  # noqa: BLE001  # whatever a store raises that is away
                 tell_failure(error, "no jobs could be claimed; another attempt follows")
-            await wake.wait(settings.poll_seconds * random.uniform(1.0, 1.0 + POLL_SPREAD))  # noqa: S311  # no secret
+            await wake.wait(settings.poll_seconds * between(1.0, 1.0 + POLL_SPREAD))
 
     def heed(self) -> None:
         """Hear what the store has said of the leases; to be called often, for as long as a job runs."""

@@ -8,12 +8,12 @@ pools come for each. What none of them heeds is found by whoever asks next by it
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from csvpipe.chance import chance
 from csvpipe.executors.threads import soon_in_loop
 from csvpipe.jobs import JobId
 from csvpipe.pool.services import Wake
@@ -47,7 +47,7 @@ class Attention:
         at_random: A number from 0 to 1.
     """
 
-    def __init__(self, at_random: Callable[[], float] = random.random) -> None:
+    def __init__(self, at_random: Callable[[], float] = chance) -> None:
         self._at_random = at_random
         self._claimed = 0
         self.share = _MOST

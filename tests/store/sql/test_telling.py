@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 import sqlalchemy
@@ -248,6 +249,8 @@ async def test_a_pool_hears_of_jobs_and_of_what_is_asked(store: SQLJobStore, oth
         await anyio.to_thread.run_sync(other.request, job.id, Verb.PAUSE)
         async with job.events() as events:
             await anext(events)
+            while not any(run._stop.is_set() for run in pool._service.claims._runs.values()):
+                await anyio.lowlevel.checkpoint()
             go.set()
             async for event in events:
                 if event.job.status is JobStatus.PAUSED:

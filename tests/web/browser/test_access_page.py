@@ -115,6 +115,7 @@ def test_all_is_done_by_keyboard(signed_in: Page, house: Any) -> None:
     expect(page.get_by_role("dialog")).to_be_hidden()
     assert "Cancel people.csv" == focused(page)
     page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Tab")
     with page.expect_response("**/cancel"):
         page.keyboard.press("Enter")

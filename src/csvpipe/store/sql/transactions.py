@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from csvpipe import silence
+from csvpipe.chance import between
 from csvpipe.databases import is_of_broken_file, trouble_with_file
 from csvpipe.errors import StoreUnavailableError
 from csvpipe.store.sql.address import shown
@@ -163,7 +163,7 @@ class Database:
                     raise StoreUnavailableError(self.address, self._reason(error)) from error
                 if isinstance(error, DBAPIError) and _state(error) == _IS_STANDBY:
                     self.engine.dispose()
-                self.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # so that not all come back at once
+                self.sleep(pause * between(0.5, 1.0))  # so that not all come back at once
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
                 return result
