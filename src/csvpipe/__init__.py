@@ -10,8 +10,8 @@ A file's way through the house, whose rooms sort in the order in which data flow
 `executors` says who runs workers, `store` where job state lives, and `pool` knows them all. `pipeline` is what to do
 with a row; `sync`, `blocking`, `cli` and `web` are doors.
 
-The vocabulary is imported at once. The doors are when they are first asked for: whoever declares pipelines in a module
-of its own, as worker processes see it, does not pay for the pool.
+What pipelines are declared with is imported at once. The doors, and what they tell of jobs, are when they are first
+asked for: whoever declares pipelines in a module of its own, as worker processes see it, does not pay for the pool.
 """
 
 from __future__ import annotations
@@ -50,8 +50,6 @@ from csvpipe.errors import (
     TransitionError,
     Unavailable,
 )
-from csvpipe.events import EventKind, JobEvent
-from csvpipe.jobs import JobId, JobRecord, JobStatus
 from csvpipe.limits import Limits
 from csvpipe.pipeline import Pipeline, pipeline
 from csvpipe.policies import Retry
@@ -62,7 +60,9 @@ if typing.TYPE_CHECKING:
     from csvpipe._intake.source import Source
     from csvpipe._report.feed import JobEvents, PoolEvents
     from csvpipe.blocking import BlockingEvents, BlockingJob, BlockingWorkerPool
+    from csvpipe.events import EventKind, JobEvent
     from csvpipe.inspecting import inspect
+    from csvpipe.jobs import JobId, JobRecord, JobStatus
     from csvpipe.pool import Job, PoolStatistics, WorkerPool
     from csvpipe.store import JobStore, MemoryJobStore
     from csvpipe.store.protocol import ANY_OWNER, JobPage, JobSlice
@@ -78,12 +78,17 @@ _LATE = {
     "BlockingEvents": "csvpipe.blocking",
     "BlockingJob": "csvpipe.blocking",
     "BlockingWorkerPool": "csvpipe.blocking",
+    "EventKind": "csvpipe.events",
     "Finding": "csvpipe._intake.inspection",
     "Inspection": "csvpipe._intake.inspection",
     "Job": "csvpipe.pool",
+    "JobEvent": "csvpipe.events",
     "JobEvents": "csvpipe._report.feed",
+    "JobId": "csvpipe.jobs",
     "JobPage": "csvpipe.store.protocol",
+    "JobRecord": "csvpipe.jobs",
     "JobSlice": "csvpipe.store.protocol",
+    "JobStatus": "csvpipe.jobs",
     "JobStore": "csvpipe.store",
     "MemoryJobStore": "csvpipe.store",
     "PoolEvents": "csvpipe._report.feed",

@@ -10,7 +10,6 @@ The statements hold nothing but numbers and the digits of ids, besides results, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
@@ -99,6 +98,8 @@ def _locks(job: UUID, first: int, end: int) -> Iterator[tuple[int, str]]:
     A call has the blocks of its rows for itself, of the smallest size of which a few suffice, and shares the larger
     ones around them with all others there. So calls for rows that are not close to each other go on side by side.
     """
+    from hashlib import blake2b  # noqa: PLC0415  # brings OpenSSL along, which few jobs need
+
     kind = ""
     for size in range(_BLOCK_SIZES):
         blocks = range(first >> _BLOCK_BITS * size, (end - 1 >> _BLOCK_BITS * size) + 1)

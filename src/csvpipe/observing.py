@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import attrs
 
-from csvpipe.jobs import JobRecord
+if TYPE_CHECKING:
+    from csvpipe.jobs import JobRecord
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,6 @@ test of a handler needs no pool.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import (
@@ -370,6 +369,8 @@ def pipeline(
                 raise PipelineError(
                     f"pipeline {name!r}: there is no {policy}=; say dialect=csvpipe.Dialect({policy}=...)"
                 )
+            import difflib  # noqa: PLC0415  # for this message only
+
             near = difflib.get_close_matches(policy, Policies.__annotations__, n=1, cutoff=0.75)
             hint = f"; did you mean {near[0]}=?" if near else f"; there are {', '.join(Policies.__annotations__)}"
             raise PipelineError(f"pipeline {name!r}: there is no {policy}={hint}")

@@ -8,12 +8,14 @@ the sink's commit and the job store's, nothing is lost and nothing is written tw
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import attrs
 
 from csvpipe.errors import CsvPipeError
-from csvpipe.jobs import JobId
+
+if TYPE_CHECKING:
+    from csvpipe.jobs import JobId
 
 
 @attrs.frozen(kw_only=True)

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from csvpipe import fencing
 from csvpipe.connections import adapted_to, origin_of
 from csvpipe.errors import CsvPipeError, PipelineError, TakenOverError, Unavailable
-from csvpipe.jobs import JobId
 from csvpipe.ranges import ranges_of
+
+if TYPE_CHECKING:
+    from csvpipe.jobs import JobId
 
 #: How often the fence is raised anew when others do so at the same time.
 _ROUNDS: Final = 10

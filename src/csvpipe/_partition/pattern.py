@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-
-import attrs
+from typing import NamedTuple
 
 from csvpipe.dialect import Dialect
 
 
-@attrs.frozen
-class RecordPatterns:
+class RecordPatterns(NamedTuple):
     """What matches records in a window that consists of whole physical lines.
 
     Each pattern has groups that take part in a match only where the record is still open at the window's end; the match

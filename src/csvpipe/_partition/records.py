@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 import attrs
 
@@ -38,8 +39,7 @@ class Record:
     fields: list[str] | None
 
 
-@attrs.frozen
-class Located:
+class Located(NamedTuple):
     """Where the records of a piece stand that are not blank: one entry in each list for each of them.
 
     Attributes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, repeat
-from typing import Final, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 import attrs
 
@@ -169,8 +169,7 @@ class Unit:
                 self.items[k], self.outcomes[k] = None, bad.flaws
 
 
-@attrs.frozen
-class Call:
+class Call(NamedTuple):
     """Ask for one call of the handler with these rows of the unit; answered with what it raised, or None.
 
     Attributes:
@@ -182,8 +181,7 @@ class Call:
     context: Context | None
 
 
-@attrs.frozen
-class Wait:
+class Wait(NamedTuple):
     """Ask for a pause; answered with None."""
 
     seconds: float

@@ -62,20 +62,6 @@ _MENDS: Final[dict[str, str]] = {
 Entry: TypeAlias = tuple[Part, int, int, Fate | tuple[Flaw, ...]]
 
 
-def run_of(
-    job: JobWork,
-    chunk: Chunk,
-    allowance: Allowance,
-    *,
-    stop: StopSignal,
-    turn: Turn,
-    hand: Hand | None = None,
-) -> ChunkRun:
-    """The run of a chunk, whether its rows go to a sink or not; as for `ChunkRun`. A dry run delivers nothing."""
-    kind = DeliveryRun if job.pipeline.sink is not None and not job.context.dry_run else ChunkRun
-    return kind(job, chunk, allowance, stop=stop, turn=turn, hand=hand)
-
-
 class KeptWork(ChunkWork):
     """A chunk whose rows are handled, and not delivered yet.
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.mended.formulas import unescaped
 from csvpipe._intake.mended.layout import RAW, ROW, Mends, names_beside
-from csvpipe._partition.cut import cut_whole
 from csvpipe._process.build import Flaw
 from csvpipe._process.convert import shortened
 from csvpipe._process.parse import Slice, SliceParser, read_slices
@@ -133,6 +132,8 @@ class Screening:
         plan, inspection = self._plan, _inspection_of(self._plan)
         source = plan.source
         assert source is not None, "a job without a file has no rows"  # noqa: S101  # refused at intake
+        from csvpipe._partition.cut import cut_whole  # noqa: PLC0415  # workers have the verdict already
+
         for chunk in cut_whole(source, inspection, plan.limits, chunk_bytes=_CHUNK_BYTES):
             for part in read_slices(plan, self._parser, chunk):
                 self._judge(part)

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 from csvpipe._intake.inspection import Inspection, JobPlan
 from csvpipe._intake.source import NEW_JOB, read_errors
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
-from csvpipe._partition.grammar import Grammar
-from csvpipe._partition.records import Located, RecordKind, locate, scan_records
 from csvpipe._process.build import Flaw
 from csvpipe._process.convert import shortened
 from csvpipe._process.part import Place
@@ -26,6 +24,8 @@ from csvpipe.errors import FileCode, FileError, Phase, RowCode
 from csvpipe.limits import Limits
 
 if TYPE_CHECKING:
+    from csvpipe._partition.grammar import Grammar
+    from csvpipe._partition.records import Located
     from csvpipe._process.mending import Mending
 
 Ragged: TypeAlias = Literal["reject", "pad", "keep"]
@@ -164,10 +164,14 @@ class SliceParser:
     @property
     def grammar(self) -> Grammar:
         """How the file's records are told apart."""
+        from csvpipe._partition.grammar import Grammar  # noqa: PLC0415  # as below
+
         return Grammar.of(self._dialect, self._encoding)
 
     def locate(self, data: bytes) -> Located:
         """Where the records of `data` stand."""
+        from csvpipe._partition.records import locate  # noqa: PLC0415  # a worker loads it when a row is at fault
+
         return locate(data, dialect=self._dialect, encoding=self._encoding, row_bytes=self._limits.row_bytes)
 
     def parse(self, data: bytes, *, start: int, first_row: int, first_line: int) -> Slice:
@@ -182,6 +186,8 @@ class SliceParser:
 
     def oversized(self, size: int, *, start: int, first_row: int, first_line: int) -> Slice:
         """A slice that is one line too large to load."""
+        from csvpipe._partition.records import Located  # noqa: PLC0415  # as above
+
         result = Slice(self, b"", start=start, first_row=first_row, first_line=first_line)
         result.end, result.lines = start + size, 1
         result.rows.append(None)
@@ -207,6 +213,8 @@ class SliceParser:
 
     def _parse_exact(self, data: bytes, result: Slice) -> None:
         """Record by record, where the slice holds something that the C reader alone would misjudge."""
+        from csvpipe._partition.records import RecordKind, scan_records  # noqa: PLC0415  # as above
+
         records = scan_records(data, dialect=self._dialect, encoding=self._encoding, row_bytes=self._limits.row_bytes)
         result.rows, result.lines = [], 0
         for record in records:

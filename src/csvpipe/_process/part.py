@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
-
-import attrs
+from typing import NamedTuple, Protocol
 
 from csvpipe._process.flaws import Flaw
 
 
-@attrs.frozen
-class Place:
+class Place(NamedTuple):
     """Where a record stands: physical line (1-based) and bytes in the local file."""
 
     line: int

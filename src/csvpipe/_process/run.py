@@ -34,7 +34,7 @@ __all__ = ["AbandonedError", "ChunkRun", "Resources"]
 _LOOK_SECONDS: Final = 0.005
 
 #: So many rows share one look at the clock itself, as long as those before them took less than so long.
-_QUICK_ROWS: Final = 4
+_QUICK_ROWS: Final = 16
 _QUICK_SECONDS: Final = 0.001
 
 
@@ -331,3 +331,20 @@ class ChunkRun:
 
 def _leave_alone(item: object) -> None:
     """Handle a row in a dry run of a handler that could not know of it."""
+
+
+def run_of(
+    job: JobWork,
+    chunk: Chunk,
+    allowance: Allowance,
+    *,
+    stop: StopSignal,
+    turn: Turn,
+    hand: Hand | None = None,
+) -> ChunkRun:
+    """The run of a chunk, whether its rows go to a sink or not; as for `ChunkRun`. A dry run delivers nothing."""
+    if job.pipeline.sink is None or job.context.dry_run:
+        return ChunkRun(job, chunk, allowance, stop=stop, turn=turn, hand=hand)
+    from csvpipe._process.delivery import DeliveryRun  # noqa: PLC0415  # which is more than what others load
+
+    return DeliveryRun(job, chunk, allowance, stop=stop, turn=turn, hand=hand)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Sequence
 from enum import Enum
@@ -26,9 +25,6 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 #: Flaws whose form is kept.
 _KEPT: Final = 256
-
-#: A text in JSON, in ASCII.
-_quoted: Final = json.encoder.encode_basestring_ascii
 
 
 class Fate(Enum):
@@ -57,11 +53,13 @@ class _Shown:
     def json(self) -> str:
         """The same in JSON, put together by hand in a fifth of the time."""
         if self._json is None:
-            column = "null" if self.column is None else _quoted(self.column)
-            value = "null" if self.value is None else _quoted(self.value)
+            from json.encoder import encode_basestring_ascii as quoted  # noqa: PLC0415  # for what is over the budget
+
+            column = "null" if self.column is None else quoted(self.column)
+            value = "null" if self.value is None else quoted(self.value)
             self._json = (
-                f'"column": {column}, "code": {_quoted(self.code)}, "phase": "{self.phase.value}", '
-                f'"message": {_quoted(self.message)}, "value": {value}'
+                f'"column": {column}, "code": {quoted(self.code)}, "phase": "{self.phase.value}", '
+                f'"message": {quoted(self.message)}, "value": {value}'
             )
         return self._json
 

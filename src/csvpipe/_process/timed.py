@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from csvpipe._process.turn import FreeGate, Gate, Habit, Turn
-from csvpipe.observing import Handling
+
+if TYPE_CHECKING:
+    from csvpipe.observing import Handling
 
 T = TypeVar("T")
 
@@ -93,6 +95,8 @@ class TimedTurn(Turn):
         self._end()
         if self._elsewhere is not None or not self._last:
             return self._elsewhere
+        from csvpipe.observing import Handling  # noqa: PLC0415  # where nobody observes, it is not loaded
+
         return Handling(started_ns=self._first, ended_ns=self._last, seconds=self._spent / 1e9)
 
     def _begin(self) -> None:

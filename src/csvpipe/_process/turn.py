@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from csvpipe.observing import Handling
+if TYPE_CHECKING:
+    from csvpipe.observing import Handling
 
 T = TypeVar("T")
 

@@ -7,9 +7,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._intake.sensitive import sensitive_columns
@@ -191,8 +189,7 @@ class JobWork:
         return prepare_batches(self.pipeline, self.plan, self.columns, parser=self.parser, is_quick=is_quick)
 
 
-@attrs.frozen(kw_only=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What a worker may put into its report of one chunk.
 
     Attributes:

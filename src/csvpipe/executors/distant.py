@@ -23,9 +23,9 @@ from csvpipe._intake.carried import CarriedFile
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._intake.source import read_errors
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
-from csvpipe._process.delivery import run_of
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult, nothing_done
+from csvpipe._process.run import run_of
 from csvpipe._process.stopping import StopSignal
 from csvpipe._process.timed import free_turn
 from csvpipe._process.turn import Turn
@@ -141,7 +141,7 @@ class _DistantTask:
 
     def _answer(self, folder: Path) -> Answer:
         spill = None if self._allowance.spill is None else folder / Path(self._allowance.spill).name
-        allowance = attrs.evolve(self._allowance, spill=None if spill is None else str(spill))
+        allowance = self._allowance._replace(spill=None if spill is None else str(spill))
         try:
             job = job_of(load(self._address), self._terms)
         except FileError as error:

@@ -10,10 +10,9 @@ from typing import Protocol, TypeVar
 import anyio
 
 from csvpipe._partition.chunk import Chunk
-from csvpipe._process.delivery import run_of
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
-from csvpipe._process.run import ChunkRun
+from csvpipe._process.run import ChunkRun, run_of
 from csvpipe._process.stopping import StopSignal
 from csvpipe._process.turn import Turn
 from csvpipe._process.watch import look_seconds

@@ -9,9 +9,7 @@ import typing
 import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, NewType
-
-import attrs
+from typing import Annotated, Any, Final, Literal, NamedTuple, NewType
 
 from csvpipe.errors import PipelineError
 from csvpipe.rowtypes.column import PLAIN, Column
@@ -40,8 +38,7 @@ SUPPORTED: Final = (
 _NEVER: Final = (bytes, bytearray, memoryview, list, dict, set, frozenset, tuple, object)
 
 
-@attrs.frozen(kw_only=True)
-class Annotation:
+class Annotation(NamedTuple):
     """What an annotation says.
 
     Attributes:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from typing import Final
-
-import attrs
+from typing import Final, NamedTuple
 
 from csvpipe.errors import PipelineError
 
@@ -70,8 +68,7 @@ _SHOWN: Final[Mapping[str, str]] = {
 _RIVALS: Final = ("Yy", "mbB", "HI", "aA")
 
 
-@attrs.frozen(kw_only=True)
-class Form:
+class Form(NamedTuple):
     """One form of a date or time, ready to read.
 
     Attributes:

@@ -1,16 +1,15 @@
 """The kinds of classes that describe a row, and the parameters that each of them takes.
 
-pydantic and msgspec are never imported here: whoever has a class of theirs has imported them already.
+pydantic, msgspec and dataclasses are never imported here: whoever has a class of theirs has imported them already.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -19,8 +18,7 @@ from csvpipe.rowtypes.place import located, located_field
 from csvpipe.rowtypes.schema import RowKind
 
 
-@attrs.frozen(kw_only=True)
-class Parameter:
+class Parameter(NamedTuple):
     """What a row type takes for one field; see `Field` for the names that both have.
 
     Attributes:
@@ -122,7 +120,7 @@ _TESTS: Final[Mapping[RowKind, Callable[[Any], bool]]] = {
     RowKind.PYDANTIC: lambda row_type: _is_of(row_type, "pydantic", "BaseModel"),
     RowKind.MSGSPEC: lambda row_type: _is_of(row_type, "msgspec", "Struct"),
     RowKind.ATTRS: attrs.has,
-    RowKind.DATACLASS: dataclasses.is_dataclass,
+    RowKind.DATACLASS: lambda row_type: hasattr(row_type, "__dataclass_fields__"),
     RowKind.NAMEDTUPLE: lambda row_type: issubclass(row_type, tuple) and hasattr(row_type, "_field_defaults"),
     # Be it of `typing` or of `typing_extensions`.
     RowKind.TYPEDDICT: lambda row_type: issubclass(row_type, dict) and hasattr(row_type, "__required_keys__"),
@@ -133,6 +131,7 @@ def _of_constructor(row_type: Any, kind: RowKind) -> list[Parameter]:
     if kind is RowKind.ATTRS:
         attributes = {field.alias or field.name: field.name for field in attrs.fields(row_type) if field.init}
     elif kind is RowKind.DATACLASS:
+        dataclasses: Any = sys.modules["dataclasses"]
         attributes = {field.name: field.name for field in dataclasses.fields(row_type) if field.init}
     else:
         attributes = {name: name for name in row_type._fields}  # what makes it a NamedTuple

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -61,6 +60,8 @@ def quoted_names(names: Iterable[str]) -> str:
 
 def suggested(name: str, columns: Iterable[str]) -> str:
     """The quoted name, with the nearest of the columns where one is near."""
+    import difflib  # noqa: PLC0415  # for messages only
+
     known = {column.strip().casefold(): column for column in columns}
     near = difflib.get_close_matches(name.strip().casefold(), known, n=1)
     return f"{name!r} (did you mean {known[near[0]]!r}?)" if near else repr(name)

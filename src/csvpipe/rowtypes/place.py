@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +25,9 @@ def located_field(row_type: type, name: str) -> str:
 
 
 def _line_of(owner: Any, name: str) -> int | None:
+    import ast  # noqa: PLC0415  # for messages only
+    import textwrap  # noqa: PLC0415  # for messages only
+
     try:
         lines, first = inspect.getsourcelines(owner)
         [written] = ast.parse(textwrap.dedent("".join(lines))).body

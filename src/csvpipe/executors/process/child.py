@@ -9,16 +9,14 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Final, NoReturn
 
-from csvpipe._process.delivery import run_of
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import nothing_done
-from csvpipe._process.run import AbandonedError, ChunkRun
+from csvpipe._process.run import AbandonedError, ChunkRun, run_of
 from csvpipe._process.stopping import StopSignal
 from csvpipe._process.timed import free_turn
 from csvpipe._process.watch import look_seconds
@@ -39,6 +37,7 @@ from csvpipe.executors.process.messages import (
     Unreachable,
     job_of,
     portable,
+    traceback_of,
 )
 from csvpipe.executors.process.page import Page, open_page
 from csvpipe.pipeline import Pipeline
@@ -93,7 +92,7 @@ class Child:
         try:
             return self._done(task)
         except UnreachableError as error:
-            return Unreachable(error.message, "".join(traceback.format_exception(error)))
+            return Unreachable(error.message, traceback_of(error))
         except AbandonedError:
             self._end_here()
         except BaseException as error:  # noqa: BLE001  # handlers' errors are results: a defect, or a disk that fails
@@ -130,7 +129,7 @@ class Child:
 
     def _leave(self) -> tuple[Trouble, ...]:
         troubles = self._resources.close()
-        return tuple(Trouble(name, "".join(traceback.format_exception(error))) for name, error in troubles)
+        return tuple(Trouble(name, traceback_of(error)) for name, error in troubles)
 
     def _say(self, answer: Answer | Left) -> None:
         with self._sending:
@@ -154,8 +153,8 @@ class Child:
                 self._page.beat()
         except (EOFError, OSError):
             pass
-        except BaseException:  # noqa: BLE001  # a defect: without this thread nobody would notice that the host is gone
-            traceback.print_exc()
+        except BaseException as error:  # noqa: BLE001  # a defect: without this thread nobody would see the host go
+            sys.stderr.write(traceback_of(error))
         os._exit(1)
 
     def _obey(self, request: Request) -> None:

@@ -44,9 +44,11 @@ _FROZEN_SECONDS: Final = 2.0
 #: How long a killed process is waited for; the kernel may take a while to free a lot of memory.
 _KILLED_SECONDS: Final = 10.0
 
-#: What the interpreter runs. Nothing of ours can be imported before it has the host's path.
+#: What the interpreter runs. Nothing of ours can be imported before it has the host's path. Garbage is not looked for
+#: among what is imported, neither meanwhile nor later.
 _PROGRAM: Final = """\
-import sys
+import gc, sys
+gc.disable()
 if sys.platform == "win32":
     from multiprocessing.connection import PipeConnection as Connection
 else:
@@ -56,6 +58,8 @@ else:
 connection = Connection(int(sys.argv[1]))
 sys.path[:] = connection.recv()
 from csvpipe.executors.process.child import main
+gc.freeze()
+gc.enable()
 main(connection)
 """
 

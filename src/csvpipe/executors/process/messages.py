@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import inspect
 import pickle
-import traceback
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
-
-import attrs
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from csvpipe._partition.chunk import Chunk
 from csvpipe._process.conduct import describe
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.work import Allowance, JobWork
 from csvpipe.executors.process.address import Address
-from csvpipe.observing import Handling
 from csvpipe.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from csvpipe.observing import Handling
 
 #: What the constructor of `JobWork` takes besides the pipeline; it keeps each under the same name.
 _TERMS: Final = tuple(inspect.signature(JobWork).parameters)[1:]
@@ -25,8 +24,7 @@ _TERMS: Final = tuple(inspect.signature(JobWork).parameters)[1:]
 JOBS_KEPT: Final = 32
 
 
-@attrs.frozen
-class Hello:
+class Hello(NamedTuple):
     """The first message: what a worker has to know before it can understand any other."""
 
     host: int
@@ -34,8 +32,7 @@ class Hello:
     addresses: Mapping[str, Address]
 
 
-@attrs.frozen
-class Order:
+class Order(NamedTuple):
     """A chunk to be done.
 
     Attributes:
@@ -59,18 +56,15 @@ class Order:
     is_timed: bool = False
 
 
-@attrs.frozen
 class Stop:
     """Come back with what is done of the chunk in hand."""
 
 
-@attrs.frozen
 class End:
     """Leave the resources and end."""
 
 
-@attrs.frozen
-class Trouble:
+class Trouble(NamedTuple):
     """Something that is worth a line in the host's log.
 
     Attributes:
@@ -82,8 +76,7 @@ class Trouble:
     traceback: str
 
 
-@attrs.frozen
-class Done:
+class Done(NamedTuple):
     """What came of an order.
 
     Attributes:
@@ -99,23 +92,20 @@ class Done:
     handling: Handling | None = None
 
 
-@attrs.frozen
-class Raised:
+class Raised(NamedTuple):
     """An order met a defect, or a disk that fails."""
 
     error: BaseException
 
 
-@attrs.frozen
-class Unreachable:
+class Unreachable(NamedTuple):
     """The worker cannot find the pipeline."""
 
     message: str
     traceback: str
 
 
-@attrs.frozen
-class Left:
+class Left(NamedTuple):
     """The answer to `End`."""
 
     troubles: tuple[Trouble, ...]
@@ -139,9 +129,16 @@ def job_of(pipeline: Pipeline[..., Any], terms: Mapping[str, Any]) -> JobWork:
     return JobWork(pipeline, **terms)
 
 
+def traceback_of(error: BaseException) -> str:
+    """The error with where it was raised, as Python shows it."""
+    import traceback  # noqa: PLC0415  # a worker without errors starts sooner
+
+    return "".join(traceback.format_exception(error))
+
+
 def portable(error: BaseException) -> BaseException:
     """The error, with where it was raised, or what can be said of it where it does not travel."""
-    error.add_note("".join(traceback.format_exception(error)))
+    error.add_note(traceback_of(error))
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301  # just written
     except Exception:  # noqa: BLE001  # whatever its class does

@@ -8,9 +8,7 @@ import sys
 import tempfile
 from collections.abc import MutableSequence
 from itertools import count
-from typing import Final, cast
-
-import attrs
+from typing import Final, NamedTuple, cast
 
 from csvpipe._process.hand import Hand
 
@@ -21,8 +19,7 @@ _FIRST, _ROWS, _BEATS = range(3)
 _names = count(1)
 
 
-@attrs.frozen
-class Note:
+class Note(NamedTuple):
     """Rows that a worker had in hand: the 1-based number of the first, as the file has it, and how many."""
 
     first_row: int
