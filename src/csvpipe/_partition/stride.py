@@ -73,11 +73,10 @@ def stride(
     lines, blanks = count_lines(data, start, end)
     rows = lines - blanks
     for opening, closing in zip(quotes.opening, quotes.closing, strict=True):
-        if opening < end and data.find(b"\n", opening, closing) >= 0:
-            inside = data[opening + 1 : closing].split(b"\n")[
-                1:
-            ]  # lines that begin in the cell, the last up to its end
-            rows -= len(inside) - inside[:-1].count(b"")
+        if opening < end and (newlines := data.count(b"\n", opening, closing)):
+            rows -= newlines
+            if newlines > 1:  # some lines may be blank, which have not been counted
+                rows += data[opening + 1 : closing].split(b"\n")[1:-1].count(b"")
     cuts = list(cuts_of(cutting, end, lambda target: _end_from(data, target, end, quotes)))
     return Stride(end, rows, lines, cuts)
 

@@ -240,7 +240,7 @@ class SliceParser:
         if self._ragged == "keep":
             return
         rows = result.rows if not result.flaws else [cells for cells in result.rows if cells is not None]
-        if set(map(len, rows)) <= {self._width}:  # type: ignore[arg-type]  # good ones
+        if [len(cells) for cells in rows].count(self._width) == len(rows):  # type: ignore[arg-type]  # good ones
             return
         for index, cells in enumerate(result.rows):
             if cells is None or len(cells) == self._width:

@@ -45,6 +45,9 @@ class ForeignCrew:
         """See `Crew`."""
         return [ForeignWorker(self._executor, threads, self._carried) for _ in range(self.size)]
 
+    def expect(self, chunks: int) -> None:
+        """See `Crew`: the executor is not ours."""
+
     def close(self) -> tuple[Leaving, ...]:
         """See `Crew`: the executor is not ours."""
         return ()

@@ -96,6 +96,10 @@ class Crew(Protocol):
         """
         ...
 
+    def expect(self, chunks: int) -> None:
+        """So many chunks are about to come: begin with what takes a while. From any thread; does not wait."""
+        ...
+
     def close(self) -> Sequence[Leaving]:
         """End what the workers had in common, after they were closed; as for them."""
         ...
@@ -119,6 +123,9 @@ class ThreadCrew:
     def hire(self, threads: ThreadGroup) -> Sequence[Worker]:
         """See `Crew`."""
         return [ThreadWorker(threads) for _ in range(self.size)]
+
+    def expect(self, chunks: int) -> None:
+        """Threads start in no time."""
 
     def close(self) -> Sequence[Leaving]:
         """They have nothing in common."""

@@ -139,6 +139,7 @@ class Service:
             spool=spool,
             keeper=LeaseKeeper(self._store, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds),
             resources=LoopResources(),
+            expect=self._crew.expect,
             observers=self._observers,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -120,6 +120,7 @@ class Services:
         slots: By pipeline name, for async handlers: bounds their calls in flight.
         contents: Of small files that were taken in.
         paces: By pipeline name: how long its small files take.
+        expect: Tells the crew that so many chunks are about to come.
         busy_workers: How many have something in hand.
         claimed: How many jobs this pool has been given.
         outages: How often a job has failed because the world stayed down: resources from before may be broken.
@@ -138,6 +139,7 @@ class Services:
     spool: Spool
     keeper: LeaseKeeper
     resources: LoopResources
+    expect: Callable[[int], None]
     feed: Feed = attrs.field(factory=Feed)
     rotation: Rotation[JobRun, Chunk | None] = attrs.field(factory=Rotation)
     gate: CpuGate = attrs.field(factory=CpuGate)

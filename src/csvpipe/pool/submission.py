@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
@@ -237,11 +238,21 @@ def _drafted_in_thread(submission: Submission, job_id: JobId, services: Services
     stated, limits, place = submission.stated, submission.pipeline.limits, submission.filename
     taken: TakenIn | FileError
     name = upload_name(services.store_id, job_id)
+    if not submission.pipeline.signature.is_async:
+        services.expect(_large_bytes(given) // services.settings.chunk_bytes)
     try:
         taken = take_in(given, services.spool, name, stated=stated, limits=limits, place=place)
     except FileError as error:
         taken = error
     return _draft(submission, job_id, taken, services)
+
+
+def _large_bytes(source: BlockingSource) -> int:
+    """Size of a file that can be told before it is looked at; 0 for another source."""
+    if isinstance(source, str | os.PathLike) and not is_url(source):
+        with suppress(OSError, ValueError):  # which is found out when it is taken in
+            return Path(source).stat().st_size
+    return 0
 
 
 def _draft(submission: Submission, job_id: JobId, taken: TakenIn | FileError, services: Services) -> JobDraft:

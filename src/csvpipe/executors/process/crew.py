@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -44,7 +45,7 @@ class _Known:
 
 
 class ProcessCrew:
-    """Up to `size` processes, started when a chunk finds none idle. Whoever was idle last is asked first.
+    """Up to `size` processes, started when a chunk is expected, or finds none idle. Who was idle last is asked first.
 
     Args:
         size: How many processes there may be.
@@ -61,6 +62,8 @@ class ProcessCrew:
         self._known: WeakKeyDictionary[JobWork, _Known] = WeakKeyDictionary()
         self._idle: list[WorkerProcess] = []
         self._busy: set[WorkerProcess] = set()
+        self._starting: list[Future[WorkerProcess]] = []
+        self._is_closed = False
         self._is_abandoned = False
 
     def __repr__(self) -> str:
@@ -76,13 +79,26 @@ class ProcessCrew:
         """See `Crew`."""
         return [ProcessWorker(self, threads) for _ in range(self.size)]
 
+    def expect(self, chunks: int) -> None:
+        """See `Crew`: start processes while the first chunks are still to be cut."""
+        with self._lock:
+            there = len(self._busy) + len(self._idle) + sum(not each.done() for each in self._starting)
+            wanted = 0 if self._is_closed else min(chunks, self.size) - there
+            begun: list[Future[WorkerProcess]] = [Future() for _ in range(wanted)]
+            self._starting += begun
+        for future in begun:
+            threading.Thread(target=self._start, args=(future,), name="csvpipe-starter", daemon=True).start()
+
     def close(self) -> Sequence[Leaving]:
         """See `Crew`: tell all processes to end."""
         with self._lock:
+            self._is_closed = True
             leaving, self._idle = self._idle, []
+            unused = [_Unused(future) for future in self._starting]
+            self._starting = []
         for process in leaving:
             process.close()
-        return leaving
+        return [*leaving, *unused]
 
     def abandon(self) -> None:
         """See `Crew`: kill what is left."""
@@ -108,17 +124,15 @@ class ProcessCrew:
             OSError: None can be started.
         """
         while True:
+            starting = None
             with self._lock:
                 process = self._idle.pop() if self._idle else None
                 if process is not None:
                     self._busy.add(process)
+                elif self._starting:
+                    starting = self._starting.pop(0)
             if process is None:
-                process = WorkerProcess(self._addresses)
-                with self._lock:
-                    self._busy.add(process)
-                    if self._is_abandoned:
-                        process.kill()
-                return process
+                return self._started() if starting is None else starting.result()
             if process.is_alive and not (is_fresh and process.orders):
                 return process
             if process.is_alive:
@@ -127,6 +141,21 @@ class ProcessCrew:
                 self.forget(process)
             else:
                 self.drop(process)
+
+    def _start(self, future: Future[WorkerProcess]) -> None:
+        try:
+            future.set_result(self._started())
+        except BaseException as error:  # noqa: BLE001  # who takes it is told
+            future.set_exception(error)
+
+    def _started(self) -> WorkerProcess:
+        """A process that somebody is about to use."""
+        process = WorkerProcess(self._addresses)
+        with self._lock:
+            self._busy.add(process)
+            if self._is_abandoned:
+                process.kill()
+        return process
 
     def put_back(self, process: WorkerProcess) -> None:
         """It may be asked for the next chunk."""
@@ -143,6 +172,20 @@ class ProcessCrew:
         """Nothing is left of it."""
         with self._lock:
             self._busy.discard(process)
+
+
+class _Unused:
+    """A process that was started for nothing; see `Leaving`."""
+
+    def __init__(self, future: Future[WorkerProcess]) -> None:
+        self._future = future
+
+    def join(self, seconds: float) -> None:
+        """Let it start, then end."""
+        with suppress(OSError, TimeoutError):  # it could not be started, or somebody else has to kill it
+            process = self._future.result(seconds)
+            process.close()
+            process.join(seconds)
 
 
 class ProcessWorker:
