@@ -6,13 +6,16 @@ from collections.abc import Callable
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from csvpipe._intake.inspection import Inspection
 from csvpipe._intake.source import LocalFile
 from csvpipe._partition.buffer import Buffer
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
-from csvpipe._partition.cut import cut_chunks
+from csvpipe._partition.cut import cut_at_once, cut_chunks
 from csvpipe._process import parse
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
@@ -180,3 +183,38 @@ def test_a_file_that_shrinks_is_noticed(write: Callable[[bytes], Path]) -> None:
         list(chunks)
 
     assert FileCode.SOURCE_CHANGED is caught.value.code
+
+
+ATOMS = (b"a", b"1,2", b'"', b'""', b'"x\ny"', b"\n", b"\n", b"\n\n", b"\r\n", b"\r", b"\\", "é".encode())
+DIALECTS = (Dialect(), Dialect(escapechar="\\"), Dialect(quotechar=None), Dialect(doublequote=False, strict=True))
+
+
+@given(
+    st.lists(st.sampled_from(ATOMS), max_size=30).map(b"".join), st.sampled_from(DIALECTS), st.sampled_from((20, 1_000))
+)
+def test_at_once_or_not_at_all(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, dialect: Dialect, most: int
+) -> None:
+    """A small file in memory gives the one chunk that it gives when it is cut, or none."""
+    header = b"name\n"
+    path = tmp_path_factory.getbasetemp() / "small.csv"
+    path.write_bytes(header + data)
+    how, limits = attrs.evolve(inspection(len(header), 2), dialect=dialect), Limits(row_bytes=most)
+    source = LocalFile.at(path)
+    where = {"start": len(header), "end": source.size, "first_row": 1, "first_line": 2}
+
+    found = cut_at_once(header + data, how, limits)
+
+    if found is not None:
+        assert [found] == list(cut_chunks(source, how, limits, chunk_bytes=100_000, **where))
+
+
+def test_small_files_are_cut_at_once() -> None:
+    """With quotes and without; what one scan does not pass is cut in the ordinary way."""
+    rows = Chunk(start=2, end=12, first_row=1, first_line=2, rows=2, lines=5, is_regular=True)
+
+    assert rows == cut_at_once(b'a\n1\n\n"2\n3"\n\n', inspection(2, 2), Limits())
+    assert cut_at_once(b"a\n1\r\n", inspection(2, 2), Limits()) is None
+    assert cut_at_once(b'a\n1\n"2\n', inspection(2, 2), Limits()) is None
+    assert cut_at_once(b"a\n", inspection(2, 2), Limits()) is None
+    assert cut_at_once(b"a\n" + b"1" * 2_000, inspection(2, 2), Limits(row_bytes=1_000)) is None

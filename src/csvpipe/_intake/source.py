@@ -79,7 +79,8 @@ class LocalFile:
             FileError: `not_found`, or `source_failed` for what is no regular file or is out of reach.
         """
         try:
-            absolute = path if isinstance(path, str) and _is_plain(path) else str(Path(path).absolute())
+            plain = os.fspath(path)
+            absolute = plain if _is_plain(plain) else str(Path(path).absolute())
         except (FileNotFoundError, NotADirectoryError):
             raise _missing(path, place) from None
         except (OSError, ValueError) as error:
@@ -169,6 +170,11 @@ class LocalFile:
             raise
         return file
 
+    @property
+    def at_hand(self) -> bytes | None:
+        """All of it, where that is in memory."""
+        return None
+
     def for_run(self) -> LocalFile:
         """The same, for all who read it in one run of a job."""
         return self
@@ -203,6 +209,11 @@ class _HeldFile(LocalFile):
     """
 
     content: bytes = attrs.field(repr=False)
+
+    @property
+    def at_hand(self) -> bytes:
+        """See `LocalFile`."""
+        return self.content
 
     def open(self, *, place: str | None = None, buffering: int = -1) -> BinaryIO:  # noqa: ARG002  # there is no file
         """Begin to read what is held."""

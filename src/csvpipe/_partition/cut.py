@@ -15,6 +15,7 @@ from csvpipe._partition.grammar import Grammar
 from csvpipe._partition.judge import RecordKind, Verdict
 from csvpipe._partition.lanes import Tally, tally
 from csvpipe._partition.scan import Scan
+from csvpipe._partition.stride import Cutting, count_by_splitting, stride
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
 
@@ -33,6 +34,32 @@ def cut_whole(source: LocalFile, inspection: Inspection, limits: Limits, *, chun
         first_row=1,
         first_line=inspection.data_line,
         chunk_bytes=chunk_bytes,
+    )
+
+
+def cut_at_once(data: bytes, inspection: Inspection, limits: Limits) -> Chunk | None:
+    """All rows of a small file in memory as one chunk, where one scan passes them; else it has to be cut.
+
+    Args:
+        data: The file's content.
+        inspection: How to read it.
+        limits: See `cut_chunks`.
+    """
+    start, end = inspection.data_start, len(data)
+    if not 0 < end - start <= min(CUT_BYTES, limits.row_bytes):  # so that no record is too large, and no cut is wanted
+        return None
+    grammar = Grammar.of(inspection.dialect, inspection.encoding)
+    found = stride(grammar, data, start, end, Cutting(end, end, end), count_lines=count_by_splitting)
+    if found is None or found.end < end:
+        return None
+    return Chunk(
+        start=start,
+        end=end,
+        first_row=1,
+        first_line=inspection.data_line,
+        rows=found.rows,
+        lines=found.lines,
+        is_regular=True,
     )
 
 

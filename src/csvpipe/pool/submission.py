@@ -238,7 +238,7 @@ def _drafted_in_thread(submission: Submission, job_id: JobId, services: Services
     stated, limits, place = submission.stated, submission.pipeline.limits, submission.filename
     taken: TakenIn | FileError
     name = upload_name(services.store_id, job_id)
-    if not submission.pipeline.signature.is_async:
+    if not (services.settings.in_threads or submission.pipeline.signature.is_async):
         services.expect(_large_bytes(given) // services.settings.chunk_bytes)
     try:
         taken = take_in(given, services.spool, name, stated=stated, limits=limits, place=place)

@@ -31,7 +31,7 @@ class Ledger:
 
     def add(self, result: ChunkResult) -> bool:
         """Enter a result in place of the one with the same `start`; tell whether that changes anything."""
-        entry, errors = attrs.evolve(result, errors=()), result.errors
+        entry, errors = attrs.evolve(result, errors=()) if result.errors else result, result.errors
         if self._results.get(result.start) == entry and self._errors[result.start] == errors:
             return False
         self._results[result.start] = entry
