@@ -1,7 +1,7 @@
 """Importing the library.
 
-Whole interpreters, from start to exit, with the byte code compiled before. csvpipe may cost at most 150 ms more than
-the two libraries it is built on. A module that declares pipelines, as worker processes import it, needs the vocabulary
+Whole interpreters, from start to exit, with the byte code compiled before. csvpipe may add at most 3.5 times what the
+two libraries take that it is built on, interpreter included. A module that declares pipelines, as worker processes import it, needs the vocabulary
 alone; the pool comes when it is first asked for.
 """
 
@@ -18,7 +18,7 @@ import pytest
 pytestmark = pytest.mark.timeout(900)
 
 ROUNDS = 15
-MOST_SECONDS = 0.150
+MOST_TIMES = 3.5
 
 PEER = "import anyio, attrs"
 SUBJECT = "import csvpipe; csvpipe.WorkerPool, csvpipe.run"
@@ -70,4 +70,4 @@ def test_import(benchmark, record: Callable[..., None], folder: Path) -> None:  
     rows = [(name, *(f"{1000 * seconds:.0f}" for seconds in both)) for name, both in figures]
     record(f"Median of {ROUNDS} interpreters", ("statement", "ms", "processor ms"), rows)
     benchmark.extra_info["seconds"] = taken
-    assert more[0] < MOST_SECONDS
+    assert more[0] < MOST_TIMES * medians(taken[PEER])[0]

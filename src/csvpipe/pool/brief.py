@@ -84,7 +84,7 @@ def run_brief(
     try:
         plan = _held(claim, services)
         brief.work = work_of(attrs.evolve(claim, plan=plan), pipeline, services)
-        whole = _cut_at_once(plan)
+        whole = _cut_at_once(plan, services.settings)
         chunks = list(cut(plan)) if whole is None else [whole]
     except CsvPipeError:
         turn.give()
@@ -111,9 +111,9 @@ def _held(claim: Claim, services: Services) -> JobPlan:
     return plan if plan.source is None else attrs.evolve(plan, source=plan.source.held(content))
 
 
-def _cut_at_once(plan: JobPlan) -> Chunk | None:
+def _cut_at_once(plan: JobPlan, settings: Settings) -> Chunk | None:
     content = None if plan.source is None else plan.source.at_hand
-    if content is None or plan.inspection is None:
+    if content is None or plan.inspection is None or len(content) > settings.chunk_bytes:
         return None
     return cut_at_once(content, plan.inspection, plan.limits)
 
