@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from sqlalchemy import event
 from csvpipe import JobStatus, SQLJobStore, StoreUnavailableError
 from csvpipe.errors import JobNotFoundError, LeaseLostError
 from csvpipe.jobs import Verb
+from csvpipe.store.sql.address import open_engine
+from csvpipe.store.sql.migrations import migrate
 from csvpipe.store.sql.transactions import Database
 from csvpipe.testing._store_contract.harness import (
     a_draft,
@@ -236,3 +239,24 @@ def kill_and_wait(server: Any) -> None:
     process.wait(30)
     for child in children:  # they notice by themselves
         child.wait(30)
+
+
+def test_who_has_the_file_of_sqlite_in_hand_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mode of a file is changed when nobody reads or writes it, be that later than SQLite waits for."""
+    monkeypatch.setattr("csvpipe.store.sql.address._BUSY_SECONDS", 0.0)
+    path, pauses = tmp_path / "jobs.db", [0.0]
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.executescript("CREATE TABLE other (number); BEGIN")
+        other.execute("SELECT * FROM other").fetchall()
+
+        def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+            if other.in_transaction:
+                other.execute("COMMIT")
+
+        database = Database(open_engine(f"sqlite:///{path}"), 10.0, sleep=sleep)
+        assert (1, 2) == migrate(database)
+        with database.engine.connect() as connection:
+            assert "wal" == connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        database.engine.dispose()
+        assert 2 == len(pauses)

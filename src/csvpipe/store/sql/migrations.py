@@ -63,8 +63,7 @@ def migrate(
     """
     if database.is_sqlite:  # a property of the file, which no transaction may change
         database.read(_look)
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        database.set_up("PRAGMA journal_mode=WAL")  # waits only for so long by itself
     known = versions[-1].number
     # Most of the time there is nothing to do, and nobody need wait for that; nor need the program have a right to.
     if database.read(lambda transaction: _version(transaction.connection, known)) >= known:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from threading import Lock
 from typing import Any, Final, TypeVar
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, Engine, Pool, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Engine, Pool, func, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -134,7 +135,7 @@ class Database:
         Raises:
             StoreUnavailableError: The database could not be reached for `patience_seconds`.
         """
-        return self._run(work, is_writing=False)
+        return self._run(work, partial(self._transaction, is_writing=False))
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction; again from its beginning where the connection is lost, or another one was first.
@@ -142,15 +143,23 @@ class Database:
         Raises:
             StoreUnavailableError: The database could not be reached for `patience_seconds`.
         """
-        return self._run(work, is_writing=True)
+        return self._run(work, partial(self._transaction, is_writing=True))
 
-    def _run(self, work: Callable[[Transaction], T], *, is_writing: bool) -> T:
+    def set_up(self, statement: str) -> None:
+        """Run a statement that has no place in a transaction, as often as others are in its way.
+
+        Raises:
+            StoreUnavailableError: As for `read`.
+        """
+        self._run(lambda transaction: transaction.run(text(statement)), self._no_transaction)
+
+    def _run(self, work: Callable[[Transaction], T], begin: Callable[..., AbstractContextManager[Transaction]]) -> T:
         self._leave_parents_connections()
         give_up_at = self.monotonic() + self.patience_seconds
         pause, looks, is_repeat = _FIRST_PAUSE_SECONDS, _LOOKS, False
         while True:
             try:
-                with self._transaction(is_writing=is_writing, is_repeat=is_repeat) as transaction:
+                with begin(is_repeat=is_repeat) as transaction:
                     result = work(transaction)
             except IntegrityError:
                 looks -= 1
@@ -174,6 +183,11 @@ class Database:
         begin = self._in_sqlite if self.is_sqlite else self._in_postgresql
         with begin(is_writing=is_writing) as (connection, now):
             yield Transaction(connection, now, is_repeat, self.clock)
+
+    @contextmanager
+    def _no_transaction(self, *, is_repeat: bool) -> Iterator[Transaction]:
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield Transaction(connection, _utc_now(), is_repeat, self.clock)
 
     @contextmanager
     def _in_sqlite(self, *, is_writing: bool) -> Iterator[tuple[Connection, datetime]]:
