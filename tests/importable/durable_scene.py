@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,13 +192,16 @@ class Server:
     def stop(self) -> Callable[[], None]:
         """Have all its processes stand still until the answer is called."""
         postmaster = psutil.Process(self._server.get_pid())
-        stopped = [postmaster, *postmaster.children(recursive=True)]
-        for process in stopped:
-            process.suspend()
+        postmaster.suspend()  # first, so that it starts no other
+        others = postmaster.children(recursive=True)
+        for process in others:
+            with suppress(psutil.NoSuchProcess):  # it was about to end
+                process.suspend()
 
         def go_on() -> None:
-            for process in stopped:
-                process.resume()
+            for process in (*others, postmaster):
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
         return go_on
 
