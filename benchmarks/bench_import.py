@@ -1,8 +1,8 @@
 """Importing the library.
 
 Whole interpreters, from start to exit, with the byte code compiled before. csvpipe may add at most 3.5 times what the
-two libraries take that it is built on, interpreter included. A module that declares pipelines, as worker processes import it, needs the vocabulary
-alone; the pool comes when it is first asked for.
+two libraries take that it is built on, interpreter included. A module that declares pipelines, as worker processes
+import it, needs the vocabulary alone; the pool comes when it is first asked for.
 """
 
 import os
