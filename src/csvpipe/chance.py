@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import random
+from collections.abc import Callable
 from typing import Final
 
-_BITS: Final = 53
+# It has no state: neither one that others could disturb, nor one that two processes forked from the same would share.
+_SYSTEM: Final = random.SystemRandom()
 
+#: A number from 0 up to, but not, 1.
+chance: Final[Callable[[], float]] = _SYSTEM.random
 
-def chance() -> float:
-    """A number from 0 up to, but not, 1; another one in each process that was forked from the same."""
-    return (int.from_bytes(os.urandom(8)) >> (64 - _BITS)) / (1 << _BITS)
-
-
-def between(least: float, most: float) -> float:
-    """A number from `least` to `most`."""
-    return least + (most - least) * chance()
+#: A number from one to another.
+between: Final[Callable[[float, float], float]] = _SYSTEM.uniform

@@ -15,7 +15,8 @@ from csvpipe._intake.inspection import Inspection
 from csvpipe._intake.source import LocalFile
 from csvpipe._partition.buffer import Buffer
 from csvpipe._partition.chunk import CUT_BYTES, Chunk
-from csvpipe._partition.cut import cut_at_once, cut_chunks
+from csvpipe._partition.cut import cut_chunks
+from csvpipe._partition.scan import Scan
 from csvpipe._process import parse
 from csvpipe.dialect import Dialect
 from csvpipe.errors import FileCode, FileError
@@ -192,10 +193,10 @@ DIALECTS = (Dialect(), Dialect(escapechar="\\"), Dialect(quotechar=None), Dialec
 @given(
     st.lists(st.sampled_from(ATOMS), max_size=30).map(b"".join), st.sampled_from(DIALECTS), st.sampled_from((20, 1_000))
 )
-def test_at_once_or_not_at_all(
+def test_memory_and_disk_are_cut_alike(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, dialect: Dialect, most: int
 ) -> None:
-    """A small file in memory gives the one chunk that it gives when it is cut, or none."""
+    """A small file in memory is cut as one that has to be read."""
     header = b"name\n"
     path = tmp_path_factory.getbasetemp() / "small.csv"
     path.write_bytes(header + data)
@@ -203,18 +204,43 @@ def test_at_once_or_not_at_all(
     source = LocalFile.at(path)
     where = {"start": len(header), "end": source.size, "first_row": 1, "first_line": 2}
 
-    found = cut_at_once(header + data, how, limits)
+    from_memory, read = (
+        list(cut_chunks(each, how, limits, chunk_bytes=100_000, **where)) for each in (source.held(), source)
+    )
 
-    if found is not None:
-        assert [found] == list(cut_chunks(source, how, limits, chunk_bytes=100_000, **where))
+    assert read == from_memory
 
 
-def test_small_files_are_cut_at_once() -> None:
+@pytest.mark.parametrize(
+    ("data", "limits", "is_at_once"),
+    [
+        (b'a\n1\n\n"2\n3"\n\n', {}, True),
+        (b"a\n1\r\n", {}, False),
+        (b'a\n1\n"2\n', {}, False),
+        (b"a\n" + b"1" * 2_000, {"row_bytes": 1_000}, False),
+    ],
+)
+def test_small_files_are_cut_at_once(
+    write: Callable[[bytes], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    data: bytes,
+    limits: dict[str, int],
+    is_at_once: bool,
+) -> None:
     """With quotes and without; what one scan does not pass is cut in the ordinary way."""
-    rows = Chunk(start=2, end=12, first_row=1, first_line=2, rows=2, lines=5, is_regular=True)
+    walks: list[object] = []
 
-    assert rows == cut_at_once(b'a\n1\n\n"2\n3"\n\n', inspection(2, 2), Limits())
-    assert cut_at_once(b"a\n1\r\n", inspection(2, 2), Limits()) is None
-    assert cut_at_once(b'a\n1\n"2\n', inspection(2, 2), Limits()) is None
-    assert cut_at_once(b"a\n", inspection(2, 2), Limits()) is None
-    assert cut_at_once(b"a\n" + b"1" * 2_000, inspection(2, 2), Limits(row_bytes=1_000)) is None
+    class Walk(Scan):
+        def __init__(self, *args: object, **options: object) -> None:
+            walks.append(self)
+            super().__init__(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("csvpipe._partition.cut.Scan", Walk)
+    source = LocalFile.at(write(data)).held()
+    where = {"start": 2, "end": source.size, "first_row": 1, "first_line": 2}
+    chunks = list(cut_chunks(source, inspection(2, 2), Limits(**limits), chunk_bytes=100_000, **where))
+
+    assert is_at_once == (not walks)
+    if is_at_once:
+        assert [Chunk(start=2, end=12, first_row=1, first_line=2, rows=2, lines=5, is_regular=True)] == chunks

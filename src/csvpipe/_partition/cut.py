@@ -15,7 +15,7 @@ from csvpipe._partition.grammar import Grammar
 from csvpipe._partition.judge import RecordKind, Verdict
 from csvpipe._partition.lanes import Tally, tally
 from csvpipe._partition.scan import Scan
-from csvpipe._partition.stride import Cutting, count_by_splitting, stride
+from csvpipe._partition.stride import Cutting, Stride, count_by_splitting, stride
 from csvpipe.errors import FileCode, FileError
 from csvpipe.limits import Limits
 
@@ -34,32 +34,6 @@ def cut_whole(source: LocalFile, inspection: Inspection, limits: Limits, *, chun
         first_row=1,
         first_line=inspection.data_line,
         chunk_bytes=chunk_bytes,
-    )
-
-
-def cut_at_once(data: bytes, inspection: Inspection, limits: Limits) -> Chunk | None:
-    """All rows of a small file in memory as one chunk, where one scan passes them; else it has to be cut.
-
-    Args:
-        data: The file's content.
-        inspection: How to read it.
-        limits: See `cut_chunks`.
-    """
-    start, end = inspection.data_start, len(data)
-    if not 0 < end - start <= min(CUT_BYTES, limits.row_bytes):  # so that no record is too large, and no cut is wanted
-        return None
-    grammar = Grammar.of(inspection.dialect, inspection.encoding)
-    found = stride(grammar, data, start, end, Cutting(end, end, end), count_lines=count_by_splitting)
-    if found is None or found.end < end:
-        return None
-    return Chunk(
-        start=start,
-        end=end,
-        first_row=1,
-        first_line=inspection.data_line,
-        rows=found.rows,
-        lines=found.lines,
-        is_regular=True,
     )
 
 
@@ -100,13 +74,27 @@ def cut_chunks(
         FileError: `not_found`, `source_failed` or `source_changed`, when the file is not what was taken in, at the
             first step; `source_changed`, when it is cut short meanwhile.
     """
+    size = chunk_bytes(start) if callable(chunk_bytes) else chunk_bytes
+    grammar = Grammar.of(inspection.dialect, inspection.encoding)
+    if source.at_hand is not None and 0 < end - start <= min(size, cut_bytes, CUT_BYTES, limits.row_bytes):
+        passed = _passed_at_once(source.at_hand, start, end, grammar)
+        if passed is not None:
+            yield Chunk(
+                start=start,
+                end=end,
+                first_row=first_row,
+                first_line=first_line,
+                rows=passed.rows,
+                lines=passed.lines,
+                is_regular=True,
+            )
+            return
     with source.open_part(start, end) as file:
 
         def read(size: int) -> bytes:
             return _read_exactly(file, size, source)
 
         buffer = Buffer(offset=start, end=end, read=read, block_bytes=block_bytes)
-        grammar = Grammar.of(inspection.dialect, inspection.encoding)
         scan = Scan(buffer, grammar, row_bytes=limits.row_bytes)
         cutter = _Cutter(scan, grammar, end, min(cut_bytes, CUT_BYTES))
         while scan.at < end:
@@ -114,6 +102,12 @@ def cut_chunks(
             chunk = cutter.next_chunk(first_row, first_line, size)
             yield chunk
             first_row, first_line = chunk.first_row + chunk.rows, chunk.first_line + chunk.lines
+
+
+def _passed_at_once(data: bytes, start: int, end: int, grammar: Grammar) -> Stride | None:
+    """The records of a small piece that is in memory, where one scan passes all of them: no walk is needed then."""
+    found = stride(grammar, data, start, end, Cutting(end, end, end), count_lines=count_by_splitting)
+    return found if found is not None and found.end == end else None
 
 
 @attrs.define(eq=False)

@@ -10,7 +10,6 @@ import attrs
 
 from csvpipe._intake.inspection import JobPlan
 from csvpipe._partition.chunk import Chunk
-from csvpipe._partition.cut import cut_at_once
 from csvpipe._process.resources import Resources
 from csvpipe._process.result import ChunkResult
 from csvpipe._process.run import ChunkRun
@@ -84,8 +83,7 @@ def run_brief(
     try:
         plan = _held(claim, services)
         brief.work = work_of(attrs.evolve(claim, plan=plan), pipeline, services)
-        whole = _cut_at_once(plan, services.settings)
-        chunks = list(cut(plan)) if whole is None else [whole]
+        chunks = list(cut(plan))
     except CsvPipeError:
         turn.give()
         return Brief()
@@ -109,13 +107,6 @@ def _held(claim: Claim, services: Services) -> JobPlan:
     """The plan with its file in memory: to open it twice takes longer than to cut it."""
     plan, content = claim.plan, services.contents.take(claim.record.id)
     return plan if plan.source is None else attrs.evolve(plan, source=plan.source.held(content))
-
-
-def _cut_at_once(plan: JobPlan, settings: Settings) -> Chunk | None:
-    content = None if plan.source is None else plan.source.at_hand
-    if content is None or plan.inspection is None or len(content) > settings.chunk_bytes:
-        return None
-    return cut_at_once(content, plan.inspection, plan.limits)
 
 
 def _settled(claim: Claim, progress: Progress, total_rows: int, services: Services) -> JobRecord | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +26,6 @@ def located_field(row_type: type, name: str) -> str:
 
 
 def _line_of(owner: Any, name: str) -> int | None:
-    import ast  # noqa: PLC0415  # for messages only
     import textwrap  # noqa: PLC0415  # for messages only
 
     try:

@@ -1,5 +1,7 @@
 """Processes that are started before there is a chunk for them."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +70,19 @@ def test_expected_chunks_find_processes(crew: ProcessCrew, begun: list[int]) -> 
     crew.put_back(taken[0])
 
 
+def test_one_that_died_before_it_was_taken_is_replaced(crew: ProcessCrew, begun: list[int]) -> None:
+    """As one that was idle: no row is to blame for it."""
+    crew.expect(1)
+    [pid] = until(1, begun)
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    process = crew.take()
+
+    assert process.is_alive
+    assert pid != process.pid
+    crew.put_back(process)
+
+
 def test_a_process_that_cannot_be_started_is_told_of_when_it_is_wanted(
     crew: ProcessCrew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,7 +118,7 @@ def test_nothing_outlives_a_crew_that_is_abandoned(crew: ProcessCrew, begun: lis
     """Not even what was just being started."""
     crew.expect(2)
     crew.abandon()
-    processes = [crew.take(), crew.take()]
+    processes = [starting.result() for starting in crew._starting]
 
     assert 2 == len(until(2, begun))
     assert all(process.discard().startswith("killed by SIGKILL") for process in processes)

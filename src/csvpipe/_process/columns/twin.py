@@ -10,7 +10,6 @@ library, writes for a class which has these fields and nothing else, no validato
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from inspect import getattr_static
@@ -95,6 +94,8 @@ def _reference(kind: RowKind, fields: Sequence[Field]) -> FunctionType | None:
                 slots=True,
             )
         else:
+            import dataclasses  # noqa: PLC0415  # who has such a class has imported it
+
             made = dataclasses.make_dataclass(
                 "Reference",
                 [(field.name, object, dataclasses.field(kw_only=field.keyword_only)) for field in fields],

@@ -131,8 +131,10 @@ class ProcessCrew:
                     self._busy.add(process)
                 elif self._starting:
                     starting = self._starting.pop(0)
-            if process is None:
-                return self._started() if starting is None else starting.result()
+            if starting is not None:
+                process = starting.result()
+            elif process is None:
+                return self._started()
             if process.is_alive and not (is_fresh and process.orders):
                 return process
             if process.is_alive:
